@@ -1,0 +1,229 @@
+package router
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// DefaultWait is how long a question without a deadline waits for the cloud
+// before the provisional local answer is given.
+const DefaultWait = 60 * time.Second
+
+// Router answers questions. Its fields are set before the first call of Answer.
+type Router struct {
+	Local Local
+	Cloud Cloud         // nil: no cloud is configured
+	Wait  time.Duration // for questions without a deadline; 0 means DefaultWait
+	// Record keeps what happened: the question, what the local model said, and
+	// the answer that was given. Nil keeps nothing.
+	Record func(q Question, local string, a Answer) error
+	// Sensors are the latest readings for the receipt; nil without sensors.
+	Sensors func() map[string]float64
+}
+
+// Answer is the end of a question.
+type Answer struct {
+	Text    string
+	Finish  string // "stop" or "length"
+	Receipt Receipt
+}
+
+// ErrUnanswerable means that neither the device nor the cloud can answer.
+var ErrUnanswerable = errors.New("nothing can answer this question")
+
+// NewID returns a fresh question id: 32 hexadecimal digits.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// Answer runs the local model, decides, escalates if it must, and records.
+// Text is passed to emit (which may be nil) as soon as the route is certain:
+// a local answer that may yet be replaced by the cloud's is held back. An
+// error from emit or the end of ctx ends the work and is returned.
+func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string) error) (Answer, error) {
+	start := time.Now()
+	if q.ID == "" {
+		q.ID = NewID()
+	}
+	out := &outlet{emit: emit}
+
+	// 1. Ask the local model; stream at once when nothing can replace it.
+	local, failure := r.askLocal(ctx, q, out)
+	if ctx.Err() != nil || out.err != nil {
+		return Answer{}, errors.Join(ctx.Err(), out.err)
+	}
+
+	// 2. Decide.
+	signals := r.signals(q, local, failure)
+	decision := Decide(signals)
+
+	// 3. Escalate, and decide again if the cloud could not answer in time.
+	var cloud CloudAnswer
+	if decision.Route == RouteCloud {
+		doubt := decision.Reason
+		var err error
+		if cloud, err = r.askCloud(ctx, q, out); err != nil {
+			if ctx.Err() != nil || out.err != nil || out.sent {
+				return Answer{}, fmt.Errorf("question %s: %w", q.ID, err)
+			}
+			failure = err
+			signals.Cloud = stateAfter(err)
+			decision = Decide(signals)
+			decision.Cause = doubt
+		}
+	}
+	if decision.Route == "" {
+		return Answer{}, fmt.Errorf("%w: %s, %s: %w", ErrUnanswerable, decision.Reason, decision.Cause, failure)
+	}
+
+	// 4. Hand over what was held back, write the receipt, record.
+	a := Answer{Text: local.Text, Finish: local.Finish}
+	if decision.Route == RouteCloud {
+		a = Answer{Text: cloud.Text, Finish: cloud.Finish}
+	}
+	if err := out.rest(a.Text); err != nil {
+		return Answer{}, err
+	}
+	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
+	return a, r.record(q, local.Text, a)
+}
+
+// askLocal runs the local model. Its text is held back unless the answer is
+// certain to stay local.
+func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAnswer, error) {
+	if r.Local == nil {
+		return LocalAnswer{}, errors.New("no local model is loaded")
+	}
+	emit := func(string) error { return nil }
+	if r.Cloud == nil || q.Privacy == Private {
+		emit = out.send
+	}
+	return r.Local.Answer(ctx, q, emit)
+}
+
+// askCloud waits for the cloud until the deadline; an answer that has begun to
+// arrive by then is let through to its end.
+func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAnswer, error) {
+	wait := r.Wait
+	if wait <= 0 {
+		wait = DefaultWait
+	}
+	if !q.Deadline.IsZero() {
+		wait = time.Until(q.Deadline)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
+	defer timer.Stop()
+	a, err := r.Cloud.Ask(ctx, q, func(delta string) error {
+		timer.Stop()
+		return out.send(delta)
+	})
+	if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %v: %w", wait.Round(time.Millisecond), context.DeadlineExceeded)
+	}
+	return a, err
+}
+
+// signals gathers what the decision may depend on.
+func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
+	s := Signals{Private: q.Privacy == Private, LocalFailed: failure != nil, Truncated: local.Finish == "length"}
+	if r.Cloud != nil {
+		s.Cloud = CloudUntried
+	}
+	if c := local.Calibration; c != nil {
+		s.Calibrated = true
+		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
+		s.Declined = c.Declined(local.Text)
+	}
+	return s
+}
+
+func stateAfter(err error) CloudState {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return CloudLate
+	}
+	return CloudFailed
+}
+
+func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, cloud CloudAnswer, failure error, start time.Time) Receipt {
+	c := Receipt{
+		ID: q.ID, Time: start.UTC(), Route: d.Route, Reason: d.Reason,
+		Model: local.Model.String(), Bundle: local.Model.Bundle,
+		LatencyMS:    float64(time.Since(start).Microseconds()) / 1000,
+		PromptTokens: local.PromptTokens, CompletionTokens: len(local.Tokens),
+		BytesUp: cloud.BytesUp, BytesDown: cloud.BytesDown,
+	}
+	if s.Calibrated {
+		c.Confidence, c.Threshold = &s.Confidence, &s.Threshold
+	}
+	if d.Route == RouteCloud {
+		c.Model, c.Bundle = cloud.Model, ""
+		c.PromptTokens, c.CompletionTokens = cloud.PromptTokens, cloud.CompletionTokens
+	}
+	c.Detail = detail(d, failure)
+	if r.Sensors != nil {
+		c.Sensors = r.Sensors()
+	}
+	return c
+}
+
+// detail tells people what went wrong on the way.
+func detail(d Decision, failure error) string {
+	var parts []string
+	if d.Cause != "" {
+		parts = append(parts, "local answer: "+string(d.Cause))
+	}
+	if failure != nil {
+		parts = append(parts, failure.Error())
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (r *Router) record(q Question, local string, a Answer) error {
+	if r.Record == nil {
+		return nil
+	}
+	if err := r.Record(q, local, a); err != nil {
+		return fmt.Errorf("record answer %s: %w", q.ID, err)
+	}
+	return nil
+}
+
+// String is NAME@VERSION, or NAME where there is no version.
+func (m Model) String() string {
+	if m.Version == "" {
+		return m.Name
+	}
+	return m.Name + "@" + m.Version
+}
+
+// outlet passes text on and remembers whether any was sent.
+type outlet struct {
+	emit func(string) error
+	sent bool
+	err  error
+}
+
+func (o *outlet) send(delta string) error {
+	o.sent = true
+	if o.emit != nil && o.err == nil {
+		o.err = o.emit(delta)
+	}
+	return o.err
+}
+
+// rest sends the whole text if nothing of it was sent before.
+func (o *outlet) rest(text string) error {
+	if o.sent || text == "" {
+		return nil
+	}
+	return o.send(text)
+}

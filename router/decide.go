@@ -1,0 +1,101 @@
+package router
+
+// Reason is why a question took its route: a stable code for scripts.
+type Reason string
+
+// Reasons. The first group keeps an answer local, the second sends a question
+// to the cloud, the third explains a provisional answer.
+const (
+	ReasonConfident Reason = "confident" // confidence reached the bundle's threshold
+
+	ReasonBelowThreshold Reason = "below_threshold" // confidence did not reach it
+	ReasonDeclined       Reason = "declined"        // the local model said that the question is not its own
+	ReasonUncalibrated   Reason = "uncalibrated"    // the model has no calibration for its weights
+	ReasonTruncated      Reason = "truncated"       // the local answer hit its length limit
+	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
+
+	ReasonNoCloud     Reason = "no_cloud"     // no cloud is configured
+	ReasonPrivate     Reason = "private"      // the question must not leave the device
+	ReasonDeadline    Reason = "deadline"     // the cloud did not answer in time; the correction follows
+	ReasonCloudFailed Reason = "cloud_failed" // the cloud refused, failed, or could not be asked
+)
+
+// CloudState is what is known of the cloud's part in one question.
+type CloudState int
+
+// States of the cloud in [Signals].
+const (
+	CloudNone    CloudState = iota // none is configured
+	CloudUntried                   // there is one; it was not asked yet
+	CloudLate                      // it was asked and will answer after the deadline
+	CloudFailed                    // it was asked and will not answer
+)
+
+// Signals is everything that a decision may depend on.
+type Signals struct {
+	Private bool
+	Cloud   CloudState
+
+	LocalFailed bool // there is no local answer and none can be had
+	Truncated   bool
+	Declined    bool
+	Calibrated  bool
+	Confidence  float64 // calibrated probability of being right; meaningless unless Calibrated
+	Threshold   float64
+}
+
+// Decision is where the answer comes from, and why. Cause is the doubt about
+// the local answer when Reason names something else.
+type Decision struct {
+	Route  Route // empty: nothing can answer
+	Reason Reason
+	Cause  Reason
+}
+
+// Decide chooses local, cloud or provisional from what is known now. It is
+// pure, and the only place in the program that decides. The router calls it
+// when the local answer is there, and again when the cloud failed or was late.
+func Decide(s Signals) Decision {
+	doubt := s.doubt()
+	switch {
+	case doubt == "":
+		return Decision{Route: RouteLocal, Reason: ReasonConfident}
+	case s.Cloud == CloudUntried && !s.Private:
+		return Decision{Route: RouteCloud, Reason: doubt}
+	}
+	d := Decision{Route: RouteProvisional, Reason: s.obstacle(), Cause: doubt}
+	if s.LocalFailed {
+		d.Route = ""
+	}
+	return d
+}
+
+// doubt is what speaks against the local answer, empty if nothing does.
+func (s Signals) doubt() Reason {
+	switch {
+	case s.LocalFailed:
+		return ReasonNoLocalModel
+	case !s.Calibrated:
+		return ReasonUncalibrated
+	case s.Declined:
+		return ReasonDeclined
+	case s.Truncated:
+		return ReasonTruncated
+	case !(s.Confidence >= s.Threshold): // NaN is doubt
+		return ReasonBelowThreshold
+	}
+	return ""
+}
+
+// obstacle is what keeps a doubtful question from a better answer.
+func (s Signals) obstacle() Reason {
+	switch {
+	case s.Private:
+		return ReasonPrivate
+	case s.Cloud == CloudNone:
+		return ReasonNoCloud
+	case s.Cloud == CloudLate:
+		return ReasonDeadline
+	}
+	return ReasonCloudFailed
+}

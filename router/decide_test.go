@@ -1,0 +1,76 @@
+package router
+
+import (
+	"math"
+	"testing"
+)
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	sure := Signals{Calibrated: true, Confidence: 0.97, Threshold: 0.9, Cloud: CloudUntried}
+	with := func(change func(*Signals)) Signals { s := sure; change(&s); return s }
+	for _, c := range []struct {
+		name string
+		s    Signals
+		want Decision
+	}{
+		{"confident", sure, Decision{RouteLocal, ReasonConfident, ""}},
+		{"exactly at the threshold", with(func(s *Signals) { s.Confidence = 0.9 }), Decision{RouteLocal, ReasonConfident, ""}},
+		{"confident and private", with(func(s *Signals) { s.Private = true }), Decision{RouteLocal, ReasonConfident, ""}},
+		{"confident without a cloud", with(func(s *Signals) { s.Cloud = CloudNone }), Decision{RouteLocal, ReasonConfident, ""}},
+		{"doubtful", with(func(s *Signals) { s.Confidence = 0.5 }), Decision{RouteCloud, ReasonBelowThreshold, ""}},
+		{"not a number", with(func(s *Signals) { s.Confidence = math.NaN() }), Decision{RouteCloud, ReasonBelowThreshold, ""}},
+		{"no threshold keeps the promise", with(func(s *Signals) { s.Confidence, s.Threshold = 1, 2 }), Decision{RouteCloud, ReasonBelowThreshold, ""}},
+		{"declined however sure", with(func(s *Signals) { s.Declined = true }), Decision{RouteCloud, ReasonDeclined, ""}},
+		{"truncated", with(func(s *Signals) { s.Truncated = true }), Decision{RouteCloud, ReasonTruncated, ""}},
+		{"uncalibrated errs to the cloud", with(func(s *Signals) { s.Calibrated = false }), Decision{RouteCloud, ReasonUncalibrated, ""}},
+		{"no local model", with(func(s *Signals) { s.LocalFailed = true }), Decision{RouteCloud, ReasonNoLocalModel, ""}},
+		{"doubtful and private never leaves", with(func(s *Signals) { s.Confidence, s.Private = 0.5, true }), Decision{RouteProvisional, ReasonPrivate, ReasonBelowThreshold}},
+		{"doubtful without a cloud", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonBelowThreshold}},
+		{"declined without a cloud", with(func(s *Signals) { s.Declined, s.Cloud = true, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonDeclined}},
+		{"cloud late", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudLate }), Decision{RouteProvisional, ReasonDeadline, ReasonBelowThreshold}},
+		{"cloud failed", with(func(s *Signals) { s.Declined, s.Cloud = true, CloudFailed }), Decision{RouteProvisional, ReasonCloudFailed, ReasonDeclined}},
+		{"nothing left", Signals{LocalFailed: true, Cloud: CloudFailed}, Decision{"", ReasonCloudFailed, ReasonNoLocalModel}},
+		{"nothing left and private", Signals{LocalFailed: true, Private: true, Cloud: CloudUntried}, Decision{"", ReasonPrivate, ReasonNoLocalModel}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := Decide(c.s); got != c.want {
+				t.Errorf("Decide(%+v) = %+v, want %+v", c.s, got, c.want)
+			}
+		})
+	}
+}
+
+// No combination of signals may send a private question away or call an
+// uncalibrated, declined or truncated answer good.
+func TestDecidePromises(t *testing.T) {
+	t.Parallel()
+	bools := []bool{false, true}
+	for _, private := range bools {
+		for cloud := CloudNone; cloud <= CloudFailed; cloud++ {
+			for mask := range 16 {
+				for _, conf := range []float64{0, 0.9, 1, math.NaN()} {
+					s := Signals{Private: private, Cloud: cloud, LocalFailed: mask&1 != 0, Truncated: mask&2 != 0,
+						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Confidence: conf, Threshold: 0.9}
+					checkPromises(t, s, Decide(s))
+				}
+			}
+		}
+	}
+}
+
+func checkPromises(t *testing.T, s Signals, d Decision) {
+	t.Helper()
+	good := s.Calibrated && !s.LocalFailed && !s.Declined && !s.Truncated && s.Confidence >= s.Threshold
+	switch {
+	case d.Route == RouteCloud && (s.Private || s.Cloud != CloudUntried):
+		t.Errorf("%+v went to the cloud", s)
+	case (d.Route == RouteLocal) != good:
+		t.Errorf("%+v: route %q, good %v", s, d.Route, good)
+	case d.Route == RouteProvisional && s.LocalFailed:
+		t.Errorf("%+v: provisional without an answer", s)
+	case d.Reason == "":
+		t.Errorf("%+v: no reason", s)
+	}
+}

@@ -1,0 +1,35 @@
+package router
+
+import (
+	"context"
+
+	"github.com/a472be26/cusp/router/calibrate"
+)
+
+// Local answers on this device. Implementations are safe for concurrent use.
+type Local interface {
+	// Answer generates an answer and passes its text to emit piece by piece
+	// (never half a rune). An error from emit, or the end of ctx, stops the
+	// generation within a token and is returned.
+	Answer(ctx context.Context, q Question, emit func(delta string) error) (LocalAnswer, error)
+}
+
+// LocalAnswer is a finished answer of the local model with all that is needed
+// to judge it.
+type LocalAnswer struct {
+	Text         string
+	Finish       string            // "stop" or "length"
+	Tokens       []calibrate.Token // one per generated token, in order
+	PromptTokens int
+	Model        Model
+	// Calibration belongs to the very weights that answered; nil when the
+	// model has none (a plain GGUF file).
+	Calibration *calibrate.Calibration
+}
+
+// Model names what answered.
+type Model struct {
+	Name    string // "cusp-student"
+	Version string // of the bundle; empty for a plain file
+	Bundle  string // SHA-256 of the manifest, hexadecimal; empty for a plain file
+}
