@@ -20,8 +20,9 @@ type Router struct {
 	Cloud Cloud         // nil: no cloud is configured
 	Wait  time.Duration // for questions without a deadline; 0 means DefaultWait
 	// Record keeps what happened: the question, what the local model said, and
-	// the answer that was given. Nil keeps nothing.
-	Record func(q Question, local string, a Answer) error
+	// the answer that was given. A failure there must not cost the asker the
+	// answer, so it is the recorder's to report. Nil keeps nothing.
+	Record func(q Question, local string, a Answer)
 	// Sensors are the latest readings for the receipt; nil without sensors.
 	Sensors func() map[string]float64
 }
@@ -92,7 +93,10 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string)
 		return Answer{}, err
 	}
 	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
-	return a, r.record(q, local.Text, a)
+	if r.Record != nil {
+		r.Record(q, local.Text, a)
+	}
+	return a, nil
 }
 
 // askLocal runs the local model. Its text is held back unless the answer is
@@ -185,16 +189,6 @@ func detail(d Decision, failure error) string {
 		parts = append(parts, failure.Error())
 	}
 	return strings.Join(parts, "; ")
-}
-
-func (r *Router) record(q Question, local string, a Answer) error {
-	if r.Record == nil {
-		return nil
-	}
-	if err := r.Record(q, local, a); err != nil {
-		return fmt.Errorf("record answer %s: %w", q.ID, err)
-	}
-	return nil
 }
 
 // String is NAME@VERSION, or NAME where there is no version.

@@ -6,6 +6,13 @@
 // the device and in the trainer.
 package calibrate
 
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Token is what the engine reports about one generated token.
 type Token struct {
 	LogProb float32 `json:"logprob"` // natural logarithm of the token's probability
@@ -35,4 +42,45 @@ type Calibration struct {
 	// Declines are texts by which this model says that a question is not its
 	// own (compared after trimming space). A declined question goes to the cloud.
 	Declines []string `json:"declines,omitempty"`
+}
+
+// Confidence is the calibrated probability, 0 to 1, that an answer with these
+// tokens is right. An answer without tokens has confidence 0.
+func (c *Calibration) Confidence(tokens []Token) float64 {
+	if len(tokens) == 0 {
+		return 0
+	}
+	return c.Isotonic.At(c.Rule.Score(Features(tokens)))
+}
+
+// Declined reports whether the text is one by which the model passes a
+// question on.
+func (c *Calibration) Declined(text string) bool {
+	return slices.Contains(c.Declines, strings.TrimSpace(text))
+}
+
+// Check refuses a calibration that could not have come from Fit, so that a
+// damaged file errs to the cloud instead of answering.
+func (c *Calibration) Check() error {
+	n := len(FeatureNames)
+	switch {
+	case c.Version != 1:
+		return fmt.Errorf("calibration: version is %d, this program reads 1", c.Version)
+	case !slices.Equal(c.Rule.Features, FeatureNames):
+		return fmt.Errorf("calibration: rule.features is %v, this program computes %v: calibrate the model again", c.Rule.Features, FeatureNames)
+	case len(c.Rule.Mean) != n || len(c.Rule.Scale) != n || len(c.Rule.Weights) != n:
+		return fmt.Errorf("calibration: rule has %d means, %d scales and %d weights, want %d of each", len(c.Rule.Mean), len(c.Rule.Scale), len(c.Rule.Weights), n)
+	case !(c.Threshold > 0):
+		return fmt.Errorf("calibration: threshold is %v, want more than 0", c.Threshold)
+	}
+	return c.Isotonic.check()
+}
+
+// Read decodes and checks a calibration.json.
+func Read(data []byte) (*Calibration, error) {
+	var c Calibration
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fmt.Errorf("calibration: %w", err)
+	}
+	return &c, c.Check()
 }

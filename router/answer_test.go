@@ -1,0 +1,171 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a472be26/cusp/router/calibrate"
+)
+
+// sureCalibration gives every answer the confidence y.
+func sureCalibration(y float64) *calibrate.Calibration {
+	n := len(calibrate.FeatureNames)
+	return &calibrate.Calibration{
+		Version: 1, Threshold: 0.9, Declines: []string{"not mine"},
+		Rule:     calibrate.Rule{Features: calibrate.FeatureNames, Mean: make([]float64, n), Scale: ones(n), Weights: make([]float64, n)},
+		Isotonic: calibrate.Isotonic{X: []float64{0}, Y: []float64{y}},
+	}
+}
+
+func ones(n int) []float64 {
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}
+
+// fakeLocal says a fixed text, word by word.
+type fakeLocal struct {
+	text, finish string
+	confidence   float64
+	err          error
+}
+
+func (f fakeLocal) Answer(ctx context.Context, q Question, emit func(string) error) (LocalAnswer, error) {
+	if f.err != nil {
+		return LocalAnswer{}, f.err
+	}
+	for _, piece := range strings.SplitAfter(f.text, " ") {
+		if err := emit(piece); err != nil {
+			return LocalAnswer{}, err
+		}
+	}
+	return LocalAnswer{
+		Text: f.text, Finish: f.finish, Tokens: []calibrate.Token{{LogProb: -0.1, Margin: 3}}, PromptTokens: 4,
+		Model: Model{Name: "student", Version: "1.0.0", Bundle: "abc"}, Calibration: sureCalibration(f.confidence),
+	}, nil
+}
+
+// fakeCloud says its pieces, or fails, or stays silent until ctx ends.
+type fakeCloud struct {
+	pieces []string
+	err    error
+	silent bool
+	asked  *int
+}
+
+func (f fakeCloud) Up() bool { return f.err == nil }
+
+func (f fakeCloud) Ask(ctx context.Context, q Question, emit func(string) error) (CloudAnswer, error) {
+	*f.asked++
+	for _, p := range f.pieces {
+		if err := emit(p); err != nil {
+			return CloudAnswer{}, err
+		}
+	}
+	if f.silent {
+		<-ctx.Done()
+		return CloudAnswer{}, ctx.Err()
+	}
+	return CloudAnswer{Text: strings.Join(f.pieces, ""), Finish: "stop", Model: "teacher"}, f.err
+}
+
+func TestAnswer(t *testing.T) {
+	t.Parallel()
+	sure := fakeLocal{text: "a b", finish: "stop", confidence: 0.99}
+	unsure := fakeLocal{text: "a b", finish: "stop", confidence: 0.2}
+	for _, c := range []struct {
+		name   string
+		local  Local
+		cloud  *fakeCloud
+		q      Question
+		text   string
+		route  Route
+		reason Reason
+		asked  int
+		err    error
+	}{
+		{"confident", sure, &fakeCloud{}, Question{}, "a b", RouteLocal, ReasonConfident, 0, nil},
+		{"escalated", unsure, &fakeCloud{pieces: []string{"x", "y"}}, Question{}, "xy", RouteCloud, ReasonBelowThreshold, 1, nil},
+		{"declined", fakeLocal{text: "not mine", confidence: 0.99}, &fakeCloud{pieces: []string{"x"}}, Question{}, "x", RouteCloud, ReasonDeclined, 1, nil},
+		{"no cloud", unsure, nil, Question{}, "a b", RouteProvisional, ReasonNoCloud, 0, nil},
+		{"private stays", unsure, &fakeCloud{pieces: []string{"x"}}, Question{Privacy: Private}, "a b", RouteProvisional, ReasonPrivate, 0, nil},
+		{"deadline", unsure, &fakeCloud{silent: true}, Question{Deadline: time.Now().Add(20 * time.Millisecond)}, "a b", RouteProvisional, ReasonDeadline, 1, nil},
+		{"cloud fails", unsure, &fakeCloud{err: ErrRefused}, Question{}, "a b", RouteProvisional, ReasonCloudFailed, 1, nil},
+		{"cloud fails in mid-stream", unsure, &fakeCloud{pieces: []string{"x"}, err: ErrRefused}, Question{}, "", "", "", 1, ErrRefused},
+		{"local model fails", fakeLocal{err: errors.New("no weights")}, &fakeCloud{pieces: []string{"x"}}, Question{}, "x", RouteCloud, ReasonNoLocalModel, 1, nil},
+		{"no local model", nil, &fakeCloud{pieces: []string{"x"}}, Question{}, "x", RouteCloud, ReasonNoLocalModel, 1, nil},
+		{"everything fails", fakeLocal{err: errors.New("no weights")}, nil, Question{}, "", "", "", 0, ErrUnanswerable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var asked, recorded int
+			r := &Router{Local: c.local, Record: func(Question, string, Answer) { recorded++ }}
+			if c.cloud != nil {
+				c.cloud.asked = &asked
+				r.Cloud = c.cloud
+			}
+			var streamed strings.Builder
+			a, err := r.Answer(t.Context(), c.q, func(d string) error { streamed.WriteString(d); return nil })
+			if !errors.Is(err, c.err) {
+				t.Fatalf("error %v, want %v", err, c.err)
+			}
+			if asked != c.asked {
+				t.Errorf("cloud asked %d times, want %d", asked, c.asked)
+			}
+			if err != nil {
+				return
+			}
+			if a.Text != c.text || streamed.String() != c.text {
+				t.Errorf("text %q, streamed %q, want %q", a.Text, streamed.String(), c.text)
+			}
+			if a.Receipt.Route != c.route || a.Receipt.Reason != c.reason || a.Receipt.ID == "" {
+				t.Errorf("receipt %+v, want route %s, reason %s and an id", a.Receipt, c.route, c.reason)
+			}
+			if recorded != 1 {
+				t.Errorf("recorded %d times, want once", recorded)
+			}
+		})
+	}
+}
+
+// An answer that has begun to arrive is not cut off by the deadline.
+func TestDeadlineSparesAStreamThatBegan(t *testing.T) {
+	t.Parallel()
+	r := &Router{Local: fakeLocal{text: "a", confidence: 0.1}, Cloud: slowCloud{}}
+	a, err := r.Answer(t.Context(), Question{Deadline: time.Now().Add(30 * time.Millisecond)}, nil)
+	if err != nil || a.Text != "xy" || a.Receipt.Route != RouteCloud {
+		t.Errorf("answer %+v, error %v", a, err)
+	}
+}
+
+// slowCloud begins at once and ends well after the deadline.
+type slowCloud struct{}
+
+func (slowCloud) Up() bool { return true }
+
+func (slowCloud) Ask(ctx context.Context, q Question, emit func(string) error) (CloudAnswer, error) {
+	if err := emit("x"); err != nil {
+		return CloudAnswer{}, err
+	}
+	select {
+	case <-time.After(60 * time.Millisecond):
+	case <-ctx.Done():
+		return CloudAnswer{}, ctx.Err()
+	}
+	return CloudAnswer{Text: "xy", Finish: "stop"}, emit("y")
+}
+
+func TestAskerGone(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("client gone")
+	asked := 0
+	r := &Router{Local: fakeLocal{text: "a b", confidence: 0.1}, Cloud: fakeCloud{pieces: []string{"x"}, asked: &asked}}
+	if _, err := r.Answer(t.Context(), Question{}, func(string) error { return gone }); !errors.Is(err, gone) {
+		t.Errorf("error %v, want %v", err, gone)
+	}
+}

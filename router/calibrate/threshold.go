@@ -1,0 +1,81 @@
+package calibrate
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Impossible is the threshold of a model for which no threshold keeps the promise.
+const Impossible = 2
+
+// UpperBound is the one-sided Clopper-Pearson bound: with confidence 1 - delta
+// the error rate is at most this, when wrong of n answers were wrong.
+func UpperBound(wrong, n int, delta float64) float64 {
+	if wrong >= n {
+		return 1
+	}
+	return distuv.Beta{Alpha: float64(wrong) + 1, Beta: float64(n - wrong)}.Quantile(1 - delta)
+}
+
+// judged is the confidence in one answer, and whether it was right.
+type judged struct {
+	confidence float64
+	correct    bool
+}
+
+// candidates are thresholds to be tested, falling from one that lets through
+// just enough of the answers to prove anything to one that lets all through.
+// They come from other data than they are tested on.
+func candidates(answers []judged, alpha, delta float64, tested int) []float64 {
+	var all []float64
+	for _, a := range answers {
+		all = append(all, a.confidence)
+	}
+	slices.Sort(all)
+	slices.Reverse(all)
+	// So many answers without an error are the least that prove a rate of alpha;
+	// three times as many leave room for one or two.
+	enough := 3 * math.Log(delta) / math.Log1p(-alpha)
+	first := int(enough * float64(len(all)) / float64(max(tested, 1)))
+	var out []float64
+	const steps = 60
+	for i := range steps + 1 {
+		at := first + (len(all)-1-first)*i/steps
+		if at < 0 || at >= len(all) {
+			continue
+		}
+		out = append(out, all[at])
+	}
+	return slices.Compact(out)
+}
+
+// threshold tests the candidates in their order, at level delta each, and
+// stops at the first that fails: with a sequence fixed beforehand the whole
+// search errs with probability at most delta (fixed-sequence testing, as in
+// Learn then Test, arXiv 2110.01052).
+func threshold(candidates []float64, answers []judged, alpha, delta float64) float64 {
+	best := float64(Impossible)
+	for _, c := range candidates {
+		n, wrong := accepted(answers, c)
+		if n == 0 || UpperBound(wrong, n, delta) > alpha {
+			break
+		}
+		best = c
+	}
+	return best
+}
+
+// accepted counts the answers at or above the threshold, and the wrong ones of them.
+func accepted(answers []judged, threshold float64) (n, wrong int) {
+	for _, a := range answers {
+		if a.confidence >= threshold {
+			n++
+			if !a.correct {
+				wrong++
+			}
+		}
+	}
+	return n, wrong
+}
