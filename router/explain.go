@@ -1,0 +1,65 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+)
+
+// meaning says in a sentence what each reason stands for.
+var meaning = map[Reason]string{
+	ReasonConfident:      "the confidence reached the threshold that keeps the bundle's promise",
+	ReasonBelowThreshold: "the confidence did not reach the threshold that keeps the bundle's promise",
+	ReasonDeclined:       "the local model said that this question is not its own",
+	ReasonUncalibrated:   "the local model has no calibration, so nothing can be promised about its answers",
+	ReasonTruncated:      "the local answer hit its length limit",
+	ReasonNoLocalModel:   "no local model could answer",
+	ReasonNoCloud:        "no cloud is configured",
+	ReasonPrivate:        "the question is private and must not leave the device",
+	ReasonDeadline:       "the cloud did not answer in time; its answer follows when it comes",
+	ReasonCloudFailed:    "the cloud could not answer",
+}
+
+// Line is the receipt in one line, for terminals.
+func (r Receipt) Line() string {
+	return fmt.Sprintf("[%s: %s%s, %s, %.1f ms, id %s]", r.Route, r.Reason, r.comparison(), r.Model, r.LatencyMS, r.ID)
+}
+
+// comparison is " (0.71 < 0.93)", or nothing without calibration.
+func (r Receipt) comparison() string {
+	if r.Confidence == nil || r.Threshold == nil {
+		return ""
+	}
+	sign := "<"
+	if *r.Confidence >= *r.Threshold {
+		sign = ">="
+	}
+	return fmt.Sprintf(" (%.3f %s %.3f)", *r.Confidence, sign, *r.Threshold)
+}
+
+// Explain is the receipt in several lines, each ending in a line feed.
+func (r Receipt) Explain() string {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("id", "%s", r.ID)
+	row("time", "%s", r.Time.Format("2006-01-02 15:04:05.000 MST"))
+	row("route", "%s", r.Route)
+	row("reason", "%s: %s%s", r.Reason, meaning[r.Reason], r.comparison())
+	if r.Detail != "" {
+		row("detail", "%s", r.Detail)
+	}
+	row("model", "%s", r.Model)
+	if r.Bundle != "" {
+		row("bundle", "%s", r.Bundle)
+	}
+	row("latency", "%.1f ms", r.LatencyMS)
+	row("tokens", "%d in, %d out", r.PromptTokens, r.CompletionTokens)
+	if r.BytesUp+r.BytesDown > 0 {
+		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
+	}
+	for name, value := range r.Sensors {
+		row(name, "%g", value)
+	}
+	return b.String()
+}

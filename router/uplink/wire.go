@@ -1,0 +1,171 @@
+package uplink
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Bounds of what is accepted from the other side.
+const (
+	MaxAskBytes    = 1 << 20   // one question
+	MaxAnswerBytes = 256 << 10 // one message of an answer
+	MaxTextBytes   = 4 << 20   // the whole text of an answer
+	maxMessages    = 1024
+	maxSeq         = 1 << 20
+	maxTTL         = 366 * 24 * time.Hour
+)
+
+// Ask is a question on its way up, one JSON object. Times are relative: the
+// clocks of device and worker need not agree.
+type Ask struct {
+	ID       string           `json:"id"`
+	Messages []router.Message `json:"messages"`
+	Options  router.Options   `json:"options,omitzero"`
+	// TTLMS is for how many milliseconds from now an answer is of use; absent
+	// means for ever, 0 or less means that it is too late.
+	TTLMS *int64 `json:"ttl_ms,omitempty"`
+}
+
+// Answer is one message of an answer on its way down, one JSON object. A
+// worker numbers the messages of one run of the model from 0. A message with
+// Alive set carries nothing else: it says that the worker has the question.
+type Answer struct {
+	ID     string  `json:"id"`
+	Run    string  `json:"run,omitempty"` // tells two attempts at one question apart
+	Alive  bool    `json:"alive,omitempty"`
+	Seq    int     `json:"seq"`
+	Delta  string  `json:"delta,omitempty"`
+	Done   bool    `json:"done,omitempty"` // the last message of the run
+	Finish string  `json:"finish,omitempty"`
+	Model  string  `json:"model,omitempty"`
+	Usage  *Usage  `json:"usage,omitempty"`
+	Error  *Failed `json:"error,omitempty"` // only with Done
+}
+
+// Usage counts tokens as the provider reports them.
+type Usage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+}
+
+// Failed says why there is no answer.
+type Failed struct {
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	Retryable    bool   `json:"retryable"` // the same question may succeed later
+	RetryAfterMS int64  `json:"retry_after_ms,omitempty"`
+}
+
+// CodeExpired is the code of a question that reached the worker too late.
+const CodeExpired = "expired"
+
+// DecodeAsk reads a question. Unknown members are ignored; a wrong type, a
+// missing message and anything beyond the bounds is an error. With an error
+// the returned Ask has its ID if that much could be read, so that the asker
+// can be told.
+func DecodeAsk(payload []byte) (Ask, error) {
+	var a Ask
+	if err := decode(payload, MaxAskBytes, &a); err != nil {
+		return Ask{ID: salvageID(payload)}, fmt.Errorf("decode question: %w", err)
+	}
+	if err := CheckID("question", a.ID); err != nil {
+		return Ask{}, fmt.Errorf("decode question: %w", err)
+	}
+	if err := a.check(); err != nil {
+		return Ask{ID: a.ID}, fmt.Errorf("decode question %s: %w", a.ID, err)
+	}
+	return a, nil
+}
+
+func (a Ask) check() error {
+	if n := len(a.Messages); n == 0 || n > maxMessages {
+		return fmt.Errorf("%d messages, want 1 to %d", n, maxMessages)
+	}
+	for i, m := range a.Messages {
+		switch m.Role {
+		case "system", "developer", "user", "assistant", "tool":
+		default:
+			return fmt.Errorf("messages[%d].role %.40q is not known", i, m.Role)
+		}
+	}
+	if a.Options.MaxTokens < 0 {
+		return fmt.Errorf("options.max_tokens %d is negative", a.Options.MaxTokens)
+	}
+	if a.TTLMS != nil && *a.TTLMS > maxTTL.Milliseconds() {
+		return fmt.Errorf("ttl_ms %d is more than a year", *a.TTLMS)
+	}
+	return nil
+}
+
+// DecodeAnswer reads one message of an answer, as strictly as [DecodeAsk].
+func DecodeAnswer(payload []byte) (Answer, error) {
+	var a Answer
+	if err := decode(payload, MaxAnswerBytes, &a); err != nil {
+		return Answer{}, fmt.Errorf("decode answer: %w", err)
+	}
+	if err := CheckID("question", a.ID); err != nil {
+		return Answer{}, fmt.Errorf("decode answer: %w", err)
+	}
+	if err := a.check(); err != nil {
+		return Answer{}, fmt.Errorf("decode answer to %s: %w", a.ID, err)
+	}
+	return a, nil
+}
+
+func (a Answer) check() error {
+	switch {
+	case len(a.Run) > maxIDBytes:
+		return fmt.Errorf("run has %d bytes, at most %d are allowed", len(a.Run), maxIDBytes)
+	case a.Seq < 0 || a.Seq > maxSeq:
+		return fmt.Errorf("seq %d is not within 0 to %d", a.Seq, maxSeq)
+	case a.Error != nil && !a.Done:
+		return errors.New("error without done")
+	case a.Error != nil && a.Error.Code == "":
+		return errors.New("error.code is empty")
+	case a.Usage != nil && (a.Usage.PromptTokens < 0 || a.Usage.CompletionTokens < 0):
+		return errors.New("usage counts negative tokens")
+	}
+	return nil
+}
+
+// decode reads exactly one JSON object of at most limit bytes into v.
+func decode(payload []byte, limit int, v any) error {
+	if len(payload) > limit {
+		return fmt.Errorf("%d bytes, at most %d are allowed", len(payload), limit)
+	}
+	if !utf8.Valid(payload) {
+		return errors.New("not valid UTF-8")
+	}
+	if trimmed := bytes.TrimLeft(payload, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return errors.New("not a JSON object")
+	}
+	d := json.NewDecoder(bytes.NewReader(payload))
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("more data after the JSON object")
+	}
+	return nil
+}
+
+// salvageID finds a valid id in a payload that is otherwise broken, or "".
+func salvageID(payload []byte) string {
+	if len(payload) > MaxAskBytes {
+		return ""
+	}
+	var only struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(payload, &only) != nil || CheckID("question", only.ID) != nil {
+		return ""
+	}
+	return only.ID
+}
