@@ -1,0 +1,296 @@
+// Package cloud is the worker in the cloud: it takes devices' questions from
+// MQTT, has a large model answer them, and sends the answers back as they are
+// generated.
+//
+// Any number of workers share the questions through one shared subscription.
+// A worker keeps nothing on disk: a question that dies with it is asked again
+// by its device. Within a window of recent questions a worker calls the
+// provider once per question, however often it is asked.
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/a472be26/cusp/router/uplink"
+)
+
+// Options of [Start]. Zero values take the defaults named here.
+type Options struct {
+	Broker      uplink.Broker
+	Group       string        // workers of one group share the questions, "cusp-workers"
+	Concurrency int           // questions answered at the same time, 4
+	Queue       int           // questions that wait for their turn, 64
+	Timeout     time.Duration // for one question, 5 min
+	Coalesce    time.Duration // for how long text is gathered into one message, 30 ms
+	Alive       time.Duration // between two signs of life to the device, 5 s
+	Window      int           // answers remembered, 1000
+	WindowBytes int           // bytes of them, 64 MiB
+	WindowAge   time.Duration // since they were last asked for, 1 h
+	Log         *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Group, "cusp-workers")
+	setDefault(&o.Concurrency, 4)
+	setDefault(&o.Queue, 64)
+	setDefault(&o.Timeout, 5*time.Minute)
+	setDefault(&o.Coalesce, 30*time.Millisecond)
+	setDefault(&o.Alive, 5*time.Second)
+	setDefault(&o.Window, 1000)
+	setDefault(&o.WindowBytes, 64<<20)
+	setDefault(&o.WindowAge, time.Hour)
+	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	return o
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Worker is a running worker.
+type Worker struct {
+	o        Options
+	provider Provider
+	session  *uplink.Session
+	publish  func(topic string, payload []byte) error
+	ctx      context.Context // of the provider calls
+	stop     context.CancelFunc
+	turns    chan struct{}  // one token per provider call
+	jobs     sync.WaitGroup // one per question taken
+
+	mu      sync.Mutex // guards the fields below
+	closing bool
+	taken   int // questions taken and not finished
+	window  *window
+}
+
+// Start connects in the background and returns at once: a broker that is
+// down is no error.
+func Start(o Options, p Provider) (*Worker, error) {
+	client, err := o.Broker.ClientOptions()
+	if err != nil {
+		return nil, fmt.Errorf("start worker: %w", err)
+	}
+	if client.ClientID == "" {
+		client.SetClientID("cusp-worker-" + uplink.RandomID())
+	}
+	// A dead worker's session would swallow questions that others could answer.
+	client.SetCleanSession(true)
+	w := newWorker(o, p)
+	w.session = uplink.NewSession(client, uplink.SharedAskTopic(w.o.Group), w.receive, w.connected, w.o.Log)
+	w.publish = w.session.Publish
+	w.session.Connect()
+	return w, nil
+}
+
+func newWorker(o Options, p Provider) *Worker {
+	o = o.withDefaults()
+	w := &Worker{o: o, provider: p, turns: make(chan struct{}, o.Concurrency), window: newWindow(o.Window, o.WindowBytes, o.WindowAge)}
+	w.ctx, w.stop = context.WithCancel(context.Background())
+	return w
+}
+
+// Up reports whether questions can arrive right now.
+func (w *Worker) Up() bool { return w.session.Up() }
+
+// connected sends what a lost connection held up.
+func (w *Worker) connected() {
+	w.mu.Lock()
+	runs := w.window.runs()
+	w.mu.Unlock()
+	for _, r := range runs {
+		r.resend()
+	}
+}
+
+// receive takes one message from the broker.
+func (w *Worker) receive(topic string, payload []byte) {
+	device, err := uplink.DeviceOf(topic)
+	if err != nil {
+		w.o.Log.Warn("dropped a question", "err", err)
+		return
+	}
+	ask, err := uplink.DecodeAsk(payload)
+	if err != nil {
+		w.o.Log.Warn("refused a question", "device", device, "err", err)
+		if ask.ID != "" {
+			w.newRun(device, ask.ID).fail(&Error{Code: CodeBadRequest, Err: err})
+		}
+		return
+	}
+	w.take(device, ask, time.Now())
+}
+
+// take starts a question, or answers it from what is known already.
+func (w *Worker) take(device string, ask uplink.Ask, now time.Time) {
+	key := keyOf(device, ask)
+	w.mu.Lock()
+	w.window.trim(now)
+	r, known := w.window.get(key, now)
+	var refusal *Error
+	if !known {
+		r = w.newRun(device, ask.ID)
+		if refusal = w.refusal(ask); refusal == nil {
+			w.window.put(key, r, now)
+			w.taken++
+			w.jobs.Add(1)
+		}
+	}
+	w.mu.Unlock()
+	switch {
+	case known:
+		r.replay()
+		if done, _ := r.finished(); !done {
+			r.alive()
+		}
+	case refusal != nil:
+		r.fail(refusal)
+	default:
+		go w.answer(key, r, ask, now)
+	}
+}
+
+// refusal is why ask cannot even wait for its turn. The caller holds mu.
+func (w *Worker) refusal(ask uplink.Ask) *Error {
+	switch {
+	case ask.TTLMS != nil && *ask.TTLMS <= 0:
+		return errExpired()
+	case w.closing:
+		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
+	case w.taken >= w.o.Concurrency+w.o.Queue:
+		return &Error{Code: CodeBusy, Retryable: true, Err: fmt.Errorf("%d questions are waiting", w.taken)}
+	}
+	return nil
+}
+
+func errExpired() *Error {
+	return &Error{Code: uplink.CodeExpired, Err: errors.New("the question reached the model too late")}
+}
+
+func (w *Worker) newRun(device, id string) *run {
+	return newRun(uplink.AnswerTopic(device, id), id, w.o.Coalesce, w.publish)
+}
+
+// answer brings one question to its end.
+func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
+	defer w.jobs.Done()
+	// 1. Tell the device, now and then again.
+	stopAlive := w.keepAlive(r)
+	defer stopAlive()
+
+	// 2. Wait for a turn, no longer than the question is of use.
+	ctx, cancel := w.ctx, context.CancelFunc(func() {})
+	if ask.TTLMS != nil {
+		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(time.Duration(*ask.TTLMS)*time.Millisecond), errExpired())
+	}
+	defer cancel()
+	select {
+	case w.turns <- struct{}{}:
+		defer func() { <-w.turns }()
+	case <-ctx.Done():
+	}
+
+	// 3. Ask the model; keep the answer unless another try may do better.
+	failure := w.complete(ctx, r, Request{Messages: ask.Messages, Options: ask.Options})
+	w.mu.Lock()
+	w.taken--
+	if failure != nil && failure.Retryable {
+		w.window.remove(key)
+	}
+	w.mu.Unlock()
+	if failure != nil {
+		w.o.Log.Warn("question failed", "id", ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+		r.fail(failure)
+	}
+}
+
+// complete calls the provider and finishes r, or says why it could not.
+func (w *Worker) complete(ctx context.Context, r *run, req Request) *Error {
+	if ctx.Err() != nil {
+		return reason(ctx, ctx.Err())
+	}
+	limited, cancel := context.WithTimeout(ctx, w.o.Timeout)
+	defer cancel()
+	completion, err := w.call(limited, r, req)
+	if err != nil {
+		return reason(ctx, err)
+	}
+	r.finish(completion)
+	return nil
+}
+
+// reason prefers the question's own expiry over the error it caused.
+func reason(ctx context.Context, err error) *Error {
+	var expired *Error
+	if ctx.Err() != nil && errors.As(context.Cause(ctx), &expired) {
+		return expired
+	}
+	return classify(err)
+}
+
+// call contains a provider's panic: one poisonous question must not take the
+// others down, nor come back again and again.
+func (w *Worker) call(ctx context.Context, r *run, req Request) (c Completion, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.o.Log.Error("provider panicked", "id", r.id, "panic", p, "stack", string(debug.Stack()))
+			err = &Error{Code: CodeInternal, Err: errors.New("the worker failed on this question")}
+		}
+	}()
+	return w.provider.Complete(ctx, req, r.emit)
+}
+
+// keepAlive tells the device at once and then regularly that r is in hand.
+func (w *Worker) keepAlive(r *run) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(w.o.Alive)
+		defer tick.Stop()
+		for {
+			r.alive()
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// Close takes no more questions, lets the running ones finish until ctx ends,
+// then stops them: their devices ask again, and another worker answers.
+func (w *Worker) Close(ctx context.Context) error {
+	w.mu.Lock()
+	again := w.closing
+	w.closing = true
+	w.mu.Unlock()
+	if again {
+		return nil
+	}
+	w.session.Unsubscribe()
+	finished := make(chan struct{})
+	go func() {
+		w.jobs.Wait()
+		close(finished)
+	}()
+	var err error
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		err = fmt.Errorf("close worker: unfinished questions were stopped: %w", ctx.Err())
+	}
+	w.stop()
+	<-finished
+	w.session.Close()
+	return err
+}

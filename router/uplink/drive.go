@@ -1,0 +1,239 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// drive brings one stored question to its end. It is the only one that
+// changes the question's entry in the outbox.
+func (u *Uplink) drive(c *call) {
+	// 1. Ask until there is an outcome.
+	ctx, cancel := context.WithDeadline(u.ctx, c.expires)
+	defer cancel()
+	for !c.look().ended() && ctx.Err() == nil {
+		u.try(ctx, c)
+	}
+	if u.ctx.Err() == nil {
+		c.expire()
+	}
+	if !c.look().ended() {
+		return // closing: the next Open goes on
+	}
+
+	// 2. Let the askers that wait for it take it.
+	delivered := u.waitAskers(c)
+
+	// 3. Deliver it apart if none did.
+	if !delivered {
+		if u.ctx.Err() != nil {
+			u.keep(c)
+			return
+		}
+		u.deliverLate(c)
+	}
+
+	// 4. Only now forget the question.
+	if err := u.box.remove(c.question.ID); err != nil {
+		u.o.Log.Error("a finished question stays in the outbox and will be asked again", "err", err)
+	}
+	u.forget(c)
+}
+
+// try makes one attempt and, if it failed, waits until the next one is due.
+func (u *Uplink) try(ctx context.Context, c *call) {
+	if !u.waitLink(ctx, c) {
+		return
+	}
+	release, ok := u.takeSlot(ctx, c)
+	if !ok {
+		return
+	}
+	failure := u.attempt(ctx, c)
+	release()
+	if failure == nil || c.look().ended() || ctx.Err() != nil {
+		return
+	}
+	e := c.retry(failure.why)
+	u.o.Log.Info("cloud did not answer, asking again", "id", c.question.ID, "attempt", e.Attempts, "why", failure.why)
+	if err := u.box.update(e); err != nil {
+		u.o.Log.Warn("the attempt was not noted", "err", err)
+	}
+	u.rest(ctx, c, max(failure.after, u.backoff(e.Attempts)))
+}
+
+// failure is why an attempt must be repeated, and not before when.
+type failure struct {
+	why   string
+	after time.Duration
+}
+
+// attempt sends the question and watches until the call ends or the attempt
+// has failed. Nil also means that the link went down: no need to rest then.
+func (u *Uplink) attempt(ctx context.Context, c *call) *failure {
+	up, linkChanged := u.link.State()
+	if !up {
+		return nil
+	}
+	payload, err := encodeAsk(c.question, time.Until(c.expires))
+	if err != nil {
+		return &failure{why: err.Error()}
+	}
+	c.begin(len(payload), time.Now())
+	if err := u.link.Publish(AskTopic(u.o.Device), payload); err != nil {
+		return &failure{why: err.Error()}
+	}
+	for {
+		v := c.look()
+		if v.ended() {
+			return nil
+		}
+		if v.trouble != nil {
+			after := min(time.Duration(v.trouble.RetryAfterMS), time.Duration(maxTTL/time.Millisecond)) * time.Millisecond
+			return &failure{why: describe(v.trouble), after: after}
+		}
+		due, why := u.patience(v)
+		timer := time.NewTimer(time.Until(due))
+		select {
+		case <-v.changed:
+		case <-timer.C:
+			return &failure{why: why}
+		case <-linkChanged:
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+// patience is when to give up on the attempt that v shows, and why.
+func (u *Uplink) patience(v view) (time.Time, string) {
+	due, why := v.heard.Add(u.o.AcceptTimeout), "no worker took the question"
+	if v.accepted {
+		due, why = v.heard.Add(u.o.SilenceTimeout), "the worker fell silent"
+	}
+	if gap := v.gap.Add(u.o.GapTimeout); !v.gap.IsZero() && gap.Before(due) {
+		due, why = gap, "a part of the answer is missing"
+	}
+	return due, why
+}
+
+// waitLink waits until the link is up; false if there is nothing left to send.
+func (u *Uplink) waitLink(ctx context.Context, c *call) bool {
+	for {
+		v := c.look()
+		up, linkChanged := u.link.State()
+		if v.ended() || ctx.Err() != nil {
+			return false
+		}
+		if up {
+			return true
+		}
+		select {
+		case <-linkChanged:
+		case <-v.changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// takeSlot bounds how many questions are asked for nobody at the same time,
+// so that a long outage does not end in a flood. Live askers need no slot.
+func (u *Uplink) takeSlot(ctx context.Context, c *call) (release func(), ok bool) {
+	for {
+		v := c.look()
+		if v.ended() || ctx.Err() != nil {
+			return nil, false
+		}
+		if v.waiters > 0 {
+			return func() {}, true
+		}
+		select {
+		case u.backlog <- struct{}{}:
+			return func() { <-u.backlog }, true
+		case <-v.changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// rest waits for d, or until a late answer ends the call.
+func (u *Uplink) rest(ctx context.Context, c *call, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		v := c.look()
+		if v.ended() {
+			return
+		}
+		select {
+		case <-timer.C:
+			return
+		case <-v.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// backoff doubles with every failed attempt and is spread over its upper
+// half, so that the devices of a fleet do not come back in step.
+func (u *Uplink) backoff(attempts int) time.Duration {
+	d := u.o.MinBackoff
+	for ; attempts > 1 && d < u.o.MaxBackoff; attempts-- {
+		d *= 2
+	}
+	d = min(d, u.o.MaxBackoff)
+	return d/2 + rand.N(d/2+1)
+}
+
+// waitAskers returns, once no asker is left, whether one took the outcome.
+// When closing it does not wait long for one that is stuck.
+func (u *Uplink) waitAskers(c *call) bool {
+	closing := u.ctx.Done()
+	var patience <-chan time.Time
+	for {
+		v := c.look()
+		if v.waiters == 0 {
+			return v.delivered
+		}
+		select {
+		case <-v.changed:
+		case <-closing:
+			closing, patience = nil, time.After(time.Second)
+		case <-patience:
+			return v.delivered
+		}
+	}
+}
+
+// keep stores the outcome of c.
+func (u *Uplink) keep(c *call) {
+	if err := u.box.update(c.look().entry); err != nil {
+		u.o.Log.Warn("an answer is not on disk and may have to be asked for again", "err", err)
+	}
+}
+
+// deliverLate hands the outcome to OnLate, having stored it.
+func (u *Uplink) deliverLate(c *call) {
+	u.keep(c)
+	answer, err := c.look().entry.outcome()
+	u.o.OnLate(c.question, answer, err)
+}
+
+func encodeAsk(q router.Question, ttl time.Duration) ([]byte, error) {
+	ms := max(ttl.Milliseconds(), 1)
+	payload, err := json.Marshal(Ask{ID: q.ID, Messages: q.Messages, Options: q.Options, TTLMS: &ms})
+	if err != nil {
+		return nil, fmt.Errorf("encode question: %w", err)
+	}
+	return payload, nil
+}

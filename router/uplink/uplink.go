@@ -1,0 +1,344 @@
+// Package uplink carries questions to the large model over MQTT 3.1.1 and
+// brings the answers back.
+//
+// A question is accepted once it lies synced in the outbox on disk; from then
+// on it is asked again, always under the same id, until it is answered,
+// finally refused or expired, across lost connections, dead workers and kill
+// -9. Delivery is at least once: an answer goes back through the Ask that
+// waits for it, else through Options.OnLate, and only then leaves the outbox.
+// Brokers do not hand a dead worker's message to another worker: all retrying
+// is done here.
+//
+// What it does not do: choose between local and cloud (package router), or
+// talk to a model (package cloud). Private questions are refused.
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Errors of Open and Ask on which callers branch, beside those of [router.Cloud].
+var (
+	ErrClosed = errors.New("uplink is closed")
+	// ErrDiverged means that a second attempt at the answer took other words
+	// than the ones already emitted. The whole answer follows through OnLate.
+	ErrDiverged = errors.New("the answer began anew in other words")
+	// ErrConflict means that another question with this id is on its way.
+	ErrConflict = errors.New("another question has this id")
+)
+
+// Options of [Open]. Zero durations and bounds take the defaults named here.
+type Options struct {
+	Broker Broker
+	Device string // names this device in the topics
+	Outbox string // path of the outbox file
+	// OnLate gets every answer, or final error, that no Ask waits for any
+	// more. It may be called from several goroutines, also before Open
+	// returns, and twice for one question if the process dies meanwhile.
+	OnLate func(q router.Question, a router.CloudAnswer, err error)
+	Log    *slog.Logger
+
+	MaxQuestions int           // in the outbox, 1000
+	MaxBytes     int64         // in the outbox, 16 MiB
+	Expiry       time.Duration // how long a question stays of use, 24 h
+	Backlog      int           // questions that nobody waits for asked at the same time, 4
+
+	AcceptTimeout  time.Duration // from sending until a worker reacts, 3 s
+	SilenceTimeout time.Duration // between two signs of life of the worker, 30 s
+	GapTimeout     time.Duration // until a missing message is asked for again, 2 s
+	MinBackoff     time.Duration // after the first failed attempt, 1 s
+	MaxBackoff     time.Duration // ceiling of the doubling, 1 min
+}
+
+func (o Options) withDefaults() Options {
+	o.MaxQuestions = orDefault(o.MaxQuestions, 1000)
+	o.MaxBytes = orDefault(o.MaxBytes, 16<<20)
+	o.Expiry = orDefault(o.Expiry, 24*time.Hour)
+	o.Backlog = orDefault(o.Backlog, 4)
+	o.AcceptTimeout = orDefault(o.AcceptTimeout, 3*time.Second)
+	o.SilenceTimeout = orDefault(o.SilenceTimeout, 30*time.Second)
+	o.GapTimeout = orDefault(o.GapTimeout, 2*time.Second)
+	o.MinBackoff = orDefault(o.MinBackoff, time.Second)
+	o.MaxBackoff = max(orDefault(o.MaxBackoff, time.Minute), o.MinBackoff)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func (o Options) check() error {
+	if err := CheckID("device", o.Device); err != nil {
+		return err
+	}
+	if o.Outbox == "" {
+		return errors.New("outbox has no path")
+	}
+	if o.OnLate == nil {
+		return errors.New("OnLate is not set: late answers would be lost")
+	}
+	return nil
+}
+
+// Uplink is a [router.Cloud] over MQTT.
+type Uplink struct {
+	o       Options
+	box     *outbox
+	link    link
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	backlog chan struct{}  // one token per question asked for nobody
+	drivers sync.WaitGroup // one per call
+
+	mu     sync.Mutex // guards the fields below
+	closed bool
+	calls  map[string]*call // by question id
+}
+
+var _ router.Cloud = (*Uplink)(nil)
+
+// Open opens the outbox, takes up the questions in it and connects in the
+// background: a broker that is down is no error.
+func Open(o Options) (*Uplink, error) {
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("open uplink: %w", err)
+	}
+	client, err := o.Broker.ClientOptions()
+	if err != nil {
+		return nil, fmt.Errorf("open uplink: %w", err)
+	}
+	if client.ClientID == "" {
+		client.SetClientID("cusp-uplink-" + o.Device)
+	}
+	client.SetCleanSession(false)
+	return open(o, func(u *Uplink) link {
+		s := NewSession(client, AnswerTopic(o.Device, "+"), u.receive, func() {}, u.o.Log)
+		s.Connect()
+		return s
+	})
+}
+
+// open is Open with any link.
+func open(o Options, connect func(*Uplink) link) (*Uplink, error) {
+	o = o.withDefaults()
+	box, entries, err := openOutbox(o.Outbox, o.MaxQuestions, o.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("open uplink: %w", err)
+	}
+	u := &Uplink{o: o, box: box, backlog: make(chan struct{}, o.Backlog), calls: map[string]*call{}}
+	u.ctx, u.stop = context.WithCancel(context.Background())
+	for _, e := range entries {
+		c := newCall(e)
+		close(c.stored)
+		u.calls[e.Question.ID] = c
+	}
+	resumed := make([]*call, 0, len(entries))
+	for _, e := range entries {
+		resumed = append(resumed, u.calls[e.Question.ID])
+	}
+	u.link = connect(u)
+	for _, c := range resumed {
+		u.drivers.Go(func() { u.drive(c) })
+	}
+	return u, nil
+}
+
+// Up reports whether questions can be sent and answers received right now.
+func (u *Uplink) Up() bool {
+	up, _ := u.link.State()
+	return up
+}
+
+// Depth is how many accepted questions are not finished.
+func (u *Uplink) Depth() int { return u.box.count() }
+
+// OldestAge is for how long the oldest of them has waited, 0 without any.
+func (u *Uplink) OldestAge() time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var age time.Duration
+	for _, c := range u.calls {
+		age = max(age, time.Since(c.enqueued))
+	}
+	return age
+}
+
+// Ask implements [router.Cloud]; emit may be nil. Ctx bounds the wait, and
+// Options.Expiry the question; q.Deadline is left to the caller, who may let
+// an answer that has begun to arrive go on. A question whose id is on its way
+// already joins that one.
+func (u *Uplink) Ask(ctx context.Context, q router.Question, emit func(delta string) error) (router.CloudAnswer, error) {
+	// 1. Refuse what must not or cannot be sent.
+	if err := check(q); err != nil {
+		return router.CloudAnswer{}, fmt.Errorf("%w: %w", router.ErrRefused, err)
+	}
+
+	// 2. Accept: join the question on its way, or make this one durable.
+	c, err := u.accept(q)
+	if err != nil {
+		return router.CloudAnswer{}, fmt.Errorf("question %s: %w", q.ID, err)
+	}
+
+	// 3. Wait, passing on the text as it arrives.
+	answer, delivered, err := u.follow(ctx, c, &stream{emit: emit})
+	c.leave(delivered)
+	if err != nil {
+		return router.CloudAnswer{}, fmt.Errorf("question %s: %w", q.ID, err)
+	}
+	return answer, nil
+}
+
+func check(q router.Question) error {
+	if q.Privacy != router.Public {
+		return fmt.Errorf("its privacy is %q: it must not leave the device", q.Privacy)
+	}
+	payload, err := encodeAsk(q, time.Hour)
+	if err != nil {
+		return err
+	}
+	_, err = DecodeAsk(payload) // what a worker would not take is refused here
+	return err
+}
+
+// accept returns the call that q belongs to, with the caller among its waiters.
+func (u *Uplink) accept(q router.Question) (*call, error) {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return nil, ErrClosed
+	}
+	c, running := u.calls[q.ID]
+	if !running {
+		now := time.Now()
+		c = newCall(entry{Question: q, Enqueued: now, Expires: now.Add(u.o.Expiry), State: stateWaiting})
+		u.calls[q.ID] = c
+		u.drivers.Add(1)
+	}
+	c.join()
+	u.mu.Unlock()
+	if running {
+		return c, u.joined(c, q)
+	}
+	return c, u.store(c)
+}
+
+// joined waits until the question that q joins is durable.
+func (u *Uplink) joined(c *call, q router.Question) error {
+	<-c.stored
+	err := c.storeErr
+	if err == nil && !reflect.DeepEqual(c.question.Messages, q.Messages) {
+		err = ErrConflict
+	}
+	if err != nil {
+		c.leave(false)
+	}
+	return err
+}
+
+// store makes a new call durable and sets it going.
+func (u *Uplink) store(c *call) error {
+	c.storeErr = u.box.add(c.look().entry)
+	if c.storeErr != nil {
+		u.forget(c)
+		u.drivers.Done()
+	} else {
+		go func() {
+			defer u.drivers.Done()
+			u.drive(c)
+		}()
+	}
+	close(c.stored)
+	return c.storeErr
+}
+
+func (u *Uplink) forget(c *call) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.calls, c.question.ID)
+}
+
+// follow waits for the end of c. Delivered is whether the caller of Ask gets
+// the outcome; if not, it is delivered apart.
+func (u *Uplink) follow(ctx context.Context, c *call, s *stream) (a router.CloudAnswer, delivered bool, err error) {
+	for {
+		v := c.look()
+		if v.ended() {
+			return finish(v.entry, s)
+		}
+		if err := s.pass(v.text); err != nil {
+			return a, false, err
+		}
+		select {
+		case <-v.changed:
+		case <-ctx.Done():
+			return a, false, withLast(ctx.Err(), c.look().last)
+		case <-u.ctx.Done():
+			return a, false, ErrClosed
+		}
+	}
+}
+
+// finish passes on the rest of an ended call's text.
+func finish(e entry, s *stream) (router.CloudAnswer, bool, error) {
+	a, err := e.outcome()
+	if err != nil {
+		return a, true, err
+	}
+	if err := s.pass([]byte(a.Text)); err != nil {
+		return a, false, err
+	}
+	if s.emit != nil && string(s.sent) != a.Text {
+		return a, false, ErrDiverged
+	}
+	return a, true, nil
+}
+
+// withLast tells what went wrong before the caller lost patience.
+func withLast(err error, last string) error {
+	if last == "" {
+		return err
+	}
+	return fmt.Errorf("%w; last attempt: %s", err, last)
+}
+
+// receive takes one message from the link; it does not block.
+func (u *Uplink) receive(topic string, payload []byte) {
+	m, err := DecodeAnswer(payload)
+	if err != nil {
+		u.o.Log.Warn("dropped a broken message from the cloud", "topic", topic, "err", err)
+		return
+	}
+	if topic != AnswerTopic(u.o.Device, m.ID) {
+		u.o.Log.Warn("dropped an answer on another question's topic", "topic", topic, "id", m.ID)
+		return
+	}
+	u.mu.Lock()
+	c := u.calls[m.ID]
+	u.mu.Unlock()
+	if c != nil {
+		c.receive(m, len(payload), time.Now())
+	}
+}
+
+// Close ends every Ask with ErrClosed and disconnects. Unfinished questions
+// stay in the outbox for the next Open.
+func (u *Uplink) Close() error {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return nil
+	}
+	u.closed = true
+	u.mu.Unlock()
+	u.stop()
+	u.drivers.Wait()
+	u.link.Close()
+	return u.box.close()
+}

@@ -1,0 +1,601 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// fakeLink is a broker and its workers in the hands of the test.
+type fakeLink struct {
+	mu      sync.Mutex // guards up and changed
+	up      bool
+	changed chan struct{}
+	sent    chan Ask
+}
+
+var _ link = (*fakeLink)(nil)
+
+func newFakeLink(up bool) *fakeLink {
+	return &fakeLink{up: up, changed: make(chan struct{}), sent: make(chan Ask, 1000)}
+}
+
+func (l *fakeLink) Publish(_ string, payload []byte) error {
+	a, err := DecodeAsk(payload)
+	if err != nil {
+		return err
+	}
+	l.sent <- a
+	return nil
+}
+
+func (l *fakeLink) State() (bool, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.up, l.changed
+}
+
+func (l *fakeLink) Close() {}
+
+func (l *fakeLink) set(up bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.up = up
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// late is one call of OnLate.
+type late struct {
+	id     string
+	answer router.CloudAnswer
+	err    error
+}
+
+// rig is an uplink whose other side is the test. It lives in a synctest
+// bubble, where hours pass at once and idle goroutines are waited for.
+type rig struct {
+	*Uplink
+	t    *testing.T
+	link *fakeLink
+	late chan late
+}
+
+// newRig opens an uplink on the outbox at path; empty means a new one.
+func newRig(t *testing.T, up bool, path string, change func(*Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, link: newFakeLink(up), late: make(chan late, 100)}
+	if path == "" {
+		path = filepath.Join(t.TempDir(), "outbox.db")
+	}
+	o := Options{Device: "dev", Outbox: path, OnLate: func(q router.Question, a router.CloudAnswer, err error) {
+		r.late <- late{q.ID, a, err}
+	}}
+	if change != nil {
+		change(&o)
+	}
+	u, err := open(o, func(*Uplink) link { return r.link })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Uplink = u
+	t.Cleanup(func() {
+		settle()
+		checkBox(t, u.box)
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// asking is an Ask under way.
+type asking struct {
+	text   strings.Builder // emitted; read it after done
+	answer router.CloudAnswer
+	err    error
+	done   chan struct{}
+}
+
+func question(id string) router.Question {
+	return router.Question{ID: id, Messages: []router.Message{{Role: "user", Content: "why " + id}}}
+}
+
+// settle lets everything happen that is due; the outbox gathers its writes for
+// a moment of the bubble's time.
+func settle() {
+	time.Sleep(50 * time.Millisecond)
+	synctest.Wait()
+}
+
+func (r *rig) ask(ctx context.Context, id string) *asking {
+	a := &asking{done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		a.answer, a.err = r.Ask(ctx, question(id), func(d string) error { a.text.WriteString(d); return nil })
+	}()
+	return a
+}
+
+func (r *rig) wantSent(id string) Ask {
+	r.t.Helper()
+	a := <-r.link.sent
+	if a.ID != id {
+		r.t.Fatalf("question %s was sent, want %s", a.ID, id)
+	}
+	return a
+}
+
+func (r *rig) reply(messages ...Answer) {
+	r.t.Helper()
+	for _, m := range messages {
+		payload, err := json.Marshal(m)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.receive(AnswerTopic("dev", m.ID), payload)
+	}
+}
+
+func delta(id, run string, seq int, text string) Answer {
+	return Answer{ID: id, Run: run, Seq: seq, Delta: text}
+}
+
+func done(id, run string, seq int) Answer {
+	return Answer{ID: id, Run: run, Seq: seq, Done: true, Finish: "stop", Model: "big", Usage: &Usage{3, 2}}
+}
+
+func failed(id, run string, f Failed) Answer {
+	return Answer{ID: id, Run: run, Done: true, Error: &f}
+}
+
+func (r *rig) wantAnswer(a *asking, text string) {
+	r.t.Helper()
+	<-a.done
+	if a.err != nil || a.answer.Text != text || a.text.String() != text {
+		r.t.Errorf("answer %q, emitted %q, error %v; want %q", a.answer.Text, a.text.String(), a.err, text)
+	}
+}
+
+func (r *rig) wantLate(id, text string, err error) {
+	r.t.Helper()
+	got := <-r.late
+	if got.id != id || got.answer.Text != text || !errors.Is(got.err, err) {
+		r.t.Errorf("late %+v, want %s %q %v", got, id, text, err)
+	}
+}
+
+// wantEmpty checks that nothing is left behind.
+func (r *rig) wantEmpty() {
+	r.t.Helper()
+	settle()
+	if n := len(r.link.sent); n > 0 {
+		r.t.Errorf("%d more questions were sent", n)
+	}
+	if n := len(r.late); n > 0 {
+		r.t.Errorf("%d more late answers", n)
+	}
+	if r.Depth() != 0 || r.OldestAge() != 0 {
+		r.t.Errorf("depth %d, oldest %v; want an empty outbox", r.Depth(), r.OldestAge())
+	}
+}
+
+func TestAnswerIsStreamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		a := r.ask(t.Context(), "q")
+		r.wantSent("q")
+		if r.Depth() != 1 {
+			t.Errorf("depth %d, want 1: the question must be durable before it is sent", r.Depth())
+		}
+		r.reply(Answer{ID: "q", Alive: true}, delta("q", "r", 0, "hel"))
+		settle()
+		if got := a.text.String(); got != "hel" {
+			t.Errorf("emitted %q before the end, want \"hel\"", got)
+		}
+		r.reply(done("q", "r", 2), delta("q", "r", 1, "lo"), delta("q", "r", 0, "hel"))
+		r.wantAnswer(a, "hello")
+		if b := a.answer; b.Model != "big" || b.Finish != "stop" || b.PromptTokens != 3 || b.CompletionTokens != 2 || b.BytesUp < 40 || b.BytesDown < 80 {
+			t.Errorf("answer %+v", b)
+		}
+		r.reply(done("q", "r", 2), delta("q", "other", 0, "again")) // to a finished id: dropped
+		r.wantEmpty()
+	})
+}
+
+func TestQuestionWaitsForTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, false, "", nil)
+		a := r.ask(t.Context(), "q")
+		time.Sleep(time.Hour)
+		if len(r.link.sent) > 0 || r.Up() || r.OldestAge() < time.Hour {
+			t.Errorf("%d sent, up %v, oldest %v", len(r.link.sent), r.Up(), r.OldestAge())
+		}
+		r.link.set(true)
+		ask := r.wantSent("q")
+		if want := (23 * time.Hour).Milliseconds(); *ask.TTLMS > want || *ask.TTLMS < want-1000 {
+			t.Errorf("ttl %d ms, want about %d", *ask.TTLMS, want)
+		}
+		r.reply(done("q", "", 0))
+		r.wantAnswer(a, "")
+		r.wantEmpty()
+	})
+}
+
+func TestAsksAgain(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before func(r *rig) // what happens to the first attempt
+		within time.Duration
+	}{
+		{"when no worker takes it", func(*rig) {}, 4 * time.Second},
+		{"when the worker falls silent", func(r *rig) { r.reply(delta("q", "r1", 0, "x")) }, 32 * time.Second},
+		{"when the worker fell silent after an alive", func(r *rig) { r.reply(Answer{ID: "q", Alive: true}) }, 32 * time.Second},
+		{"when a part is missing", func(r *rig) { r.reply(delta("q", "r1", 1, "y")) }, 4 * time.Second},
+		{"when the worker says so", func(r *rig) {
+			r.reply(failed("q", "r1", Failed{Code: "busy", Retryable: true}))
+		}, 2 * time.Second},
+		{"when the worker says so, not too soon", func(r *rig) {
+			r.reply(failed("q", "r1", Failed{Code: "rate_limited", Retryable: true, RetryAfterMS: 60_000}))
+		}, 61 * time.Second},
+		{"when the link comes back", func(r *rig) {
+			r.link.set(false)
+			settle()
+			r.link.set(true)
+		}, 120 * time.Millisecond},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, true, "", nil)
+				a := r.ask(t.Context(), "q")
+				r.wantSent("q")
+				start := time.Now()
+				c.before(r)
+				r.wantSent("q")
+				if took := time.Since(start); took > c.within || took < c.within/4 {
+					t.Errorf("asked again after %v, want about %v", took, c.within)
+				}
+				r.reply(delta("q", "r2", 0, "xyz"), done("q", "r2", 1))
+				r.wantAnswer(a, "xyz")
+				r.wantEmpty()
+			})
+		})
+	}
+}
+
+func TestALateFirstAnswerEndsTheSecondAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		a := r.ask(t.Context(), "q")
+		r.wantSent("q")
+		r.reply(delta("q", "r1", 0, "fir"))
+		r.wantSent("q") // after a silence
+		r.reply(delta("q", "r2", 0, "sec"), delta("q", "r1", 1, "st"), delta("q", "r2", 1, "ond!"), done("q", "r1", 2))
+		r.wantAnswer(a, "first")
+		r.wantEmpty()
+	})
+}
+
+func TestOtherWordsAreNotMixedIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		a := r.ask(t.Context(), "q")
+		r.wantSent("q")
+		r.reply(delta("q", "r1", 0, "one way"))
+		r.wantSent("q")
+		r.reply(delta("q", "r2", 0, "another way to say it"), done("q", "r2", 1))
+		<-a.done
+		if !errors.Is(a.err, ErrDiverged) || a.text.String() != "one way" {
+			t.Errorf("emitted %q, error %v", a.text.String(), a.err)
+		}
+		r.wantLate("q", "another way to say it", nil)
+		r.wantEmpty()
+	})
+}
+
+func TestAskerLeavesAndTheAnswerComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		a := r.ask(ctx, "q")
+		r.wantSent("q")
+		<-a.done
+		if !errors.Is(a.err, context.DeadlineExceeded) || !strings.Contains(a.err.Error(), "no worker took") {
+			t.Errorf("error %v, want the deadline and the reason", a.err)
+		}
+		r.reply(delta("q", "r", 0, "late"), done("q", "r", 1))
+		r.wantLate("q", "late", nil)
+		for len(r.link.sent) > 0 {
+			<-r.link.sent
+		}
+		r.wantEmpty()
+	})
+}
+
+func TestAskerThatCannotTakeTheTextGetsItLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		broken := errors.New("client went away")
+		result := make(chan error, 1)
+		go func() {
+			_, err := r.Ask(t.Context(), question("q"), func(string) error { return broken })
+			result <- err
+		}()
+		r.wantSent("q")
+		r.reply(delta("q", "r", 0, "text"), done("q", "r", 1))
+		if err := <-result; !errors.Is(err, broken) {
+			t.Errorf("error %v, want emit's", err)
+		}
+		r.wantLate("q", "text", nil)
+		r.wantEmpty()
+	})
+}
+
+func TestFinalErrors(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(r *rig)
+		want error
+		part string
+	}{
+		{"refused", func(r *rig) { r.reply(failed("q", "", Failed{Code: "refused", Message: "not allowed"})) }, router.ErrRefused, "not allowed"},
+		{"expired at the worker", func(r *rig) { r.reply(failed("q", "", Failed{Code: CodeExpired})) }, router.ErrExpired, "expired"},
+		{"expired here", func(*rig) {}, router.ErrExpired, "no worker took"},
+		{"endless answer", func(r *rig) {
+			for i := range MaxTextBytes>>16 + 1 {
+				r.reply(delta("q", "", i, strings.Repeat("x", 1<<16)))
+			}
+		}, router.ErrRefused, "longer than"},
+	} {
+		for _, waiting := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, waiting %v", c.name, waiting), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig(t, true, "", func(o *Options) { o.Expiry = time.Hour })
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					a := r.ask(ctx, "q")
+					r.wantSent("q")
+					if !waiting {
+						cancel()
+						<-a.done
+					}
+					c.end(r)
+					var err error
+					if waiting {
+						<-a.done
+						err = a.err
+					} else {
+						err = (<-r.late).err
+					}
+					if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.part) {
+						t.Errorf("error %v, want %v with %q", err, c.want, c.part)
+					}
+					for len(r.link.sent) > 0 {
+						<-r.link.sent
+					}
+					r.wantEmpty()
+				})
+			})
+		}
+	}
+}
+
+func TestSameIDJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		a, b, c := r.ask(ctx, "q"), r.ask(t.Context(), "q"), r.ask(t.Context(), "q")
+		r.wantSent("q")
+		r.reply(delta("q", "r", 0, "sha"))
+		settle()
+		other := question("q")
+		other.Messages[0].Content = "something else"
+		if _, err := r.Ask(t.Context(), other, nil); !errors.Is(err, ErrConflict) {
+			t.Errorf("another question with the same id: %v", err)
+		}
+		cancel()
+		<-a.done
+		r.reply(delta("q", "r", 1, "red"), done("q", "r", 2))
+		r.wantAnswer(b, "shared")
+		r.wantAnswer(c, "shared")
+		r.wantEmpty()
+	})
+}
+
+func TestRefusedBeforeAcceptance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", func(o *Options) { o.MaxQuestions = 1 })
+		private := question("p")
+		private.Privacy = router.Private
+		bad, long := question("a/b"), question("long")
+		long.Messages[0].Content = strings.Repeat("x", MaxAskBytes)
+		for _, q := range []router.Question{private, bad, long, {ID: "empty"}} {
+			if _, err := r.Ask(t.Context(), q, nil); !errors.Is(err, router.ErrRefused) {
+				t.Errorf("question %s: %v, want ErrRefused", q.ID, err)
+			}
+		}
+		a := r.ask(t.Context(), "first")
+		r.wantSent("first")
+		if _, err := r.Ask(t.Context(), question("second"), nil); !errors.Is(err, ErrOutboxFull) {
+			t.Errorf("second question: %v, want ErrOutboxFull", err)
+		}
+		r.reply(done("first", "", 0))
+		r.wantAnswer(a, "")
+		r.wantEmpty()
+	})
+}
+
+func TestKilledDaemonGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "outbox.db")
+		first := newRig(t, true, path, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		first.ask(ctx, "half")
+		first.wantSent("half")
+		first.ask(ctx, "joined")
+		first.wantSent("joined")
+		first.reply(delta("half", "r", 0, "first wor"))
+		settle()
+
+		second := newRig(t, true, copyFile(t, path), nil) // nothing was cleaned up
+		again := map[string]bool{(<-second.link.sent).ID: true, (<-second.link.sent).ID: true}
+		if !again["half"] || !again["joined"] {
+			t.Fatalf("sent again: %v", again)
+		}
+		a := second.ask(t.Context(), "joined") // the application asks again, too
+		settle()
+		second.reply(delta("half", "r", 0, "first words"), done("half", "r", 1), delta("joined", "r", 0, "both"), done("joined", "r", 1))
+		second.wantAnswer(a, "both")
+		second.wantLate("half", "first words", nil)
+		second.wantEmpty()
+	})
+}
+
+func TestAnswerThatWasNotHandedOverIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "outbox.db")
+		held := make(chan struct{})
+		first := newRig(t, true, path, func(o *Options) {
+			o.OnLate = func(router.Question, router.CloudAnswer, error) { <-held }
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		a := first.ask(ctx, "q")
+		first.wantSent("q")
+		cancel()
+		<-a.done
+		first.reply(delta("q", "r", 0, "precious"), done("q", "r", 1))
+		settle() // OnLate has begun, and the process dies there
+
+		second := newRig(t, false, copyFile(t, path), nil) // no link is needed
+		second.wantLate("q", "precious", nil)
+		second.wantEmpty()
+		close(held)
+	})
+}
+
+func TestCloseEndsAsksAndKeepsQuestions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "outbox.db")
+		r := newRig(t, true, path, nil)
+		a := r.ask(t.Context(), "q")
+		r.wantSent("q")
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		<-a.done
+		if !errors.Is(a.err, ErrClosed) {
+			t.Errorf("error %v, want ErrClosed", a.err)
+		}
+		if _, err := r.Ask(t.Context(), question("p"), nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("Ask after Close: %v", err)
+		}
+		again := newRig(t, true, path, nil)
+		again.wantSent("q")
+		again.reply(done("q", "", 0))
+		again.wantLate("q", "", nil)
+		again.wantEmpty()
+	})
+}
+
+func TestBacklogDoesNotFloodTheLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, false, "", func(o *Options) { o.Backlog = 2 })
+		ctx, cancel := context.WithCancel(t.Context())
+		var all []*asking
+		for i := range 10 {
+			all = append(all, r.ask(ctx, fmt.Sprint("old", i)))
+		}
+		settle()
+		cancel()
+		for _, a := range all {
+			<-a.done
+		}
+		r.link.set(true)
+		settle()
+		if n := len(r.link.sent); n != 2 {
+			t.Fatalf("%d old questions are under way, want 2", n)
+		}
+		live := r.ask(t.Context(), "live")
+		settle()
+		if n := len(r.link.sent); n != 3 {
+			t.Fatalf("%d questions are under way: the live one has to wait", n)
+		}
+		for answered := 0; answered < 11; answered++ {
+			id := (<-r.link.sent).ID
+			r.reply(done(id, "", 0))
+			if id == "live" {
+				r.wantAnswer(live, "")
+			} else if got := <-r.late; got.id != id {
+				t.Errorf("late %s, want %s", got.id, id)
+			}
+		}
+		r.wantEmpty()
+	})
+}
+
+func TestRubbishIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", nil)
+		a := r.ask(t.Context(), "q")
+		r.wantSent("q")
+		for _, payload := range []string{"", "{}", "<html>", `{"id":"q","seq":"x"}`, `{"id":"nobody","seq":0}`, strings.Repeat("x", MaxAnswerBytes+1)} {
+			r.receive(AnswerTopic("dev", "q"), []byte(payload))
+		}
+		r.receive(AnswerTopic("dev", "other"), []byte(`{"id":"q","seq":0,"delta":"forged"}`))
+		r.reply(delta("q", "", 0, "good"), done("q", "", 1))
+		r.wantAnswer(a, "good")
+		r.wantEmpty()
+	})
+}
+
+func TestBackoffGrowsToItsCeiling(t *testing.T) {
+	t.Parallel()
+	u := &Uplink{o: Options{MinBackoff: time.Second, MaxBackoff: time.Minute}}
+	for attempts, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 7: time.Minute, 1000: time.Minute} {
+		for range 20 {
+			if d := u.backoff(attempts); d < want/2 || d > want {
+				t.Errorf("back-off after %d attempts is %v, want %v to %v", attempts, d, want/2, want)
+			}
+		}
+	}
+}
+
+func TestOpenRefusesBadOptions(t *testing.T) {
+	t.Parallel()
+	good := func() Options {
+		return Options{Broker: Broker{URL: "tcp://127.0.0.1:1"}, Device: "dev", Outbox: filepath.Join(t.TempDir(), "o.db"), OnLate: func(router.Question, router.CloudAnswer, error) {}}
+	}
+	for part, change := range map[string]func(*Options){
+		"device id":            func(o *Options) { o.Device = "a/b" },
+		"no path":              func(o *Options) { o.Outbox = "" },
+		"OnLate":               func(o *Options) { o.OnLate = nil },
+		"scheme \"http\"":      func(o *Options) { o.Broker.URL = "http://x" },
+		"broker URL":           func(o *Options) { o.Broker.URL = "localhost" },
+		"broker CA file":       func(o *Options) { o.Broker.CAFile = "/nonexistent" },
+		"broker password file": func(o *Options) { o.Broker.PasswordFile = "/nonexistent" },
+		"no PEM":               func(o *Options) { o.Broker.CAFile = "uplink_test.go" },
+	} {
+		o := good()
+		change(&o)
+		u, err := Open(o)
+		if err == nil {
+			u.Close()
+		}
+		checkError(t, err, part)
+	}
+	secret := Broker{URL: "http://user:hunter2@host"}
+	if _, err := secret.ClientOptions(); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("error %v, want one without the password", err)
+	}
+}
