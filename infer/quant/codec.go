@@ -101,16 +101,17 @@ func encodeQ8Block(dst []byte, src []float32) error {
 		return fmt.Errorf("largest magnitude %v needs the scale %v, beyond float16", peak, d)
 	}
 	binary.LittleEndian.PutUint16(dst, scale)
+	inv := q8Inverse(d)
 	for i, v := range src {
-		dst[2+i] = byte(Q8Round(v, Q8Inverse(d)))
+		dst[2+i] = byte(q8Round(v, inv))
 	}
 	return nil
 }
 
-// Q8Inverse is the factor that takes values of a block with scale d to its
+// q8Inverse is the factor that takes values of a block with scale d to its
 // quants: 1/d, and 0 for a scale so small that 1/d is no float32, whose block
 // is therefore all zeros.
-func Q8Inverse(d float32) float32 {
+func q8Inverse(d float32) float32 {
 	inv := 1 / d
 	if d == 0 || inv > math.MaxFloat32 {
 		return 0
@@ -118,9 +119,9 @@ func Q8Inverse(d float32) float32 {
 	return inv
 }
 
-// Q8Round is the quant of a finite x: x*inv to the nearest integer, halves away
+// q8Round is the quant of a finite x: x*inv to the nearest integer, halves away
 // from zero, and within -127 to 127.
-func Q8Round(x, inv float32) int8 {
+func q8Round(x, inv float32) int8 {
 	return int8(max(-127, min(127, math.Round(float64(x*inv)))))
 }
 

@@ -12,49 +12,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/a472be26/cusp/router/uplink"
 )
-
-// Options of [Start]. Zero values take the defaults named here.
-type Options struct {
-	Broker      uplink.Broker
-	Group       string        // workers of one group share the questions, "cusp-workers"
-	Concurrency int           // questions answered at the same time, 4
-	Queue       int           // questions that wait for their turn, 64
-	Timeout     time.Duration // for one question, 5 min
-	Coalesce    time.Duration // for how long text is gathered into one message, 30 ms
-	Alive       time.Duration // between two signs of life to the device, 5 s
-	Window      int           // answers remembered, 1000
-	WindowBytes int           // bytes of them, 64 MiB
-	WindowAge   time.Duration // since they were last asked for, 1 h
-	Log         *slog.Logger
-}
-
-func (o Options) withDefaults() Options {
-	setDefault(&o.Group, "cusp-workers")
-	setDefault(&o.Concurrency, 4)
-	setDefault(&o.Queue, 64)
-	setDefault(&o.Timeout, 5*time.Minute)
-	setDefault(&o.Coalesce, 30*time.Millisecond)
-	setDefault(&o.Alive, 5*time.Second)
-	setDefault(&o.Window, 1000)
-	setDefault(&o.WindowBytes, 64<<20)
-	setDefault(&o.WindowAge, time.Hour)
-	setDefault(&o.Log, slog.New(slog.DiscardHandler))
-	return o
-}
-
-func setDefault[T comparable](v *T, def T) {
-	var zero T
-	if *v == zero {
-		*v = def
-	}
-}
 
 // Worker is a running worker.
 type Worker struct {
@@ -199,11 +162,11 @@ func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
 	case <-ctx.Done():
 	}
 
-	// 3. Ask the model; keep the answer unless another try may do better.
+	// 3. Ask the model; keep the answer, but no failure: another try may do better.
 	failure := w.complete(ctx, r, Request{Messages: ask.Messages, Options: ask.Options})
 	w.mu.Lock()
 	w.taken--
-	if failure != nil && failure.Retryable {
+	if failure != nil {
 		w.window.remove(key)
 	}
 	w.mu.Unlock()
@@ -278,6 +241,13 @@ func (w *Worker) Close(ctx context.Context) error {
 		return nil
 	}
 	w.session.Unsubscribe()
+	err := w.drain(ctx)
+	w.session.Close()
+	return err
+}
+
+// drain waits for the running questions until ctx ends, then stops them.
+func (w *Worker) drain(ctx context.Context) error {
 	finished := make(chan struct{})
 	go func() {
 		w.jobs.Wait()
@@ -291,6 +261,5 @@ func (w *Worker) Close(ctx context.Context) error {
 	}
 	w.stop()
 	<-finished
-	w.session.Close()
 	return err
 }

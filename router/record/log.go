@@ -4,7 +4,8 @@
 // Promises: an entry whose Append returned survives the death of the process
 // at once, and the loss of power after at most Options.SyncEvery. A line that
 // a crash left half written is cut off at the next Open; a line damaged later
-// is skipped and counted, and costs no other. Of private questions only the
+// is skipped with a
+// warning and costs no other. Of private questions only the
 // receipt is kept. The files together stay within Options.MaxBytes; the
 // oldest go first.
 package record
@@ -33,13 +34,11 @@ type Log struct {
 	dir string
 	o   Options
 
-	mu       sync.Mutex // guards the fields below and the order of writes
-	file     *os.File   // the newest segment; nil if read-only or closed
-	current  segment
-	timer    *time.Timer // pending sync, nil without one
-	syncErr  error       // of the last timed sync, reported by the next Append
-	damaged  int         // broken lines found at Open
-	readonly bool
+	mu      sync.Mutex // guards the fields below and the order of writes
+	file    *os.File   // the newest segment; nil if read-only or closed
+	current segment
+	timer   *time.Timer // pending sync, nil without one
+	syncErr error       // of the last timed sync, reported by the next Append
 }
 
 // Errors of the methods of [Log].
@@ -63,7 +62,7 @@ func Open(dir string, o Options) (*Log, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Log{dir: dir, o: o, readonly: o.ReadOnly}
+	l := &Log{dir: dir, o: o}
 	if o.ReadOnly {
 		_, err := segments(dir)
 		return l, err
@@ -87,12 +86,12 @@ func (l *Log) resume() error {
 		return l.start(1)
 	}
 	last := all[len(all)-1]
-	end, broken, err := soundEnd(last.path)
+	end, err := soundEnd(last.path, last.size)
 	if err != nil {
 		return err
 	}
-	if end < last.size || broken > 0 {
-		l.o.Log.Warn("records were damaged", "file", last.path, "cut_bytes", last.size-end, "broken_lines", broken)
+	if end < last.size {
+		l.o.Log.Warn("cut off the torn end of the records", "file", last.path, "bytes", last.size-end)
 	}
 	f, err := os.OpenFile(last.path, os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -102,7 +101,7 @@ func (l *Log) resume() error {
 		f.Close()
 		return err
 	}
-	last.size, l.damaged = end, broken
+	last.size = end
 	l.file, l.current = f, last
 	return nil
 }
@@ -120,13 +119,6 @@ func (l *Log) start(number int) error {
 	}
 	l.file, l.current = f, segment{number: number, path: path}
 	return nil
-}
-
-// Damaged is how many broken lines Open found in the newest file and left alone.
-func (l *Log) Damaged() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.damaged
 }
 
 // Append adds e. An error means that e is not in the records, or, when it
@@ -237,8 +229,8 @@ func (l *Log) Get(id string) (Entry, bool, error) {
 	for i := len(all) - 1; i >= 0; i-- {
 		var latest Entry
 		found := false
-		err := scan(all[i].path, needle, func(text []byte, _ int64) error {
-			if e, err := decode(text); err == nil && e.id() == id {
+		err := l.entries(all[i].path, needle, func(e Entry) error {
+			if e.id() == id {
 				latest, found = e, true
 			}
 			return nil
@@ -258,18 +250,25 @@ func (l *Log) Each(visit func(Entry) error) error {
 		return err
 	}
 	for _, s := range all {
-		err := scan(s.path, nil, func(text []byte, _ int64) error {
-			e, err := decode(text)
-			if err != nil {
-				return nil
-			}
-			return visit(e)
-		})
-		if err != nil {
+		if err := l.entries(s.path, nil, visit); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// entries visits the sound lines of one file that contain needle.
+func (l *Log) entries(path string, needle []byte, visit func(Entry) error) error {
+	return scan(path, needle, func(text []byte, end int64) error {
+		e, err := decode(text)
+		if err == nil {
+			return visit(e)
+		}
+		if text[len(text)-1] == '\n' { // else it is just being written
+			l.o.Log.Warn("skipped a broken record", "file", path, "before_byte", end, "err", err)
+		}
+		return nil
+	})
 }
 
 // Close syncs and closes.

@@ -100,17 +100,38 @@ func readLine(r *bufio.Reader) (text []byte, n int64, err error) {
 	}
 }
 
-// soundEnd is the offset behind the last whole line of the file, and how many
-// broken lines lie before it.
-func soundEnd(path string) (end int64, broken int, err error) {
-	bad := 0
-	err = scan(path, nil, func(text []byte, at int64) error {
-		if _, err := decode(text); err != nil || text[len(text)-1] != '\n' {
-			bad++
-			return nil
+// soundEnd is the offset behind the last whole line of the file. It reads the
+// whole file only if the last line is broken.
+func soundEnd(path string, size int64) (int64, error) {
+	if ok, err := endsSound(path, size); ok || err != nil {
+		return size, err
+	}
+	var end int64
+	err := scan(path, nil, func(text []byte, at int64) error {
+		if _, err := decode(text); err == nil && text[len(text)-1] == '\n' {
+			end = at
 		}
-		end, broken = at, bad
 		return nil
 	})
-	return end, broken, err
+	return end, err
+}
+
+// endsSound reports whether the file is empty or ends with a whole line of
+// the usual size.
+func endsSound(path string, size int64) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	tail := make([]byte, min(size, 64<<10))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return false, err
+	}
+	body, ok := bytes.CutSuffix(tail, []byte("\n"))
+	if !ok {
+		return len(tail) == 0, nil
+	}
+	_, err = decode(body[bytes.LastIndexByte(body, '\n')+1:])
+	return err == nil, nil
 }

@@ -70,10 +70,12 @@ func (s *Session) connected() {
 	s.number++
 	number := s.number
 	s.told = false
+	s.change(false) // a loss that was too short to be noticed is one all the same
 	s.mu.Unlock()
 	for {
 		err := s.subscribe()
 		if err == nil {
+			s.log.Info("broker connected", "filter", s.filter)
 			s.set(number, true)
 			s.onUp()
 			return
@@ -129,7 +131,14 @@ func (s *Session) failed(err error) {
 func (s *Session) set(number int, up bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if number != s.number || up == s.up {
+	if number == s.number {
+		s.change(up)
+	}
+}
+
+// change tells everyone if up is new. The caller holds mu.
+func (s *Session) change(up bool) {
+	if up == s.up {
 		return
 	}
 	s.up = up

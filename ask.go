@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/router"
+)
+
+// socketFlag chooses the daemon's socket.
+type socketFlag struct {
+	Socket string `help:"Unix socket of the daemon (default: $CUSP_SOCKET, else where this user's daemon listens)." env:"CUSP_SOCKET" placeholder:"PATH"`
+}
+
+func (f socketFlag) client() *api.Client {
+	if f.Socket == "" {
+		f.Socket = daemon.DefaultConfig().API.Socket
+	}
+	return api.NewClient(f.Socket)
+}
+
+type askCmd struct {
+	socketFlag
+	Text      []string      `arg:"" help:"The question."`
+	Private   bool          `help:"Never send this question to the cloud, and never learn from it."`
+	Deadline  time.Duration `help:"Take the best local answer if the cloud has not answered by then, e.g. 2s."`
+	MaxTokens int           `help:"Longest answer, in tokens."`
+	JSON      bool          `help:"Print text and receipt as one JSON object."`
+	Quiet     bool          `short:"q" help:"Print the answer only, no receipt on standard error."`
+}
+
+func (c askCmd) Run(ctx context.Context, s streams) error {
+	client := c.client()
+	defer client.Close()
+	onText := func(delta string) error { _, err := io.WriteString(s.out, delta); return err }
+	if c.JSON {
+		onText = nil
+	}
+	a, err := client.Ask(ctx, c.question(), onText)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(s.out, map[string]any{"text": a.Text, "finish": a.Finish, "cusp": a.Receipt})
+	}
+	fmt.Fprintln(s.out)
+	if !c.Quiet {
+		fmt.Fprintln(s.err, a.Receipt.Line())
+	}
+	return nil
+}
+
+func (c askCmd) question() router.Question {
+	q := router.Question{
+		Messages: []router.Message{{Role: "user", Content: strings.Join(c.Text, " ")}},
+		Options:  router.Options{MaxTokens: c.MaxTokens},
+	}
+	if c.Private {
+		q.Privacy = router.Private
+	}
+	if c.Deadline > 0 {
+		q.Deadline = time.Now().Add(c.Deadline)
+	}
+	return q
+}
+
+type whyCmd struct {
+	socketFlag
+	ID   string `arg:"" help:"Id of the answer, from its receipt."`
+	JSON bool   `help:"Print JSON."`
+}
+
+func (c whyCmd) Run(ctx context.Context, s streams) error {
+	client := c.client()
+	defer client.Close()
+	e, err := client.Why(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(s.out, e)
+	}
+	for _, m := range e.Question.Messages {
+		fmt.Fprintf(s.out, "%-10s %s\n", m.Role, m.Content)
+	}
+	fmt.Fprintf(s.out, "%-10s %s\n\n%s", "answer", e.Text, e.Receipt.Explain())
+	return nil
+}
+
+type statusCmd struct {
+	socketFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c statusCmd) Run(ctx context.Context, s streams) error {
+	client := c.client()
+	defer client.Close()
+	if c.JSON {
+		var raw json.RawMessage
+		if err := client.Status(ctx, &raw); err != nil {
+			return err
+		}
+		return writeJSON(s.out, raw)
+	}
+	var st daemon.Status
+	if err := client.Status(ctx, &st); err != nil {
+		return err
+	}
+	fmt.Fprint(s.out, st.Text())
+	return nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/router/cloud"
+	"github.com/a472be26/cusp/router/uplink"
+)
+
+type cloudCmd struct {
+	Broker       string        `required:"" help:"MQTT broker: tcp://HOST:1883, ssl://HOST:8883, ws:// or wss://." placeholder:"URL"`
+	Username     string        `help:"User name at the broker."`
+	PasswordFile string        `type:"existingfile" help:"File with the password at the broker."`
+	CAFile       string        `name:"ca-file" type:"existingfile" help:"PEM file of the authority that signed the broker's certificate."`
+	URL          string        `help:"OpenAI-compatible server that answers, e.g. https://api.openai.com/v1; without it a model of our own does." placeholder:"URL"`
+	ModelName    string        `name:"model" help:"Model to ask that server for." placeholder:"NAME"`
+	KeyEnv       string        `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
+	File         string        `type:"existingfile" help:"GGUF file that answers in place of the built-in teacher."`
+	Group        string        `default:"cusp-workers" help:"Workers of one group share the questions (${default})."`
+	Concurrency  int           `default:"4" help:"Questions answered at the same time (${default})."`
+	Timeout      time.Duration `default:"5m" help:"Longest time for one answer (${default})."`
+	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${default})."`
+}
+
+func (c cloudCmd) Run(ctx context.Context) error {
+	log, _, err := daemon.NewLog(c.LogLevel)
+	if err != nil {
+		return err
+	}
+	provider, done, err := openProvider(c.URL, c.ModelName, c.KeyEnv, c.File)
+	if err != nil {
+		return err
+	}
+	defer done()
+	broker := uplink.Broker{URL: c.Broker, Username: c.Username, PasswordFile: c.PasswordFile, CAFile: c.CAFile}
+	w, err := cloud.Start(cloud.Options{
+		Broker: broker,
+		Group:  c.Group, Concurrency: c.Concurrency, Timeout: c.Timeout, Log: log,
+	}, provider)
+	if err != nil {
+		return err
+	}
+	log.Info("worker runs", "broker", broker.String(), "group", c.Group, "model", providerName(provider, c.ModelName))
+	<-ctx.Done()
+	return stopWorker(w)
+}
+
+// drain is how long a worker may finish what it has begun.
+const drain = 30 * time.Second
+
+func stopWorker(w *cloud.Worker) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	return w.Close(ctx)
+}
+
+// openProvider is the server at url, or a model of our own: the one in file, or
+// the built-in teacher.
+func openProvider(url, model, keyEnv, file string) (cloud.Provider, func() error, error) {
+	if url != "" {
+		p, err := cloud.NewOpenAI(cloud.OpenAIOptions{BaseURL: url, Model: model, KeyEnv: keyEnv})
+		return p, func() error { return nil }, err
+	}
+	t, err := daemon.OpenTeacher(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cloud.Local{Model: t.Name(), Generator: t}, t.Close, nil
+}
+
+func providerName(p cloud.Provider, model string) string {
+	if local, ok := p.(cloud.Local); ok {
+		return local.Model
+	}
+	return fmt.Sprintf("%s (remote)", model)
+}

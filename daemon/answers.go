@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"sync"
+
+	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/record"
+)
+
+// remembered is how many answers are kept in memory, texts of private ones
+// included; the records on disk hold more, but no private text.
+const remembered = 256
+
+// answers keeps what was answered, counts it, and finds it again.
+type answers struct {
+	records *record.Log // nil: in memory only
+	log     *slog.Logger
+
+	mu      sync.Mutex // guards the fields below
+	latest  map[string]api.Entry
+	order   []string // ids in latest, oldest first
+	counted map[string]int
+	failed  int
+}
+
+var _ api.Archive = (*answers)(nil)
+
+func newAnswers(records *record.Log, log *slog.Logger) *answers {
+	return &answers{records: records, log: log, latest: map[string]api.Entry{}, counted: map[string]int{}}
+}
+
+// keep is the router's Record.
+func (a *answers) keep(q router.Question, local string, answer router.Answer) {
+	a.remember(q, answer, string(answer.Receipt.Route)+"/"+string(answer.Receipt.Reason))
+	a.append(record.Entry{Question: q, Answer: answer.Text, Receipt: answer.Receipt, LocalAnswer: local})
+}
+
+// append writes to the records. A failure costs the lesson, not the answer.
+func (a *answers) append(e record.Entry) {
+	if a.records == nil {
+		return
+	}
+	if e.Receipt.Route != router.RouteCloud {
+		e.LocalAnswer = "" // it is the answer
+	}
+	if err := a.records.Append(e); err != nil {
+		a.log.Error("answer was not recorded", "id", e.Receipt.ID, "error", err)
+	}
+}
+
+// remember keeps the answer in memory and counts it under what.
+func (a *answers) remember(q router.Question, answer router.Answer, what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counted[what]++
+	if _, again := a.latest[q.ID]; !again {
+		a.order = append(a.order, q.ID)
+	}
+	a.latest[q.ID] = api.Entry{Question: q, Text: answer.Text, Finish: answer.Finish, Receipt: answer.Receipt}
+	if len(a.order) > remembered {
+		delete(a.latest, a.order[0])
+		a.order = a.order[1:]
+	}
+}
+
+// failure counts a question that got no answer.
+func (a *answers) failure() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failed++
+}
+
+// Find looks in memory and then in the records.
+func (a *answers) Find(_ context.Context, id string) (api.Entry, error) {
+	if e, ok := a.recall(id); ok {
+		return e, nil
+	}
+	if a.records == nil {
+		return api.Entry{}, api.ErrNotFound
+	}
+	e, found, err := a.records.Get(id)
+	if err != nil {
+		return api.Entry{}, fmt.Errorf("look up answer %s: %w", id, err)
+	}
+	if !found {
+		return api.Entry{}, api.ErrNotFound
+	}
+	return api.Entry{Question: e.Question, Text: e.Answer, Receipt: e.Receipt}, nil
+}
+
+func (a *answers) recall(id string) (api.Entry, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e, ok := a.latest[id]
+	return e, ok
+}
+
+// Counters are numbers since the start.
+type Counters struct {
+	Answered map[string]int `json:"answered"` // by "route/reason"; "cloud/late" came after a provisional answer
+	Failed   int            `json:"failed"`   // questions without any answer
+}
+
+func (a *answers) counters() Counters {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return Counters{Answered: maps.Clone(a.counted), Failed: a.failed}
+}
+
+// counting is the router with failures counted, and with a prompt that is too
+// long told apart from other failures, as OpenAI's clients know it.
+type counting struct {
+	api.Answerer
+	answers *answers
+}
+
+func (c counting) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	a, err := c.Answerer.Answer(ctx, q, emit)
+	if err != nil && ctx.Err() == nil {
+		c.answers.failure()
+	}
+	if errors.Is(err, infer.ErrContext) {
+		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded", Message: err.Error()}
+	}
+	return a, err
+}

@@ -1,0 +1,218 @@
+// Package api is the local front door: an OpenAI-compatible HTTP API on a unix
+// socket, so that every program that speaks to OpenAI speaks to this device.
+//
+// It decodes, hands the question to an [Answerer], and encodes; it never
+// decides who answers. Unknown fields of a request are ignored as OpenAI
+// ignores them, wrong types are refused in OpenAI's error shape. A client that
+// goes away cancels its generation. Not for a network: the socket's file mode
+// is the only access control.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Answerer answers one question, passing the text to emit as it comes. An
+// error from emit ends the answer. Safe for concurrent use.
+type Answerer interface {
+	Answer(ctx context.Context, q router.Question, emit func(delta string) error) (router.Answer, error)
+}
+
+// Archive finds answers that were given before.
+type Archive interface {
+	// Find returns ErrNotFound when no answer with this id is kept.
+	Find(ctx context.Context, id string) (Entry, error)
+}
+
+// ErrNotFound says that no answer with the given id is kept.
+var ErrNotFound = errors.New("no answer with this id is kept")
+
+// Entry is a finished answer with the question it belongs to.
+type Entry struct {
+	Question router.Question `json:"question"`
+	Text     string          `json:"text"`
+	Finish   string          `json:"finish"`
+	Receipt  router.Receipt  `json:"receipt"`
+}
+
+// Model is one entry of /v1/models.
+type Model struct {
+	ID      string    // "cusp-student"
+	Created time.Time // when it began to serve
+	Owner   string    // "cusp", or who signed the bundle
+}
+
+// Options are the parts that a [Server] stands on. Answerer and Log are
+// required; a nil Archive answers every look-up with 404.
+type Options struct {
+	Answerer Answerer
+	Archive  Archive
+	Models   func() []Model // what can be asked now
+	Status   func() any     // marshalled to JSON for /v1/cusp/status
+	Healthy  func() error   // nil when the daemon can answer
+	MaxBody  int64          // bytes of a request; 0 means DefaultMaxBody
+	Log      *slog.Logger
+}
+
+// DefaultMaxBody is the largest request taken unless configured otherwise.
+const DefaultMaxBody = 1 << 20
+
+// Limits of one connection. There is no overall write limit, because an answer
+// may stream for long; each single write is limited instead.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 30 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Server answers HTTP requests.
+type Server struct {
+	o    Options
+	mux  *http.ServeMux
+	http *http.Server
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New returns a server that is not listening yet.
+func New(o Options) *Server {
+	if o.MaxBody <= 0 {
+		o.MaxBody = DefaultMaxBody
+	}
+	s := &Server{o: o, mux: http.NewServeMux()}
+	s.mux.HandleFunc("POST /v1/chat/completions", s.chat)
+	s.mux.HandleFunc("GET /v1/models", s.models)
+	s.mux.HandleFunc("GET /healthz", s.health)
+	s.mux.HandleFunc("GET /v1/cusp/status", s.status)
+	s.mux.HandleFunc("GET /v1/cusp/answers/{id}", s.answer)
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// ServeHTTP routes one request. What the table of routes does not know is
+// answered in the API's own error shape.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.unrouted(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// unrouted lets the mux find out whether it is the path or the method that is
+// unknown, and rewrites its plain-text reply.
+func (s *Server) unrouted(w http.ResponseWriter, r *http.Request) {
+	probe := &statusProbe{header: http.Header{}}
+	s.mux.ServeHTTP(probe, r)
+	if probe.code != http.StatusMethodNotAllowed {
+		s.fail(w, notFound("unknown path "+r.Method+" "+r.URL.Path))
+		return
+	}
+	allow := probe.header.Get("Allow")
+	w.Header().Set("Allow", allow)
+	s.fail(w, &Error{Status: probe.code, Type: typeInvalid, Code: "method_not_allowed",
+		Message: "method " + r.Method + " is not allowed for " + r.URL.Path + "; use " + allow})
+}
+
+// statusProbe is a ResponseWriter that keeps the status and headers only.
+type statusProbe struct {
+	header http.Header
+	code   int
+}
+
+func (p *statusProbe) Header() http.Header         { return p.header }
+func (p *statusProbe) WriteHeader(code int)        { p.code = code }
+func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
+
+// Serve takes connections from l until Shutdown or Close; it then returns nil.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Shutdown stops listening and waits for running answers until ctx ends; what
+// still runs then is cut off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
+
+func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
+	list := modelList{Object: "list", Data: []modelObject{}}
+	for _, m := range s.o.Models() {
+		list.Data = append(list.Data, modelObject{ID: m.ID, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Owner})
+	}
+	s.send(w, http.StatusOK, list)
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	if s.o.Healthy != nil {
+		if err := s.o.Healthy(); err != nil {
+			s.fail(w, &Error{Status: http.StatusServiceUnavailable, Type: typeServer, Code: "unhealthy", Message: err.Error()})
+			return
+		}
+	}
+	s.send(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	s.send(w, http.StatusOK, s.o.Status())
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if s.o.Archive == nil {
+		s.fail(w, notFound("answers are not kept by this daemon"))
+		return
+	}
+	e, err := s.o.Archive.Find(r.Context(), id)
+	if errors.Is(err, ErrNotFound) {
+		s.fail(w, notFound("answer "+id+": "+err.Error()))
+		return
+	}
+	if err != nil {
+		s.o.Log.Error("answer look-up failed", "id", id, "error", err)
+		s.fail(w, serverError("the record of answers cannot be read"))
+		return
+	}
+	s.send(w, http.StatusOK, e)
+}
+
+// send writes v as JSON. A client that is gone is nobody's error.
+func (s *Server) send(w http.ResponseWriter, code int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		s.o.Log.Error("reply cannot be encoded", "error", err)
+		code, body = http.StatusInternalServerError, []byte(`{"error":{"message":"reply cannot be encoded","type":"server_error","param":null,"code":null}}`)
+	}
+	extendWrite(w)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// extendWrite gives the next write its own time limit; a ResponseWriter
+// without deadlines (a test recorder) has none.
+func extendWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+}

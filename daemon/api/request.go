@@ -1,0 +1,304 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Bounds of a request; generous, but an attacker's numbers stop here.
+const (
+	maxMessages  = 4096
+	maxTokens    = 1 << 20
+	maxStops     = 16
+	maxStopBytes = 256
+	maxIDBytes   = 128
+	maxDeadline  = 7 * 24 * time.Hour
+	maxDepth     = 100 // nesting of the JSON
+)
+
+// Request is a decoded chat completion request.
+type Request struct {
+	Question     router.Question
+	Model        string // as the client named it; the router decides what answers
+	Stream       bool
+	IncludeUsage bool
+}
+
+// wireRequest is the part of OpenAI's CreateChatCompletionRequest that is
+// read, and the `cusp` extension. Raw members have more than one shape.
+type wireRequest struct {
+	Model         string          `json:"model"`
+	Messages      []wireMessage   `json:"messages"`
+	Stream        bool            `json:"stream"`
+	StreamOptions *streamOptions  `json:"stream_options"`
+	MaxTokens     *int64          `json:"max_tokens"`
+	MaxCompletion *int64          `json:"max_completion_tokens"`
+	Temperature   *float64        `json:"temperature"`
+	TopP          *float64        `json:"top_p"`
+	Seed          *int64          `json:"seed"`
+	N             *int64          `json:"n"`
+	Stop          json.RawMessage `json:"stop"`
+	Tools         json.RawMessage `json:"tools"`
+	Cusp          *extension      `json:"cusp"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+// extension is what Cusp adds to a request.
+type extension struct {
+	ID         string `json:"id,omitempty"`
+	Privacy    string `json:"privacy,omitempty"`
+	DeadlineMS *int64 `json:"deadline_ms,omitempty"`
+}
+
+// DecodeRequest reads the body of a chat completion request; now is what a
+// relative deadline counts from. Every refusal is an [*Error].
+func DecodeRequest(body []byte, now time.Time) (Request, error) {
+	if !utf8.Valid(body) {
+		return Request{}, invalid("", "the body is not valid UTF-8 (first bad byte at offset %d)", firstInvalid(body))
+	}
+	if d := depth(body); d > maxDepth {
+		return Request{}, invalid("", "the body nests deeper than %d levels", maxDepth)
+	}
+	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) > 0 && first[0] != '{' && json.Valid(body) {
+		return Request{}, invalid("", "the body must be a JSON object")
+	}
+	var w wireRequest
+	if err := json.Unmarshal(body, &w); err != nil {
+		return Request{}, decodeError(body, err)
+	}
+	return w.request(now)
+}
+
+// request checks every value and builds the question.
+func (w *wireRequest) request(now time.Time) (Request, error) {
+	r := Request{Model: w.Model, Stream: w.Stream}
+	r.IncludeUsage = w.StreamOptions != nil && w.StreamOptions.IncludeUsage
+	r.Question.Asker = "api"
+	if w.N != nil && *w.N != 1 {
+		return r, invalid("n", "n is %d; only 1 answer for each request is supported", *w.N)
+	}
+	var err error
+	if r.Question.Messages, err = messages(w.Messages); err != nil {
+		return r, err
+	}
+	if r.Question.Options, err = w.options(); err != nil {
+		return r, err
+	}
+	return r, w.Cusp.apply(&r.Question, now)
+}
+
+func (w *wireRequest) options() (router.Options, error) {
+	o := router.Options{Temperature: w.Temperature, TopP: w.TopP, Seed: w.Seed}
+	if err := between("temperature", w.Temperature, 0, 2); err != nil {
+		return o, err
+	}
+	if err := between("top_p", w.TopP, 0, 1); err != nil {
+		return o, err
+	}
+	var err error
+	if o.MaxTokens, err = tokenLimit("max_tokens", w.MaxTokens); err != nil {
+		return o, err
+	}
+	if w.MaxCompletion != nil { // the newer name wins
+		if o.MaxTokens, err = tokenLimit("max_completion_tokens", w.MaxCompletion); err != nil {
+			return o, err
+		}
+	}
+	if o.Stop, err = stops(w.Stop); err != nil {
+		return o, err
+	}
+	o.Tools, err = tools(w.Tools)
+	return o, err
+}
+
+// between refuses v outside of [low, high]; nil passes.
+func between(param string, v *float64, low, high float64) error {
+	if v != nil && (math.IsNaN(*v) || *v < low || *v > high) {
+		return invalid(param, "%s is %g; it must be between %g and %g", param, *v, low, high)
+	}
+	return nil
+}
+
+func tokenLimit(param string, v *int64) (int, error) {
+	if v == nil {
+		return 0, nil
+	}
+	if *v < 1 || *v > maxTokens {
+		return 0, invalid(param, "%s is %d; it must be between 1 and %d", param, *v, maxTokens)
+	}
+	return int(*v), nil
+}
+
+// stops reads a string or an array of strings.
+func stops(raw json.RawMessage) ([]string, error) {
+	if absent(raw) {
+		return nil, nil
+	}
+	var one string
+	var list []string
+	if json.Unmarshal(raw, &one) == nil {
+		list = []string{one}
+	} else if json.Unmarshal(raw, &list) != nil {
+		return nil, invalid("stop", "stop must be a string or an array of strings")
+	}
+	if len(list) > maxStops {
+		return nil, invalid("stop", "stop has %d strings; at most %d are supported", len(list), maxStops)
+	}
+	for i, s := range list {
+		if s == "" || len(s) > maxStopBytes {
+			return nil, invalid("stop", "stop[%d] has %d bytes; it must have between 1 and %d", i, len(s), maxStopBytes)
+		}
+	}
+	return list, nil
+}
+
+// tools are passed on unread, but they must be a list of objects.
+func tools(raw json.RawMessage) (json.RawMessage, error) {
+	if absent(raw) {
+		return nil, nil
+	}
+	var list []map[string]json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return nil, invalid("tools", "tools must be an array of objects")
+	}
+	return raw, nil
+}
+
+// apply writes the extension's values, or their defaults, into q.
+func (x *extension) apply(q *router.Question, now time.Time) error {
+	if x == nil {
+		x = &extension{}
+	}
+	if q.ID = x.ID; q.ID == "" {
+		q.ID = router.NewID()
+	}
+	if err := checkID(q.ID); err != nil {
+		return invalid("cusp.id", "%v", err)
+	}
+	switch x.Privacy {
+	case "", "public":
+	case string(router.Private):
+		q.Privacy = router.Private
+	default:
+		return invalid("cusp.privacy", `cusp.privacy is %q; it must be "private" or "public"`, x.Privacy)
+	}
+	if x.DeadlineMS != nil {
+		if *x.DeadlineMS < 1 || *x.DeadlineMS > maxDeadline.Milliseconds() {
+			return invalid("cusp.deadline_ms", "cusp.deadline_ms is %d; it must be between 1 and %d", *x.DeadlineMS, maxDeadline.Milliseconds())
+		}
+		q.Deadline = now.Add(time.Duration(*x.DeadlineMS) * time.Millisecond)
+	}
+	return nil
+}
+
+// checkID keeps to what is safe in an MQTT topic and in a URL, and to what the
+// uplink takes.
+func checkID(id string) error {
+	if len(id) > maxIDBytes {
+		return fmt.Errorf("id has %d bytes; at most %d are allowed", len(id), maxIDBytes)
+	}
+	for _, c := range []byte(id) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
+			return fmt.Errorf("id %q has characters other than letters, digits, '-', '_', '.' and ':'", id)
+		}
+	}
+	if id == "." || id == ".." {
+		return fmt.Errorf("id %q is not allowed", id)
+	}
+	return nil
+}
+
+// decodeError says where the JSON breaks or which field has the wrong type.
+func decodeError(body []byte, err error) *Error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		line, column := position(body, syntax.Offset)
+		e := invalid("", "malformed JSON at line %d, column %d: %v", line, column, err)
+		e.Code = "malformed_json"
+		return e
+	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		line, column := position(body, wrong.Offset)
+		return invalid(wrong.Field, "%s is a JSON %s; it must be %s (line %d, column %d)", wrong.Field, wrong.Value, jsonName(wrong), line, column)
+	}
+	return invalid("", "malformed JSON: %v", err)
+}
+
+// jsonName names the wanted type as a JSON writer knows it.
+func jsonName(e *json.UnmarshalTypeError) string {
+	switch name := e.Type.String(); {
+	case strings.HasPrefix(name, "int"):
+		return "an integer"
+	case strings.HasPrefix(name, "float"):
+		return "a number"
+	case strings.HasPrefix(name, "[]"):
+		return "an array"
+	case name == "string":
+		return "a string"
+	case name == "bool":
+		return "true or false"
+	default:
+		return "an object"
+	}
+}
+
+// position turns a byte offset into line and column, both from 1.
+func position(body []byte, offset int64) (line, column int) {
+	before := body[:max(0, min(int(offset)-1, len(body)))]
+	line = 1 + bytes.Count(before, []byte("\n"))
+	return line, len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1
+}
+
+// depth is the deepest nesting of objects and arrays; brackets in strings do
+// not count.
+func depth(body []byte) int {
+	deepest, now, quoted := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+func firstInvalid(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(b)
+}
+
+// absent: the member is missing or null.
+func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
+
+func tooLarge(limit int64) *Error {
+	return &Error{Status: http.StatusRequestEntityTooLarge, Type: typeInvalid, Code: "request_too_large",
+		Message: fmt.Sprintf("the body is larger than %d bytes; send fewer or shorter messages", limit)}
+}

@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/a472be26/cusp/packaging/bundle"
+)
+
+// Candidate is a model that lies on disk, not looked into yet. The zero value
+// is the built-in student.
+type Candidate struct {
+	Path  string    // of the bundle's directory, links resolved, or of a plain GGUF file
+	Plain bool      // a GGUF file without a bundle
+	Since time.Time // when it was put there
+	Size  int64     // of a plain file
+}
+
+// BuiltIn reports whether c is the model inside the program.
+func (c Candidate) BuiltIn() bool { return c.Path == "" }
+
+// same reports whether c is what o is: then there is nothing to load.
+func (c Candidate) same(o Candidate) bool {
+	return c.Path == o.Path && c.Size == o.Size && (!c.Plain || c.Since.Equal(o.Since))
+}
+
+func (c Candidate) String() string {
+	if c.BuiltIn() {
+		return "built-in"
+	}
+	return c.Path
+}
+
+// candidates lists the models that may serve, what was put there last coming
+// first: the bundle that MODELS/NAME/current points to, if allowed the plain
+// *.gguf files in MODELS, and at the end the built-in one.
+func candidates(dir, name string, plain bool) ([]Candidate, error) {
+	var found []Candidate
+	var errs []error
+	c, err := currentBundle(dir, name)
+	if err == nil {
+		found = append(found, c)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("find the current bundle: %w", err))
+	}
+	if plain {
+		files, err := plainFiles(dir)
+		found = append(found, files...)
+		errs = append(errs, err)
+	}
+	slices.SortStableFunc(found, func(a, b Candidate) int {
+		return cmp.Or(b.Since.Compare(a.Since), cmp.Compare(a.Path, b.Path))
+	})
+	return append(found, Candidate{}), errors.Join(errs...)
+}
+
+// currentBundle takes the time from the link, which says when the version was
+// made current, not from the files.
+func currentBundle(dir, name string) (Candidate, error) {
+	target, err := bundle.Current(dir, name)
+	if err != nil {
+		return Candidate{}, err
+	}
+	link, err := os.Lstat(filepath.Join(dir, name, bundle.CurrentLink))
+	if err != nil {
+		return Candidate{}, err
+	}
+	return Candidate{Path: target, Since: link.ModTime()}, nil
+}
+
+func plainFiles(dir string) ([]Candidate, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+	if err != nil {
+		return nil, fmt.Errorf("find plain models: %w", err)
+	}
+	var found []Candidate
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			found = append(found, Candidate{Path: path, Plain: true, Since: info.ModTime(), Size: info.Size()})
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,167 @@
+package daemon
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/packaging/bundle"
+	"github.com/a472be26/cusp/router/uplink"
+)
+
+// check tells everything that is wrong, not only the first.
+func (c Config) check(at source) error {
+	return errors.Join(
+		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Router.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Log.check(at),
+	)
+}
+
+func (c Config) checkDevice(at source) error {
+	if err := uplink.CheckID("device", c.Device.ID); err != nil {
+		return at.errorf("device.id", "%v", err)
+	}
+	return nil
+}
+
+func (c APIConfig) check(at source) error {
+	var errs []error
+	if !filepath.IsAbs(c.Socket) {
+		errs = append(errs, at.errorf("api.socket", "%q is not an absolute path; write for example /run/cusp/cusp.sock", c.Socket))
+	}
+	if _, err := c.mode(); err != nil {
+		errs = append(errs, at.errorf("api.mode", "%q is not an octal file mode; write for example \"0660\"", c.Mode))
+	}
+	return errors.Join(append(errs, within(at, "api.max_body", c.MaxBody, 1024, 1<<30))...)
+}
+
+func (c APIConfig) mode() (fs.FileMode, error) {
+	m, err := strconv.ParseUint(c.Mode, 8, 32)
+	if err == nil && m > 0o777 {
+		err = strconv.ErrRange
+	}
+	return fs.FileMode(m), err
+}
+
+func (c ModelConfig) check(at source) error {
+	var errs []error
+	if !filepath.IsAbs(c.Dir) {
+		errs = append(errs, at.errorf("model.dir", "%q is not an absolute path; write for example /var/lib/cusp/models", c.Dir))
+	}
+	if err := bundle.CheckName(c.Name); err != nil {
+		errs = append(errs, at.errorf("model.name", "%v", err))
+	}
+	if !(c.MinSpeed >= 0) || math.IsInf(c.MinSpeed, 0) {
+		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
+	}
+	return errors.Join(append(errs,
+		within(at, "model.threads", int64(c.Threads), 0, 1024),
+		within(at, "model.context", int64(c.Context), 0, 1<<22),
+		within(at, "model.sequences", int64(c.Sequences), 1, 64))...)
+}
+
+func (c RouterConfig) check(at source) error {
+	return errors.Join(
+		duration(at, "router.wait", c.Wait, 10*time.Millisecond, 24*time.Hour),
+		within(at, "router.record_size", c.RecordSize, 1<<20, 1<<40))
+}
+
+func (c CloudConfig) check(at source) error {
+	return errors.Join(c.BrokerConfig.check(at, "cloud"),
+		duration(at, "cloud.expiry", c.Expiry, time.Second, 365*24*time.Hour),
+		duration(at, "cloud.timeout", c.Timeout, 10*time.Millisecond, time.Hour))
+}
+
+func (c Config) checkIoT(at source) error {
+	errs := []error{c.IoT.BrokerConfig.check(at, "iot"), within(at, "iot.parallel", int64(c.IoT.Parallel), 1, 1024)}
+	if c.IoT.Enable && c.iotBroker().Broker == "" {
+		errs = append(errs, at.errorf("iot.broker", "the front door is enabled without a broker; set iot.broker or cloud.broker"))
+	}
+	return errors.Join(errs...)
+}
+
+// iotBroker is the front door's own broker, or the cloud's.
+func (c Config) iotBroker() BrokerConfig {
+	if c.IoT.Broker == "" {
+		return c.Cloud.BrokerConfig
+	}
+	return c.IoT.BrokerConfig
+}
+
+// check asks the uplink, which knows what it can reach, about the URL; files
+// are left for the start, since they may be rotated.
+func (c BrokerConfig) check(at source, table string) error {
+	if c.Broker == "" {
+		return nil
+	}
+	if _, err := (uplink.Broker{URL: c.Broker}).ClientOptions(); err != nil {
+		return at.errorf(table+".broker", "%v", err)
+	}
+	return nil
+}
+
+func (c BrokerConfig) uplink() uplink.Broker {
+	return uplink.Broker{URL: c.Broker, Username: c.Username, PasswordFile: c.PasswordFile, CAFile: c.CAFile}
+}
+
+func (c StateConfig) check(at source) error {
+	if !filepath.IsAbs(c.Dir) {
+		return at.errorf("state.dir", "%q is not an absolute path; write for example /var/lib/cusp", c.Dir)
+	}
+	return nil
+}
+
+func (c SensorConfig) check(at source) error {
+	var errs []error
+	for name, part := range c.parts() {
+		if c.Bus == "" {
+			errs = append(errs, at.errorf("sensor.bus", "sensor.%s needs a bus; write for example /dev/i2c-1", name))
+		}
+		if err := part.sensor().Check(); err != nil {
+			errs = append(errs, at.errorf("sensor."+name, "%v", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// parts are the sensors that are configured.
+func (c SensorConfig) parts() map[string]*PartConfig {
+	parts := map[string]*PartConfig{}
+	if c.Temperature != nil {
+		parts["temperature"] = c.Temperature
+	}
+	if c.Power != nil {
+		parts["power"] = c.Power
+	}
+	return parts
+}
+
+func (p PartConfig) sensor() sensor.Config {
+	return sensor.Config{Driver: p.Driver, Address: p.Address, ShuntOhms: p.ShuntOhms, MaxAmps: p.MaxAmps}
+}
+
+func (c LogConfig) check(at source) error {
+	if new(slog.Level).UnmarshalText([]byte(c.Level)) != nil {
+		return at.errorf("log.level", "%q is no level; write debug, info, warn or error", c.Level)
+	}
+	return nil
+}
+
+func within(at source, key string, v, low, high int64) error {
+	if v < low || v > high {
+		return at.errorf(key, "%d is out of range; write a number from %d to %d", v, low, high)
+	}
+	return nil
+}
+
+func duration(at source, key string, v, low, high time.Duration) error {
+	if v < low || v > high {
+		return at.errorf(key, "%v is out of range; write a duration from %v to %v, for example \"%v\"", v, low, high, max(low, time.Minute))
+	}
+	return nil
+}

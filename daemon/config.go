@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is everything that can be set; cusp.toml beside this file documents
+// each key. The zero value is of no use: start from [DefaultConfig].
+type Config struct {
+	Device DeviceConfig `toml:"device"`
+	API    APIConfig    `toml:"api"`
+	Model  ModelConfig  `toml:"model"`
+	Router RouterConfig `toml:"router"`
+	Cloud  CloudConfig  `toml:"cloud"`
+	IoT    IoTConfig    `toml:"iot"`
+	State  StateConfig  `toml:"state"`
+	Sensor SensorConfig `toml:"sensor"`
+	Log    LogConfig    `toml:"log"`
+}
+
+// DeviceConfig names this device, in topics among others.
+type DeviceConfig struct {
+	ID string `toml:"id"`
+}
+
+// APIConfig is the unix socket.
+type APIConfig struct {
+	Socket  string `toml:"socket"`
+	Mode    string `toml:"mode"`  // octal
+	Group   string `toml:"group"` // name or number; empty: the process's own
+	MaxBody int64  `toml:"max_body"`
+}
+
+// ModelConfig says which models may run here and how.
+type ModelConfig struct {
+	Dir           string   `toml:"dir"`
+	Name          string   `toml:"name"`
+	AllowUnsigned bool     `toml:"allow_unsigned"`
+	Trust         []string `toml:"trust"` // files or directories of minisign public keys
+	Threads       int      `toml:"threads"`
+	Context       int      `toml:"context"`
+	Sequences     int      `toml:"sequences"`
+	MinSpeed      float64  `toml:"min_speed"` // tokens per second of the self-test
+}
+
+// RouterConfig is what the router may be told; what it decides is not
+// configured but calibrated.
+type RouterConfig struct {
+	Wait       time.Duration `toml:"wait"`
+	RecordSize int64         `toml:"record_size"`
+}
+
+// BrokerConfig reaches an MQTT broker.
+type BrokerConfig struct {
+	Broker       string `toml:"broker"`
+	Username     string `toml:"username"`
+	PasswordFile string `toml:"password_file"`
+	CAFile       string `toml:"ca_file"`
+}
+
+// CloudConfig is the way to the large model; without a broker there is none.
+type CloudConfig struct {
+	BrokerConfig
+	Expiry  time.Duration `toml:"expiry"`
+	Timeout time.Duration `toml:"timeout"`
+}
+
+// IoTConfig is the MQTT front door. Without a broker of its own it uses the
+// cloud's, with the cloud's credentials.
+type IoTConfig struct {
+	Enable bool `toml:"enable"`
+	BrokerConfig
+	Parallel int `toml:"parallel"`
+}
+
+// StateConfig is where the outbox and the records are kept.
+type StateConfig struct {
+	Dir string `toml:"dir"`
+}
+
+// SensorConfig is the I2C bus and what sits on it.
+type SensorConfig struct {
+	Bus         string      `toml:"bus"`
+	Temperature *PartConfig `toml:"temperature"`
+	Power       *PartConfig `toml:"power"`
+}
+
+// PartConfig is one sensor.
+type PartConfig struct {
+	Driver    string  `toml:"driver"`
+	Address   int     `toml:"address"`
+	ShuntOhms float64 `toml:"shunt_ohms"`
+	MaxAmps   float64 `toml:"max_amps"`
+}
+
+// LogConfig sets how much is logged.
+type LogConfig struct {
+	Level string `toml:"level"`
+}
+
+// LoadConfig reads the file over the defaults and checks the result. Every
+// error names file, line, key and remedy; all of them are reported at once.
+func LoadConfig(path string) (Config, error) {
+	cfg := DefaultConfig()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return cfg, fmt.Errorf("config: %w", err)
+	}
+	meta, err := toml.Decode(string(text), &cfg)
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		return cfg, fmt.Errorf("config %s:%d: %s%s", path, parse.Position.Line, lastKey(parse), parse.Message)
+	}
+	if err != nil {
+		return cfg, fmt.Errorf("config %s: %w", path, err)
+	}
+	at := source{path: path, text: string(text)}
+	return cfg, errors.Join(unknownKeys(at, meta), cfg.check(at))
+}
+
+func lastKey(e toml.ParseError) string {
+	if e.LastKey == "" {
+		return ""
+	}
+	return e.LastKey + ": "
+}
+
+// Check tells everything that is wrong with a configuration that did not come
+// from a file.
+func (c Config) Check() error { return c.check(source{path: "config"}) }

@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// writeConfig puts text into a file and returns its path.
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cusp.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSampleConfigIsTheDefault(t *testing.T) {
+	t.Parallel()
+	cfg, err := LoadConfig(writeConfig(t, string(SampleConfig())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := DefaultConfig(); !reflect.DeepEqual(cfg, want) {
+		t.Errorf("sample is %+v, default is %+v", cfg, want)
+	}
+}
+
+// A key that the sample does not document, or documents wrongly, shows here.
+func TestSampleConfigDocumentsEveryKey(t *testing.T) {
+	t.Parallel()
+	keys := regexp.MustCompile(`(?m)^# ([a-z_]+ = )`)
+	all := keys.ReplaceAllString(string(SampleConfig()), "$1")
+	if _, err := LoadConfig(writeConfig(t, all)); err != nil {
+		t.Fatal(err)
+	}
+	at := source{text: all}
+	for _, key := range knownKeys("", reflect.TypeFor[Config]()) {
+		parts := strings.Split(key, ".")
+		if len(parts) != 2 {
+			continue // a table, or a member of an inline table
+		}
+		line := strings.Split(all, "\n")[at.line(parts)-1]
+		if !strings.HasPrefix(line, parts[1]+" = ") {
+			t.Errorf("%s is not in the sample", key)
+		}
+	}
+}
+
+func TestLoadConfig(t *testing.T) {
+	t.Parallel()
+	cfg, err := LoadConfig(writeConfig(t, `
+[device]
+id = "d-1"
+[cloud]
+broker = "tcp://127.0.0.1:1883"
+expiry = "90m"
+[iot]
+enable = true
+[sensor]
+bus = "/dev/i2c-1"
+temperature = { driver = "lm75", address = 0x48 }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Device.ID != "d-1" || cfg.Cloud.Expiry != 90*time.Minute || cfg.Sensor.Temperature.Address != 0x48 || cfg.Sensor.Power != nil {
+		t.Errorf("config %+v", cfg)
+	}
+	if cfg.iotBroker().Broker != "tcp://127.0.0.1:1883" {
+		t.Errorf("front door's broker %+v", cfg.iotBroker())
+	}
+	if cfg.Model.Sequences != DefaultConfig().Model.Sequences {
+		t.Error("an unset key lost its default")
+	}
+}
+
+func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		says []string
+	}{
+		"syntax":          {"[api]\nsocket = \n", []string{":2:", "api.socket"}},
+		"misspelt key":    {"[api]\n\nsockt = \"/a\"\n", []string{":3: api.sockt: unknown key", "did you mean api.socket?"}},
+		"misspelt table":  {"[clouds]\nbroker = \"x\"\n", []string{":1: clouds", "unknown key"}},
+		"wrong table":     {"[api]\nbroker = \"x\"\n", []string{":2: api.broker: unknown key", "did you mean iot.broker?"}},
+		"in inline table": {"[sensor]\nbus=\"/dev/x\"\ntemperature = { driver = \"lm75\", adress = 1 }\n", []string{":3: sensor.temperature.adress", "did you mean sensor.temperature.address?"}},
+		"wrong type":      {"[model]\nthreads = \"two\"\n", []string{"line 2", "model.threads", "integer"}},
+		"device":          {"[device]\nid = \"a/b\"\n", []string{":2: device.id", "A-Z"}},
+		"socket":          {"[api]\nsocket = \"cusp.sock\"\n", []string{":2: api.socket", "absolute"}},
+		"mode":            {"[api]\nmode = \"rw\"\n", []string{":2: api.mode", `"0660"`}},
+		"threads":         {"[model]\nthreads = -1\n", []string{":2: model.threads", "from 0 to 1024"}},
+		"name":            {"[model]\nname = \"../x\"\n", []string{":2: model.name"}},
+		"broker":          {"[cloud]\nbroker = \"http://x\"\n", []string{":2: cloud.broker", "ssl"}},
+		"duration":        {"[router]\nwait = \"0s\"\n", []string{":2: router.wait", "for example"}},
+		"iot alone":       {"[iot]\nenable = true\n", []string{":1: iot.broker", "cloud.broker"}},
+		"sensor bus":      {"[sensor]\npower = { driver = \"ina219\", address = 0x40 }\n", []string{"sensor.bus", "/dev/i2c-1"}},
+		"driver":          {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"ina3\", address = 0x40 }\n", []string{":3: sensor.power", "ina219"}},
+		"level":           {"[log]\nlevel = \"loud\"\n", []string{":2: log.level", "debug"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := LoadConfig(writeConfig(t, c.text))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAllConfigErrorsAreReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := LoadConfig(writeConfig(t, "[api]\nmode = \"rw\"\n[log]\nlevel = \"loud\"\nlevl = 1\n"))
+	for _, want := range []string{"api.mode", "log.level", "log.levl"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %s", err, want)
+		}
+	}
+}
+
+func TestDefaultPaths(t *testing.T) {
+	t.Parallel()
+	env := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
+	for name, c := range map[string]struct {
+		got    paths
+		socket string
+		state  string
+	}{
+		"root":     {defaultPaths(true, env(nil)), "/run/cusp/cusp.sock", "/var/lib/cusp"},
+		"user":     {defaultPaths(false, env(map[string]string{"HOME": "/h", "XDG_RUNTIME_DIR": "/r"})), "/r/cusp.sock", "/h/.local/state/cusp"},
+		"override": {defaultPaths(true, env(map[string]string{"CUSP_SOCKET": "/x"})), "/x", "/var/lib/cusp"},
+	} {
+		if c.got.socket != c.socket || c.got.state != c.state {
+			t.Errorf("%s: %+v", name, c.got)
+		}
+	}
+}
+
+func TestChangedTables(t *testing.T) {
+	t.Parallel()
+	a, b := DefaultConfig(), DefaultConfig()
+	b.Log.Level, b.Cloud.Broker, b.IoT.Parallel = "debug", "tcp://x:1", 9
+	if got := changedTables(a, b); !reflect.DeepEqual(got, []string{"cloud", "iot"}) {
+		t.Errorf("changed %v", got)
+	}
+}

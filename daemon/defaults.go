@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/a472be26/cusp/daemon/api"
+)
+
+// DefaultModel is the name of the built-in student, and of the packages that
+// replace it.
+const DefaultModel = "cusp-student"
+
+// paths are where things lie for one kind of user.
+type paths struct{ config, trust, state, socket string }
+
+// DefaultConfig is the configuration without a file: the built-in student on
+// the default socket, no cloud, no sensors. CUSP_SOCKET overrides the socket.
+func DefaultConfig() Config {
+	p := defaultPaths(os.Getuid() == 0, os.Getenv)
+	mode := "0600"
+	if os.Getuid() == 0 {
+		mode = "0660"
+	}
+	return Config{
+		Device: DeviceConfig{ID: hostID()},
+		API:    APIConfig{Socket: p.socket, Mode: mode, MaxBody: api.DefaultMaxBody},
+		Model: ModelConfig{Dir: filepath.Join(p.state, "models"), Name: DefaultModel, Trust: []string{p.trust},
+			Sequences: 4, MinSpeed: 1},
+		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20},
+		Cloud:  CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second},
+		IoT:    IoTConfig{Parallel: 4},
+		State:  StateConfig{Dir: p.state},
+		Log:    LogConfig{Level: "info"},
+	}
+}
+
+// DefaultConfigPath is where `cusp serve` looks for a configuration when none
+// is named.
+func DefaultConfigPath() string { return defaultPaths(os.Getuid() == 0, os.Getenv).config }
+
+// defaultPaths follows the file system hierarchy for root and the XDG base
+// directory specification for others.
+func defaultPaths(root bool, env func(string) string) paths {
+	p := paths{config: "/etc/cusp/cusp.toml", trust: "/etc/cusp/keys", state: "/var/lib/cusp", socket: "/run/cusp/cusp.sock"}
+	if !root {
+		home := env("HOME")
+		config := filepath.Join(or(env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "cusp")
+		p = paths{
+			config: filepath.Join(config, "cusp.toml"),
+			trust:  filepath.Join(config, "keys"),
+			state:  filepath.Join(or(env("XDG_STATE_HOME"), filepath.Join(home, ".local", "state")), "cusp"),
+			socket: fmt.Sprintf("/tmp/cusp-%d/cusp.sock", os.Getuid()),
+		}
+		if run := env("XDG_RUNTIME_DIR"); run != "" {
+			p.socket = filepath.Join(run, "cusp.sock")
+		}
+	}
+	p.socket = or(env("CUSP_SOCKET"), p.socket)
+	return p
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// hostID is the host's name with what a topic cannot hold replaced.
+func hostID() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "device"
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+			return r
+		}
+		return '-'
+	}, name)
+}

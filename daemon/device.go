@@ -1,0 +1,269 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/daemon/iot"
+	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/record"
+	"github.com/a472be26/cusp/router/uplink"
+)
+
+// device is a running daemon: all parts, wired. The parts are set once, by
+// start, in its order.
+type device struct {
+	cfg     Config
+	o       Options
+	log     *slog.Logger
+	version string
+	started time.Time
+
+	ctx  context.Context // ends when the stop begins
+	halt context.CancelFunc
+
+	listener net.Listener
+	answers  *answers
+	sensors  *sensor.Station
+	models   *Models
+	tried    Candidate      // the model that the start wanted most
+	uplink   *uplink.Uplink // nil without a cloud
+	asked    api.Answerer   // the router, with failures counted
+	api      *api.Server
+	served   chan error    // what api.Serve returned
+	door     *iot.Door     // nil without a front door; read it after open is closed
+	open     chan struct{} // closed when door is decided
+	notify   notifier
+
+	closers []func() // in the order of opening
+}
+
+// onClose adds what stop has to do for a part that was opened.
+func (d *device) onClose(f func()) { d.closers = append(d.closers, f) }
+
+// closing logs the error of a Close, for which nobody waits.
+func (d *device) closing(what string, f func() error) {
+	d.onClose(func() {
+		if err := f(); err != nil {
+			d.log.Warn("close failed", "what", what, "error", err)
+		}
+	})
+}
+
+// listen opens the socket, or takes it from the service manager or the caller.
+func (d *device) listen() error {
+	l := d.o.Listener
+	var err error
+	if l == nil {
+		l, err = activated()
+	}
+	if l == nil && err == nil {
+		mode, _ := d.cfg.API.mode() // checked with the configuration
+		l, err = api.Listen(d.cfg.API.Socket, mode, d.cfg.API.Group)
+	}
+	if err != nil {
+		return err
+	}
+	d.listener = l
+	d.onClose(func() { _ = l.Close() }) // again after Serve closed it: to no effect
+	return nil
+}
+
+// activated is the socket that the service manager passed, nil if it passed none.
+func activated() (net.Listener, error) {
+	all, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("socket activation: %w", err)
+	}
+	switch len(all) {
+	case 0:
+		return nil, nil
+	case 1:
+		if all[0] != nil {
+			return all[0], nil
+		}
+	}
+	return nil, fmt.Errorf("socket activation: %d sockets were passed; one stream socket is wanted", len(all))
+}
+
+// openState opens the records; the directory is private, since it holds texts.
+func (d *device) openState() error {
+	if err := os.MkdirAll(d.cfg.State.Dir, 0o700); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	records, err := record.Open(filepath.Join(d.cfg.State.Dir, "records"), record.Options{MaxBytes: d.cfg.Router.RecordSize, Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.closing("records", records.Close)
+	d.answers = newAnswers(records, d.log)
+	return nil
+}
+
+func (d *device) openSensors() error {
+	bus := sensor.OnDemand(d.cfg.Sensor.Bus)
+	d.closing("i2c bus", bus.Close)
+	all := map[string]sensor.Sensor{}
+	for name, part := range d.cfg.Sensor.parts() {
+		s, err := sensor.New(bus, part.sensor())
+		if err != nil {
+			return fmt.Errorf("sensor.%s: %w", name, err)
+		}
+		all[name] = s
+	}
+	d.sensors = sensor.NewStation(all, d.log)
+	return nil
+}
+
+// openModels loads the first model that works. A device without any can still
+// serve as a way to the cloud.
+func (d *device) openModels(ctx context.Context) error {
+	d.models = NewModels(d.o.loader, selfTest(d.cfg.Model.MinSpeed), d.log)
+	d.onClose(d.models.Close)
+	all, err := d.candidates()
+	d.tried = all[0]
+	err = errors.Join(err, d.models.Start(ctx, all))
+	if current, _ := d.models.Current(); current == nil && (ctx.Err() != nil || d.cfg.Cloud.Broker == "") {
+		return err
+	}
+	if err != nil {
+		d.log.Error("models", "error", err)
+	}
+	if _, refusal := d.models.Current(); refusal != nil {
+		d.log.Warn("model refused", "model", refusal.Model, "error", refusal.Error)
+	}
+	return nil
+}
+
+func (d *device) candidates() ([]Candidate, error) {
+	return candidates(d.cfg.Model.Dir, d.cfg.Model.Name, d.cfg.Model.AllowUnsigned)
+}
+
+func (d *device) openUplink() error {
+	if d.cfg.Cloud.Broker == "" {
+		return nil
+	}
+	u, err := uplink.Open(uplink.Options{
+		Broker: d.cfg.Cloud.uplink(), Device: d.cfg.Device.ID,
+		Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
+		OnLate: d.late, Log: d.log,
+		Expiry: d.cfg.Cloud.Expiry, SilenceTimeout: d.cfg.Cloud.Timeout,
+	})
+	if err != nil {
+		return err
+	}
+	d.uplink = u
+	d.closing("uplink", u.Close)
+	return nil
+}
+
+// route wires the router, which sees no more than its own interfaces.
+func (d *device) route() {
+	r := &router.Router{Local: d.models, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
+	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
+		r.Cloud = d.uplink
+	}
+	d.asked = counting{r, d.answers}
+}
+
+func (d *device) serveAPI() {
+	d.api = api.New(api.Options{
+		Answerer: d.asked, Archive: d.answers, Models: d.listModels,
+		Status:  func() any { return d.status() },
+		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, Log: d.log,
+	})
+	d.served = make(chan error, 1)
+	go func() { d.served <- d.api.Serve(d.listener) }()
+	d.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		if err := d.api.Shutdown(ctx); err != nil {
+			d.log.Warn("answers were cut off by the stop", "error", err)
+		}
+	})
+}
+
+func (d *device) listModels() []api.Model {
+	current, _ := d.models.Current()
+	if current == nil {
+		return nil
+	}
+	return []api.Model{{ID: current.Name, Created: current.Since, Owner: "cusp"}}
+}
+
+// healthy tells whether a question could be answered at all.
+func (d *device) healthy() error {
+	if current, _ := d.models.Current(); current == nil && d.uplink == nil {
+		return ErrNoModel
+	}
+	return nil
+}
+
+// openDoor opens the MQTT front door, if it is wanted.
+func (d *device) openDoor() error {
+	defer close(d.open)
+	if !d.cfg.IoT.Enable {
+		return nil
+	}
+	client, err := d.cfg.iotBroker().uplink().ClientOptions()
+	if err != nil {
+		return fmt.Errorf("mqtt front door: %w", err)
+	}
+	door, err := iot.Open(iot.Options{
+		Device: d.cfg.Device.ID, Client: client.SetClientID("cusp-iot-" + d.cfg.Device.ID),
+		Answerer: d.asked, Status: func() any { return d.status() },
+		Parallel: d.cfg.IoT.Parallel, Log: d.log,
+	})
+	if err != nil {
+		return fmt.Errorf("mqtt front door: %w", err)
+	}
+	d.door = door
+	d.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		door.Close(ctx)
+	})
+	return nil
+}
+
+// watchModels reloads whenever the models directory changes. A directory that
+// cannot be watched costs the hot reload, not the service.
+func (d *device) watchModels() {
+	w, err := newWatcher(d.cfg.Model.Dir, d.cfg.Model.Name, d.log)
+	if err != nil {
+		d.log.Warn("models are not watched; restart the daemon to load a new one", "error", err)
+		return
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); w.run(d.ctx, d.reloadModel) }()
+	d.closing("models watcher", func() error { <-done; return w.close() })
+	// What came between the first look and the watch would go unseen.
+	if all, err := d.candidates(); err == nil && !all[0].same(d.tried) {
+		d.reloadModel()
+	}
+}
+
+// reloadModel loads what was put into the models directory last.
+func (d *device) reloadModel() {
+	all, err := d.candidates()
+	if err != nil {
+		d.log.Error("models", "error", err)
+		return
+	}
+	if err := d.models.Update(d.ctx, all[0]); err != nil && d.ctx.Err() == nil {
+		d.log.Error("model refused; the old one keeps serving", "error", err)
+	}
+	if d.door != nil {
+		d.door.Announce()
+	}
+}

@@ -1,0 +1,165 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/builtin"
+	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/packaging/bundle"
+	"github.com/a472be26/cusp/router/calibrate"
+)
+
+// bundleLoader is the real Loader: signed bundles, plain files, the built-in
+// student.
+type bundleLoader struct{ cfg ModelConfig }
+
+var _ Loader = bundleLoader{}
+
+// Load verifies before it opens: nothing of a model is interpreted whose hashes
+// and signature do not fit.
+func (l bundleLoader) Load(ctx context.Context, c Candidate) (Model, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.BuiltIn():
+		return l.loadBuiltIn("student", builtin.Student)
+	case c.Plain:
+		return l.loadPlain(c.Path)
+	}
+	return l.loadBundle(c.Path)
+}
+
+func (l bundleLoader) loadBundle(dir string) (Model, error) {
+	policy := bundle.Policy{AllowUnsigned: l.cfg.AllowUnsigned}
+	for _, path := range l.cfg.Trust {
+		keys, err := bundle.ReadTrust(path)
+		if err != nil {
+			return nil, fmt.Errorf("trusted keys: %w", err)
+		}
+		policy.Trust = append(policy.Trust, keys...)
+	}
+	b, err := policy.Verify(dir)
+	if errors.Is(err, bundle.ErrUntrusted) || errors.Is(err, bundle.ErrUnsigned) {
+		return nil, fmt.Errorf("%w; add its maker's key to model.trust, or set model.allow_unsigned", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.Manifest.Name != l.cfg.Name {
+		return nil, fmt.Errorf("the manifest's name is %q; model.name is %q", b.Manifest.Name, l.cfg.Name)
+	}
+	calibration, err := readCalibration(os.DirFS(b.Dir), b)
+	if err != nil {
+		return nil, err
+	}
+	a, err := assistant.Open(b.Path(bundle.ModelFile), l.engine())
+	if err != nil {
+		return nil, err
+	}
+	return &engineModel{assistant: a, calibration: calibration, info: infoOf(b, b.Dir, calibration)}, nil
+}
+
+// loadBuiltIn reads a bundle out of the program; its weights are on the heap.
+func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*engineModel, error) {
+	files, err := open()
+	if err != nil {
+		return nil, err
+	}
+	text, err := builtin.PublicKey()
+	if err != nil {
+		return nil, err
+	}
+	key, err := bundle.ParsePublicKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("built-in key: %w", err)
+	}
+	b, err := bundle.VerifyFS(files, key)
+	if err != nil {
+		return nil, fmt.Errorf("built-in %s: %w", role, err)
+	}
+	calibration, err := readCalibration(files, b)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := fs.ReadFile(files, bundle.ModelFile)
+	if err != nil {
+		return nil, fmt.Errorf("built-in %s: %w", role, err)
+	}
+	f, err := gguf.Parse("built-in "+role, weights)
+	if err != nil {
+		return nil, err
+	}
+	a, err := assistant.New(f, l.engine())
+	if err != nil {
+		return nil, err
+	}
+	return &engineModel{assistant: a, calibration: calibration, info: infoOf(b, "built-in", calibration)}, nil
+}
+
+// loadPlain opens a file that a user dropped: unsigned and uncalibrated.
+func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
+	if !l.cfg.AllowUnsigned {
+		return nil, fmt.Errorf("%s is a plain file without a signature; set model.allow_unsigned to run it", path)
+	}
+	a, err := assistant.Open(path, l.engine())
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimSuffix(filepath.Base(path), ".gguf")
+	return &engineModel{assistant: a, info: ModelInfo{Name: name, File: path}}, nil
+}
+
+func (l bundleLoader) engine() assistant.Config {
+	return assistant.Config{Threads: l.cfg.Threads, Context: l.cfg.Context, Sequences: l.cfg.Sequences}
+}
+
+// readCalibration returns nil when the bundle has none, and an error when it
+// has one for other weights: a new model never runs with an old threshold.
+func readCalibration(files fs.FS, b *bundle.Bundle) (*calibrate.Calibration, error) {
+	if _, ok := b.Manifest.Files[bundle.CalibrationFile]; !ok {
+		return nil, nil
+	}
+	data, err := fs.ReadFile(files, bundle.CalibrationFile)
+	if err != nil {
+		return nil, fmt.Errorf("calibration: %w", err)
+	}
+	c, err := calibrate.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	if weights := b.Manifest.Files[bundle.ModelFile]; c.Model != weights {
+		return nil, fmt.Errorf("calibration is for the weights %.12s, the bundle holds %.12s; calibrate the model again", c.Model, weights)
+	}
+	return c, nil
+}
+
+func infoOf(b *bundle.Bundle, file string, c *calibrate.Calibration) ModelInfo {
+	return ModelInfo{
+		Name: b.Manifest.Name, Version: b.Manifest.Version, Bundle: b.Hash, File: file,
+		Signed: b.Signed, Signer: b.Signer, License: b.Manifest.License, Created: b.Manifest.Created,
+		Calibrated: c != nil, Golden: goldenOf(b.Manifest.Report),
+	}
+}
+
+// goldenOf reads the member "golden" of a report, an array of {prompt, text};
+// a report without one, or with something else there, has no golden answers.
+func goldenOf(report map[string]any) []Golden {
+	text, err := json.Marshal(report["golden"])
+	if err != nil {
+		return nil
+	}
+	var golden []Golden
+	if json.Unmarshal(text, &golden) != nil {
+		return nil
+	}
+	return golden
+}

@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/sample"
+	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/calibrate"
+)
+
+// engineModel is a Model on our own engine.
+type engineModel struct {
+	assistant   *assistant.Assistant
+	calibration *calibrate.Calibration // nil: none
+	info        ModelInfo
+}
+
+var _ Model = (*engineModel)(nil)
+
+func (m *engineModel) Info() ModelInfo { return m.info }
+
+func (m *engineModel) Close() error { return m.assistant.Close() }
+
+// Answer generates; without a temperature it is greedy, which is how the
+// calibration was made.
+func (m *engineModel) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
+	messages := make([]chat.Message, len(q.Messages))
+	for i, msg := range q.Messages {
+		messages[i] = chat.Message{Role: msg.Role, Content: msg.Content}
+	}
+	r, err := m.assistant.Reply(ctx, messages, assistant.Options{
+		MaxTokens: q.Options.MaxTokens, Sampling: sampling(q.Options), Stop: q.Options.Stop,
+	}, emit)
+	if err != nil {
+		return router.LocalAnswer{}, err
+	}
+	a := router.LocalAnswer{
+		Text: r.Text, Finish: r.Finish, PromptTokens: r.PromptTokens,
+		Model: m.info.Model(), Calibration: m.calibration,
+		Tokens: make([]calibrate.Token, len(r.Tokens)),
+	}
+	for i, t := range r.Tokens {
+		a.Tokens[i] = calibrate.Token{LogProb: t.LogProb, Margin: t.Margin}
+	}
+	return a, nil
+}
+
+func sampling(o router.Options) sample.Options {
+	s := sample.Options{TopK: o.TopK, MinP: o.MinP, RepetitionPenalty: o.Repetition}
+	if o.Temperature != nil {
+		s.Temperature = *o.Temperature
+	}
+	if o.TopP != nil {
+		s.TopP = *o.TopP
+	}
+	if o.Seed != nil {
+		s.Seed = uint64(*o.Seed)
+	}
+	return s
+}

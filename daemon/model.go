@@ -1,0 +1,49 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Model is a loaded model that can answer. Safe for concurrent use until Close.
+type Model interface {
+	router.Local
+	Info() ModelInfo
+	// Close frees the model; nothing uses it any more then.
+	Close() error
+}
+
+// ModelInfo is what is known of a model from its bundle.
+type ModelInfo struct {
+	Name       string    `json:"name"`
+	Version    string    `json:"version,omitempty"` // empty for a plain file
+	Bundle     string    `json:"bundle,omitempty"`  // SHA-256 of the manifest
+	File       string    `json:"file"`              // where it was loaded from, or "built-in"
+	Signed     bool      `json:"signed"`
+	Signer     string    `json:"signer,omitempty"` // key id
+	License    string    `json:"license,omitempty"`
+	Created    time.Time `json:"created,omitzero"`
+	Calibrated bool      `json:"calibrated"`
+	Golden     []Golden  `json:"-"` // answers that the self-test expects
+	Origin     Candidate `json:"-"` // set by Models
+}
+
+// Model is how the router names it.
+func (i ModelInfo) Model() router.Model {
+	return router.Model{Name: i.Name, Version: i.Version, Bundle: i.Bundle}
+}
+
+func (i ModelInfo) String() string { return i.Model().String() }
+
+// Golden is a prompt with the text that the model's maker got for it, greedy.
+type Golden struct {
+	Prompt string `json:"prompt"`
+	Text   string `json:"text"`
+}
+
+// Loader verifies and opens a model beside whatever is serving.
+type Loader interface {
+	Load(ctx context.Context, c Candidate) (Model, error)
+}

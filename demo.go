@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+
+	"github.com/a472be26/cusp/daemon/demo"
+)
+
+type demoCmd struct {
+	Stay       bool   `help:"Keep everything running after the tour, and print what to try."`
+	CloudURL   string `help:"OpenAI-compatible server in the place of the built-in teacher, e.g. http://127.0.0.1:8000/v1." placeholder:"URL"`
+	CloudModel string `help:"Model to ask that server for." placeholder:"M"`
+	KeyEnv     string `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
+}
+
+func (c demoCmd) Run(ctx context.Context, s streams) error {
+	provider, done, err := openProvider(c.CloudURL, c.CloudModel, c.KeyEnv, "")
+	if err != nil {
+		return err
+	}
+	defer done()
+	return demo.Run(ctx, demo.Options{
+		Out: s.out, Version: version, Provider: provider, Model: providerName(provider, c.CloudModel), Stay: c.Stay,
+	})
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/a472be26/cusp/distill"
+	"github.com/a472be26/cusp/distill/eval"
+	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/builtin"
+	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/packaging/bundle"
+	"github.com/a472be26/cusp/router/calibrate"
+)
+
+type distillCmd struct {
+	Run  distillRunCmd  `cmd:"" default:"withargs" help:"Run the pipeline: data, teacher, student, INT8, evaluation, bundle."`
+	Eval distillEvalCmd `cmd:"" help:"Score a bundle on the validation data, through the engine of a device."`
+}
+
+type distillRunCmd struct {
+	Recipe string `required:"" type:"existingfile" help:"Recipe; distill/recipes has ours."`
+	Data   string `type:"existingdir" help:"Data directory (see distill/dataset); without it, our own grammar alone."`
+	Out    string `required:"" type:"path" help:"Directory for the bundle and everything on the way to it; a killed run goes on there."`
+	Key    string `type:"existingfile" help:"Minisign private key that signs the bundle."`
+}
+
+func (c distillRunCmd) Run(ctx context.Context, s streams) error {
+	recipe, err := distill.ReadRecipe(c.Recipe)
+	if err != nil {
+		return err
+	}
+	job := distill.Job{Recipe: recipe, Data: c.Data, Out: c.Out, UI: distill.UI{Out: s.err, Bars: isTerminal(s.err)}}
+	if c.Key != "" {
+		password, err := bundle.PasswordFromEnv()
+		if err != nil {
+			return err
+		}
+		if job.Key, err = bundle.ReadPrivateKey(c.Key, password); err != nil {
+			return err
+		}
+	}
+	b, err := distill.Run(ctx, job)
+	if err != nil {
+		return err
+	}
+	return printPath(s, b.Dir, nil)
+}
+
+// isTerminal reports whether w is a terminal, where progress bars can be drawn.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+type distillEvalCmd struct {
+	Bundle string `arg:"" default:"builtin:student" help:"Directory of a bundle, a GGUF file, builtin:student or builtin:teacher (${default})."`
+	Data   string `required:"" type:"existingdir" help:"Data directory with intents/ below it."`
+	JSON   bool   `help:"Print JSON."`
+}
+
+// sequences is how many questions are asked at the same time.
+const sequences = 4
+
+func (c distillEvalCmd) Run(ctx context.Context, s streams) error {
+	model, calibration, err := openForEval(c.Bundle)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	report, err := eval.Evaluate(ctx, model, calibration, c.Data, nil)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return report.JSON(s.out)
+	}
+	return report.Print(s.out)
+}
+
+// openForEval opens what the argument names. A plain GGUF file has no
+// calibration, so nothing counts as answered locally.
+func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, error) {
+	config := assistant.Config{Sequences: sequences}
+	if strings.HasSuffix(name, ".gguf") {
+		a, err := assistant.Open(name, config)
+		return a, nil, err
+	}
+	files, err := bundleFiles(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	weights, err := fs.ReadFile(files, bundle.ModelFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	curve, err := fs.ReadFile(files, bundle.CalibrationFile)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	calibration, err := calibrate.Read(curve)
+	if err != nil {
+		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	f, err := gguf.Parse(name, weights)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := assistant.New(f, config)
+	return a, calibration, err
+}
+
+func bundleFiles(name string) (fs.FS, error) {
+	switch name {
+	case "builtin:student":
+		return builtin.Student()
+	case "builtin:teacher":
+		return builtin.Teacher()
+	}
+	return os.DirFS(name), nil
+}

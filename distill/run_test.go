@@ -1,0 +1,105 @@
+package distill
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a472be26/cusp/packaging/bundle"
+)
+
+func tiny(t *testing.T) Recipe {
+	t.Helper()
+	r, err := ReadRecipe("recipes/tiny.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func finish(t *testing.T, j Job) *bundle.Bundle {
+	t.Helper()
+	var out bytes.Buffer
+	j.UI.Out = &out
+	b, err := Run(context.Background(), j)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return b
+}
+
+func TestRunMakesABundle(t *testing.T) {
+	t.Parallel()
+	b := finish(t, Job{Recipe: tiny(t), Out: t.TempDir()})
+	if _, err := bundle.Verify(b.Dir); !errors.Is(err, bundle.ErrUnsigned) {
+		t.Errorf("bundle: %v, want unsigned and otherwise whole", err)
+	}
+	for _, name := range []string{lossFile, trainFile, vocabFile, f32File, reportFile} {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(b.Dir), name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// stopper ends a context when the run writes a certain text.
+type stopper struct {
+	at     string
+	cancel context.CancelFunc
+}
+
+func (s stopper) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.at) {
+		s.cancel()
+	}
+	return len(p), nil
+}
+
+// A run that is stopped in the middle and started again makes the same model,
+// bit for bit, as one that was not.
+func TestRunResumes(t *testing.T) {
+	t.Parallel()
+	whole := finish(t, Job{Recipe: tiny(t), Out: t.TempDir()})
+	out := t.TempDir()
+	for _, at := range []string{"vocabulary", "million parameters", "calibration:"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := Run(ctx, Job{Recipe: tiny(t), Out: out, UI: UI{Out: stopper{at, cancel}}})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped at %q: %v", at, err)
+		}
+	}
+	parts := finish(t, Job{Recipe: tiny(t), Out: out})
+	for file, sum := range whole.Manifest.Files {
+		if parts.Manifest.Files[file] != sum {
+			t.Errorf("%s differs after stops", file)
+		}
+	}
+}
+
+func TestStudentLearnsFromATeacher(t *testing.T) {
+	t.Parallel()
+	teacher := finish(t, Job{Recipe: tiny(t), Out: t.TempDir()})
+	r := tiny(t)
+	r.Name, r.Model.FFN = "cusp-pupil", 32
+	r.Teacher = TeacherRecipe{Bundle: teacher.Dir, TopK: 4, Weight: 0.5, Temperature: 2}
+	student := finish(t, Job{Recipe: r, Out: t.TempDir()})
+	if student.Manifest.Sizes[bundle.ModelFile] >= teacher.Manifest.Sizes[bundle.ModelFile] {
+		t.Error("the student is no smaller than its teacher")
+	}
+}
+
+func TestRunRefusesAnotherRecipe(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	if _, err := begin(Job{Recipe: tiny(t), Out: out}); err != nil {
+		t.Fatal(err)
+	}
+	r := tiny(t)
+	r.Seed++
+	if _, err := begin(Job{Recipe: r, Out: out}); err == nil || !strings.Contains(err.Error(), "another recipe") {
+		t.Errorf("%v", err)
+	}
+}

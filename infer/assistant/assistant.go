@@ -1,0 +1,155 @@
+// Package assistant answers conversations: messages in, text and the
+// log-probabilities of its tokens out. It puts together the chat template, the
+// tokenizer and the engine of one model file, and is the one way into infer for
+// callers that have text.
+//
+// It promises that no text in a message becomes a control token of the prompt,
+// that text comes out in whole runes and never holds a stop string, and that
+// Close waits for the answers under way. It decides nothing about the answers:
+// confidence and routing are elsewhere.
+package assistant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/tokenizer"
+)
+
+// Config sizes the engine; zero values take its defaults.
+type Config struct {
+	Threads   int // that compute
+	Context   int // tokens of one prompt and its answer
+	Sequences int // answers under way at the same time
+}
+
+// Assistant is one loaded model. It is safe for concurrent use.
+type Assistant struct {
+	name      string
+	tokens    *tokenizer.Tokenizer
+	template  *chat.Template
+	engine    generator
+	closeFile func() error // nil where the file is not ours
+
+	mu      sync.Mutex     // guards closed
+	closed  bool           // no more questions
+	running sync.WaitGroup // calls of Reply; grows only under mu while not closed
+}
+
+// generator is what this package needs of an engine.
+type generator interface {
+	Generate(ctx context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error)
+	Close()
+}
+
+var _ generator = (*infer.Engine)(nil)
+
+// Open loads the model file at path.
+func Open(path string, o Config) (*Assistant, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open model: %w", err)
+	}
+	a, err := New(f, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	a.closeFile = f.Close
+	return a, nil
+}
+
+// New makes an assistant of a model file, which must stay open until Close has
+// returned; Close does not close it.
+func New(f *gguf.File, o Config) (*Assistant, error) {
+	// 1. The text side: cheap, and most wrong files fail here.
+	tokens, err := tokenizer.Load(f)
+	if err != nil {
+		return nil, err
+	}
+	template, err := loadTemplate(f)
+	if err != nil {
+		return nil, err
+	}
+	// 2. The weights.
+	m, err := model.Load(f)
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	if vocab := m.Config().Vocab; tokens.Size() > vocab {
+		return nil, fmt.Errorf("load model: %s: the tokenizer has %d tokens, the weights only %d", f.Name(), tokens.Size(), vocab)
+	}
+	// 3. The engine.
+	engine, err := infer.New(m, infer.Options{Threads: o.Threads, Context: o.Context, Sequences: o.Sequences})
+	if err != nil {
+		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
+	}
+	return &Assistant{name: name(f), tokens: tokens, template: template, engine: engine}, nil
+}
+
+// name is what the file calls its model, or the file's own name.
+func name(f *gguf.File) string {
+	if n, err := f.String("general.name"); err == nil && n != "" {
+		return strings.Clone(n) // outlives the file
+	}
+	return f.Name()
+}
+
+func loadTemplate(f *gguf.File) (*chat.Template, error) {
+	const key = "tokenizer.chat_template"
+	source := chat.Fallback
+	if f.Has(key) {
+		var err error
+		if source, err = f.String(key); err != nil {
+			return nil, fmt.Errorf("load chat template: %w", err)
+		}
+	}
+	template, err := chat.Parse(source)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", f.Name(), key, err)
+	}
+	return template, nil
+}
+
+// Name returns the name of the model.
+func (a *Assistant) Name() string { return a.name }
+
+// Close refuses new questions, waits for the answers under way, and releases
+// the model. A second Close does nothing.
+func (a *Assistant) Close() error {
+	a.mu.Lock()
+	first := !a.closed
+	a.closed = true
+	a.mu.Unlock()
+	// Tokens and templates may lie in the mapped file, so that nobody may be
+	// left in Reply when it goes, not only in the engine.
+	a.running.Wait()
+	if !first {
+		return nil
+	}
+	a.engine.Close()
+	if a.closeFile == nil {
+		return nil
+	}
+	if err := a.closeFile(); err != nil {
+		return fmt.Errorf("close model: %w", err)
+	}
+	return nil
+}
+
+// enter counts a call of Reply in; running.Done counts it out.
+func (a *Assistant) enter() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return fmt.Errorf("answer with %s: %w", a.name, infer.ErrClosed)
+	}
+	a.running.Add(1)
+	return nil
+}

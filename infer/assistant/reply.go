@@ -1,0 +1,180 @@
+package assistant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/sample"
+	"github.com/a472be26/cusp/infer/tokenizer"
+)
+
+// Options are the settings of one answer.
+type Options struct {
+	MaxTokens int // 0: as many as the context has room for
+	Sampling  sample.Options
+	Stop      []string // texts that end the answer and are not part of it
+}
+
+// Reply is a finished answer.
+type Reply struct {
+	Text   string
+	Finish string // infer.FinishStop or infer.FinishLength
+	// Tokens are all that were generated, those of a stop string included; the
+	// control token that ends an answer is not among them.
+	Tokens       []infer.Token
+	PromptTokens int
+	CachedTokens int // of the prompt, known from an earlier one
+	Prefill      time.Duration
+	Decode       time.Duration
+}
+
+// Reply answers a conversation and passes the text to emit, which may be nil,
+// as it comes: in whole runes, and held back while it could be the beginning of
+// a stop string. An error of emit, or the end of ctx, ends the generation
+// within a token and is returned, with the part of the answer until then;
+// [infer.ErrStop] from emit ends it cleanly.
+func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Options, emit func(delta string) error) (Reply, error) {
+	if err := a.enter(); err != nil {
+		return Reply{}, err
+	}
+	defer a.running.Done()
+	// 1. Messages to token ids.
+	prompt, err := a.prompt(messages)
+	if err != nil {
+		return Reply{}, err
+	}
+	out, err := newWriter(a.tokens.Stream(), o.Stop, emit)
+	if err != nil {
+		return Reply{}, err
+	}
+	// 2. Token ids to an answer, which out turns into text token by token.
+	result, err := a.engine.Generate(ctx, infer.Request{
+		Prompt:    prompt,
+		MaxTokens: o.MaxTokens,
+		Sampling:  o.Sampling,
+		Stop:      a.tokens.Stops(),
+	}, func(t infer.Token) error { return out.push(t.ID) })
+	// 3. The text that was held back.
+	if err == nil {
+		err = out.finish()
+	}
+	reply := Reply{
+		Text:         out.text.String(),
+		Finish:       result.Finish,
+		Tokens:       result.Tokens,
+		PromptTokens: len(prompt),
+		CachedTokens: result.CachedTokens,
+		Prefill:      result.Prefill,
+		Decode:       result.Decode,
+	}
+	if out.stopped {
+		reply.Finish = infer.FinishStop
+	}
+	if err != nil {
+		return reply, fmt.Errorf("answer with %s: %w", a.name, err)
+	}
+	return reply, nil
+}
+
+// border separates the text of users from marks of the prompt. It is a
+// noncharacter of Unicode, not meant for interchange; in a message it becomes
+// U+FFFD.
+const border = "\uFDD0"
+
+// prompt renders messages and encodes the result. Only what the template
+// itself writes can become control tokens.
+func (a *Assistant) prompt(messages []chat.Message) ([]int32, error) {
+	safe := make([]chat.Message, len(messages))
+	for i, m := range messages {
+		content := strings.ToValidUTF8(m.Content, "\uFFFD")
+		content = strings.ReplaceAll(content, border, "\uFFFD")
+		safe[i] = chat.Message{Role: m.Role, Content: a.tokens.Defuse(content, border)}
+	}
+	text, err := a.template.Render(safe, true, map[string]any{
+		"bos_token": special(a.tokens, a.tokens.BOS),
+		"eos_token": special(a.tokens, a.tokens.EOS),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write prompt for %s: %w", a.name, err)
+	}
+	return a.tokens.EncodePrompt(text, border), nil
+}
+
+// special returns the text of a special token, or nothing when there is none.
+func special(t *tokenizer.Tokenizer, which func() (int32, bool)) string {
+	id, ok := which()
+	if !ok {
+		return ""
+	}
+	return t.Piece(id)
+}
+
+// writer turns the tokens of an answer into text.
+type writer struct {
+	stream  *tokenizer.Stream
+	stops   stops
+	emit    func(string) error // may be nil
+	text    strings.Builder    // what was emitted
+	held    string             // could be the beginning of a stop string
+	stopped bool               // by a stop string: the text is complete
+	refused bool               // by emit: it wants no more text
+}
+
+func newWriter(stream *tokenizer.Stream, stop []string, emit func(string) error) (*writer, error) {
+	for i, s := range stop {
+		if s == "" {
+			return nil, fmt.Errorf("stop string %d is empty", i)
+		}
+	}
+	return &writer{stream: stream, stops: stop, emit: emit}, nil
+}
+
+// push takes one token. It returns infer.ErrStop at a stop string.
+func (w *writer) push(id int32) error {
+	if err := w.write(w.stream.Push(id)); err != nil {
+		return err
+	}
+	if w.stopped {
+		return infer.ErrStop
+	}
+	return nil
+}
+
+// finish emits what was held back.
+func (w *writer) finish() error {
+	if w.stopped || w.refused {
+		return nil
+	}
+	err := w.write(w.stream.Flush())
+	if err == nil && !w.stopped {
+		err = w.send(w.held)
+	}
+	if errors.Is(err, infer.ErrStop) {
+		return nil
+	}
+	return err
+}
+
+func (w *writer) write(delta string) error {
+	var safe string
+	safe, w.held, w.stopped = w.stops.cut(w.held + delta)
+	return w.send(safe)
+}
+
+func (w *writer) send(delta string) error {
+	if delta == "" {
+		return nil
+	}
+	w.text.WriteString(delta)
+	if w.emit == nil {
+		return nil
+	}
+	err := w.emit(delta)
+	w.refused = err != nil
+	return err
+}

@@ -1,0 +1,173 @@
+// Package infer generates tokens: it owns the token loop, the scheduler that
+// puts the sequences of several callers into common forward passes, and the
+// cached prefixes of earlier sequences.
+//
+// It speaks token ids only; text, templates and tools are in infer/tokenizer,
+// infer/chat and infer/assistant. What a caller gets does not depend on who
+// else is generating at the same time.
+package infer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/a472be26/cusp/infer/model"
+)
+
+// Sentinels for callers that treat these cases in their own way.
+var (
+	// ErrStop is what emit returns to end a generation cleanly.
+	ErrStop = errors.New("stop")
+	// ErrContext says that a prompt does not fit into the context.
+	ErrContext = errors.New("prompt does not fit into the context")
+	// ErrClosed says that the engine takes no more requests.
+	ErrClosed = errors.New("engine is closed")
+)
+
+// Options sizes an engine. Zero values take the defaults.
+type Options struct {
+	Threads   int // that compute; default: the processors Go may use
+	Context   int // tokens of one sequence, prompt and answer; default: the model's, at most 4096
+	Sequences int // generated at the same time, each with a cache of its own; default 1
+}
+
+const (
+	defaultContext = 4096
+	// batchRows is the most tokens of one forward pass: enough that weights
+	// are read once for many tokens of a prompt, few enough that others who
+	// generate meanwhile get their next token soon.
+	batchRows = 64
+)
+
+// Engine generates with one model. It is safe for concurrent use.
+type Engine struct {
+	model   model.Model
+	runner  model.Runner // used by serve alone
+	context int
+
+	requests chan *session // sessions that want a forward pass
+	free     chan struct{} // one token for every session nobody uses
+	served   chan struct{} // closed when serve has ended
+
+	mu       sync.Mutex     // guards the fields below, and used and tokens of free sessions
+	sessions []*session     // all of them
+	clock    uint64         // counts acquisitions, for the least recently used
+	closed   bool           // no more requests
+	running  sync.WaitGroup // requests; grows only under mu while not closed
+}
+
+// New makes an engine. The model's file must stay open until Close returns.
+func New(m model.Model, o Options) (*Engine, error) {
+	o, err := o.complete(m.Config())
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		model:    m,
+		context:  o.Context,
+		requests: make(chan *session, o.Sequences),
+		free:     make(chan struct{}, o.Sequences),
+		served:   make(chan struct{}),
+		runner: m.NewRunner(model.Limits{
+			Threads: o.Threads, Sequences: o.Sequences, Rows: batchRows, Context: o.Context,
+		}),
+	}
+	for range o.Sequences {
+		e.sessions = append(e.sessions, newSession(m, o.Context))
+		e.free <- struct{}{}
+	}
+	go e.serve(o.Sequences)
+	return e, nil
+}
+
+func (o Options) complete(c model.Config) (Options, error) {
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Context == 0 {
+		o.Context = min(c.Context, defaultContext)
+	}
+	if o.Sequences == 0 {
+		o.Sequences = 1
+	}
+	switch {
+	case o.Threads < 1 || o.Threads > 1024:
+		return o, fmt.Errorf("infer: %d threads, not between 1 and 1024", o.Threads)
+	case o.Context < 2 || o.Context > c.Context:
+		return o, fmt.Errorf("infer: context of %d tokens, not between 2 and the model's %d", o.Context, c.Context)
+	case o.Sequences < 1 || o.Sequences > batchRows:
+		return o, fmt.Errorf("infer: %d sequences, not between 1 and %d", o.Sequences, batchRows)
+	}
+	return o, nil
+}
+
+// Context is the number of tokens that prompt and answer may have together.
+func (e *Engine) Context() int { return e.context }
+
+// Model is what the engine generates with.
+func (e *Engine) Model() model.Model { return e.model }
+
+// Close refuses new requests, waits until the running ones have ended by
+// themselves, and releases the run state. It may be called more than once.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	first := !e.closed
+	e.closed = true
+	e.mu.Unlock()
+	e.running.Wait()
+	if first {
+		close(e.requests)
+	}
+	<-e.served
+}
+
+// enter counts a request in, leave counts it out.
+func (e *Engine) enter() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.running.Add(1)
+	return nil
+}
+
+func (e *Engine) leave() { e.running.Done() }
+
+// acquire waits for a free session and takes the one that remembers most of
+// the prompt, or else the one that was not used for longest. It returns how
+// many tokens of the prompt need not be computed again.
+func (e *Engine) acquire(ctx context.Context, prompt []int32) (*session, int, error) {
+	select {
+	case <-e.free:
+	case <-ctx.Done():
+		return nil, 0, context.Cause(ctx)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var best *session
+	longest := 0
+	for _, s := range e.sessions {
+		if s.busy {
+			continue
+		}
+		n := s.shared(prompt)
+		if best == nil || n > longest || n == longest && s.used < best.used {
+			best, longest = s, n
+		}
+	}
+	e.clock++
+	best.busy, best.used = true, e.clock
+	best.tokens = best.tokens[:longest]
+	return best, longest, nil
+}
+
+func (e *Engine) release(s *session) {
+	e.mu.Lock()
+	s.busy = false
+	e.mu.Unlock()
+	e.free <- struct{}{}
+}

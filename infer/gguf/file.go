@@ -1,0 +1,117 @@
+// Package gguf reads and writes GGUF model files (versions 2 and 3, little
+// endian).
+//
+// A file is memory-mapped and its tensors are slices of that mapping: opening a
+// model costs page cache, not heap. Nothing in a file is believed: every count,
+// length, dimension and offset is compared with the bytes that are left before
+// it is used, in arithmetic that cannot overflow, and memory is taken only for
+// entries that were already checked. An error names the file, the field and the
+// value found there.
+//
+// What the metadata and the weights mean is not known here; see infer/model and
+// infer/tokenizer.
+//
+// The layout is that of the GGUF specification in the ggml repository
+// (docs/gguf.md).
+package gguf
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
+
+// File is an open GGUF file. Its methods may be used from several goroutines;
+// Close must come after the last use of any Tensor.Data.
+type File struct {
+	name      string
+	data      []byte
+	release   func() error
+	version   uint32
+	alignment uint64
+	keys      []string         // in the order of the file
+	values    map[string]value // by key
+	tensors   []Tensor         // in the order of the file
+	byName    map[string]int   // index into tensors
+}
+
+// Tensor is one named array of weights.
+type Tensor struct {
+	Name string
+	Dims []int      // elements per dimension, the fastest-running (a row's length) first
+	Type quant.Type // how the bytes are to be read
+	Data []byte     // rows one after another, within the mapping of the file
+}
+
+// Elements is the product of the dimensions.
+func (t Tensor) Elements() int {
+	n := 1
+	for _, d := range t.Dims {
+		n *= d
+	}
+	return n
+}
+
+// Open maps and checks the file at path. The file must not be truncated while
+// it is open: replace models by renaming, never by writing into them.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
+	}
+	defer f.Close()
+	data, release, err := mapFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %s: %w", path, err)
+	}
+	g, err := Parse(path, data)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	g.release = release
+	return g, nil
+}
+
+// Parse checks data, which must stay alive and unchanged as long as the File is
+// used; name stands for the file in errors.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{name: name, data: data, values: map[string]value{}, byName: map[string]int{}}
+	if err := f.parse(); err != nil {
+		return nil, fmt.Errorf("gguf: %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// Close releases the mapping; the tensors' data must not be touched afterwards.
+func (f *File) Close() error {
+	release := f.release
+	f.release, f.data = nil, nil
+	if release == nil {
+		return nil
+	}
+	return release()
+}
+
+// Name is the path the file was opened with.
+func (f *File) Name() string { return f.name }
+
+// Size is the length of the file in bytes.
+func (f *File) Size() int64 { return int64(len(f.data)) }
+
+// Version is the GGUF version, 2 or 3.
+func (f *File) Version() uint32 { return f.version }
+
+// Tensors lists the tensors in the order of the file, also those of types that
+// no model here can run.
+func (f *File) Tensors() []Tensor { return f.tensors }
+
+// Tensor finds a tensor by name.
+func (f *File) Tensor(name string) (Tensor, bool) {
+	i, ok := f.byName[name]
+	if !ok {
+		return Tensor{}, false
+	}
+	return f.tensors[i], true
+}

@@ -1,0 +1,91 @@
+package kernel
+
+import (
+	"os"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// beforePageEnd copies b so that it ends where readable memory does, as the
+// last tensor of a mapped file may: a kernel that reads one byte more crashes.
+func beforePageEnd(t *testing.T, b []byte) []byte {
+	t.Helper()
+	page := os.Getpagesize()
+	size := roundUp(len(b), page)
+	room, err := unix.Mmap(-1, 0, size+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatalf("mmap of %d bytes: %v", size+page, err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Munmap(room); err != nil {
+			t.Errorf("munmap: %v", err)
+		}
+	})
+	if err := unix.Mprotect(room[size:], unix.PROT_NONE); err != nil {
+		t.Fatalf("mprotect: %v", err)
+	}
+	end := room[size-len(b) : size : size]
+	copy(end, b)
+	return end
+}
+
+func floatsBeforePageEnd(t *testing.T, x []float32) []float32 {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+	end := beforePageEnd(t, b)
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(end))), len(x))
+}
+
+func TestQ8ReadsNothingBeyondWeights(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		for _, cols := range q8Lengths {
+			r := random(cols)
+			w := beforePageEnd(t, q8Weights(r, 3, cols))
+			x := quantized(tier, values(r, cols))
+			tier.q8Rows(make([]float32, 3), w, x)
+			tier.q8Rows4(make([]float32, 12), 3, w, 3, []*Q8{x, x, x, x})
+		}
+	})
+}
+
+func TestVectorsReadNothingBeyondEnd(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		for _, n := range lengths {
+			r := random(n)
+			x, y := floatsBeforePageEnd(t, values(r, n)), floatsBeforePageEnd(t, values(r, n))
+			tier.dot(x, y)
+			tier.dotF32(beforePageEnd(t, make([]byte, 4*n)), x)
+			tier.dotF16(beforePageEnd(t, make([]byte, 2*n)), x)
+			tier.axpy(1, x, y)
+			tier.mulAll(y, x, x, 1)
+			tier.largest(x)
+			tier.expSum(y, x, 1)
+			tier.swiglu(y, x, x)
+			if n%q8Block == 0 {
+				quantized(tier, x)
+			}
+		}
+	})
+}
+
+func TestGemmReadsNothingBeyondEnd(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		r := random(1)
+		const m, n, k = 17, 35, 19
+		a, b, c := values(r, m*k), values(r, k*n), values(r, m*n)
+		a, b, c = floatsBeforePageEnd(t, a), floatsBeforePageEnd(t, b), floatsBeforePageEnd(t, c)
+		for mode := range 4 {
+			transA, transB := mode&1 != 0, mode&2 != 0
+			lda, ldb := k, n
+			if transA {
+				lda = m
+			}
+			if transB {
+				ldb = k
+			}
+			Gemm(transA, transB, m, n, k, a, lda, b, ldb, c, n, false)
+		}
+	})
+}

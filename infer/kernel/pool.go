@@ -1,0 +1,157 @@
+package kernel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// A Pool spreads the parts of one product over a fixed number of threads. Its
+// workers spin for some tens of microseconds after a job, since in a forward
+// pass the next one follows at once, and then park: an idle pool uses no CPU.
+//
+// A nil *Pool runs everything on the caller.
+type Pool struct {
+	// run guards job and is held for the length of one Run.
+	run sync.Mutex
+	// job is written before work announces it and stays until every part is
+	// done; whoever claimed a part may read it.
+	job func(part int)
+
+	work    atomic.Uint64 // parts of the job (upper half), next unclaimed part (lower half)
+	pending atomic.Int64  // parts of the job not finished
+	closed  atomic.Bool
+
+	workers  []*gate // one per worker: opened when there is work
+	finished *gate   // opened by the last part
+	exited   sync.WaitGroup
+}
+
+// NewPool starts threads-1 workers; the caller of Run is the last thread.
+func NewPool(threads int) *Pool {
+	p := &Pool{finished: newGate()}
+	for range threads - 1 {
+		g := newGate()
+		p.workers = append(p.workers, g)
+		p.exited.Go(func() { p.serve(g) })
+	}
+	return p
+}
+
+// Threads is the number of threads that Run can use, at least 1.
+func (p *Pool) Threads() int {
+	if p == nil {
+		return 1
+	}
+	return len(p.workers) + 1
+}
+
+// Run calls f once for each part 0..n-1, in no particular order and from
+// several goroutines, and returns when all calls have. While the pool is busy
+// with another Run, or after Close, the caller does all parts itself.
+func (p *Pool) Run(n int, f func(part int)) {
+	if p == nil || n < 2 || len(p.workers) == 0 || p.closed.Load() || !p.run.TryLock() {
+		for part := range n {
+			f(part)
+		}
+		return
+	}
+	defer p.run.Unlock()
+	p.job = f
+	p.pending.Store(int64(n))
+	p.work.Store(uint64(n) << 32)
+	for _, g := range p.workers {
+		g.open()
+	}
+	for p.step() {
+	}
+	p.finished.wait(func() bool { return p.pending.Load() == 0 })
+	p.job = nil
+}
+
+// Close ends the workers once they have finished what they claimed.
+func (p *Pool) Close() {
+	if p == nil {
+		return
+	}
+	p.closed.Store(true)
+	for _, g := range p.workers {
+		g.open()
+	}
+	p.exited.Wait()
+}
+
+func (p *Pool) serve(g *gate) {
+	ready := func() bool { return p.unclaimed() || p.closed.Load() }
+	for {
+		for p.step() {
+		}
+		if p.closed.Load() {
+			return
+		}
+		g.wait(ready)
+	}
+}
+
+func (p *Pool) unclaimed() bool {
+	w := p.work.Load()
+	return w&(1<<32-1) < w>>32
+}
+
+// step claims and does one part; false when none is left. A claim holds up
+// the Run that announced it, so the job read after it is the right one even if
+// another Run began since work was read.
+func (p *Pool) step() bool {
+	for {
+		w := p.work.Load()
+		part := w & (1<<32 - 1)
+		if part >= w>>32 {
+			return false
+		}
+		if !p.work.CompareAndSwap(w, w+1) {
+			continue
+		}
+		p.job(int(part))
+		if p.pending.Add(-1) == 0 {
+			p.finished.open()
+		}
+		return true
+	}
+}
+
+// spins is how often a waiting goroutine looks before it parks.
+const spins = 8192
+
+// A gate lets one goroutine wait for a condition that others bring about.
+type gate struct {
+	parked atomic.Bool
+	wake   chan struct{}
+}
+
+func newGate() *gate { return &gate{wake: make(chan struct{}, 1)} }
+
+// open wakes the waiter if it is parked; call it after the condition changed.
+func (g *gate) open() {
+	if g.parked.CompareAndSwap(true, false) {
+		g.wake <- struct{}{}
+	}
+}
+
+// wait returns once ready has been seen true.
+func (g *gate) wait(ready func() bool) {
+	for {
+		for i := range spins {
+			if ready() {
+				return
+			}
+			if i%1024 == 1023 {
+				runtime.Gosched()
+			}
+		}
+		g.parked.Store(true)
+		if ready() && g.parked.CompareAndSwap(true, false) {
+			return
+		}
+		<-g.wake
+	}
+}

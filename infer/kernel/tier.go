@@ -1,0 +1,60 @@
+package kernel
+
+// tier is one implementation of every kernel: the fastest that a kind of CPU
+// offers. A field's contract stands at the function of the same name in the
+// *_generic.go files. Lengths are checked by the callers.
+type tier struct {
+	name string
+
+	// The float32 matrix product works on tiles of tileRows x tileCols.
+	tileRows, tileCols int
+	tile               func(k int, a, b, c *float32, ldc int, add bool)
+	transpose8         func(dst *float32, stride int, src *float32, ld, n int)
+
+	dot     func(a, b []float32) float32
+	axpy    func(alpha float32, x, y []float32)
+	mulAll  func(dst, x, weight []float32, scale float32)
+	largest func(x []float32) float32
+	expSum  func(dst, x []float32, shift float32) float32
+	swiglu  func(dst, gate, up []float32)
+
+	dotF16   func(w []byte, x []float32) float32
+	dotF32   func(w []byte, x []float32) float32
+	quantize func(q *Q8, x []float32)
+	q8Rows   func(dst []float32, w []byte, x *Q8)
+	q8Rows4  func(dst []float32, ld int, w []byte, rows int, xs []*Q8)
+}
+
+// active is written at start and by tests only.
+var active = best(tiers())
+
+// Tier names the implementation in use: "avx512vnni", "avx2", "neon+dotprod",
+// "neon" or "generic".
+func Tier() string { return active.name }
+
+// tiers lists what this CPU can run, slowest first. The portable one is always
+// there.
+func tiers() []*tier { return append([]*tier{generic()}, native()...) }
+
+func best(ts []*tier) *tier { return ts[len(ts)-1] }
+
+func generic() *tier {
+	return &tier{
+		name:       "generic",
+		tileRows:   4,
+		tileCols:   4,
+		tile:       tileGeneric,
+		transpose8: transpose8Generic,
+		dot:        dotGeneric,
+		axpy:       axpyGeneric,
+		mulAll:     mulAllGeneric,
+		largest:    largestGeneric,
+		expSum:     expSumGeneric,
+		swiglu:     swigluGeneric,
+		dotF16:     dotF16Generic,
+		dotF32:     dotF32Generic,
+		quantize:   quantizeGeneric,
+		q8Rows:     q8RowsGeneric,
+		q8Rows4:    q8Rows4Generic,
+	}
+}

@@ -1,0 +1,281 @@
+#include "textflag.h"
+
+// AVX2, FMA and F16C. Every function here takes a number of values that is a multiple of 8 and
+// not zero; the Go side does the rest.
+
+#define N     CX // values left
+#define P     SI // first input
+#define Q     DX // second input
+#define DST   DI
+
+// ADDLANES sums the eight lanes of y into x, its lower half.
+#define ADDLANES(y, x, t) \
+	VEXTRACTF128 $1, y, t    \
+	VADDPS       t, x, x     \
+	VHADDPS      x, x, x     \
+	VHADDPS      x, x, x
+
+// func dotEights(a, b *float32, n int) float32
+TEXT ·dotEights(SB), NOSPLIT, $0-28
+	MOVQ   a+0(FP), P
+	MOVQ   b+8(FP), Q
+	MOVQ   n+16(FP), N
+	VXORPS Y0, Y0, Y0 // four sums, to hide the latency of an addition
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $32, N
+	JB     few
+
+many:
+	VMOVUPS     (P), Y4
+	VMOVUPS     32(P), Y5
+	VMOVUPS     64(P), Y6
+	VMOVUPS     96(P), Y7
+	VFMADD231PS (Q), Y4, Y0   // s0 += a * b
+	VFMADD231PS 32(Q), Y5, Y1
+	VFMADD231PS 64(Q), Y6, Y2
+	VFMADD231PS 96(Q), Y7, Y3
+	ADDQ        $128, P
+	ADDQ        $128, Q
+	SUBQ        $32, N
+	JAE         many
+
+few:
+	ADDQ $32, N
+	JZ   sum
+
+eight:
+	VMOVUPS     (P), Y4
+	VFMADD231PS (Q), Y4, Y0
+	ADDQ        $32, P
+	ADDQ        $32, Q
+	SUBQ        $8, N
+	JNZ         eight
+
+sum:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	ADDLANES(Y0, X0, X1)
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func dotF16Eights(w *byte, x *float32, n int) float32
+TEXT ·dotF16Eights(SB), NOSPLIT, $0-28
+	MOVQ   w+0(FP), P
+	MOVQ   x+8(FP), Q
+	MOVQ   n+16(FP), N
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $32, N
+	JB     few
+
+many:
+	VCVTPH2PS   (P), Y4
+	VCVTPH2PS   16(P), Y5
+	VCVTPH2PS   32(P), Y6
+	VCVTPH2PS   48(P), Y7
+	VFMADD231PS (Q), Y4, Y0   // s0 += w * x
+	VFMADD231PS 32(Q), Y5, Y1
+	VFMADD231PS 64(Q), Y6, Y2
+	VFMADD231PS 96(Q), Y7, Y3
+	ADDQ        $64, P
+	ADDQ        $128, Q
+	SUBQ        $32, N
+	JAE         many
+
+few:
+	ADDQ $32, N
+	JZ   sum
+
+eight:
+	VCVTPH2PS   (P), Y4
+	VFMADD231PS (Q), Y4, Y0
+	ADDQ        $16, P
+	ADDQ        $32, Q
+	SUBQ        $8, N
+	JNZ         eight
+
+sum:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	ADDLANES(Y0, X0, X1)
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func axpyEights(alpha float32, x, y *float32, n int)
+TEXT ·axpyEights(SB), NOSPLIT, $0-32
+	VBROADCASTSS alpha+0(FP), Y0
+	MOVQ         x+8(FP), P
+	MOVQ         y+16(FP), DST
+	MOVQ         n+24(FP), N
+
+eight:
+	VMOVUPS     (DST), Y1
+	VFMADD231PS (P), Y0, Y1 // y += alpha * x
+	VMOVUPS     Y1, (DST)
+	ADDQ        $32, P
+	ADDQ        $32, DST
+	SUBQ        $8, N
+	JNZ         eight
+	VZEROUPPER
+	RET
+
+// func mulAllEights(dst, x, weight *float32, scale float32, n int)
+TEXT ·mulAllEights(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DST
+	MOVQ         x+8(FP), P
+	MOVQ         weight+16(FP), Q
+	VBROADCASTSS scale+24(FP), Y0
+	MOVQ         n+32(FP), N
+
+eight:
+	VMULPS  (P), Y0, Y1  // x * scale
+	VMULPS  (Q), Y1, Y1  // * weight
+	VMOVUPS Y1, (DST)
+	ADDQ    $32, P
+	ADDQ    $32, Q
+	ADDQ    $32, DST
+	SUBQ    $8, N
+	JNZ     eight
+	VZEROUPPER
+	RET
+
+// func largestEights(x *float32, n int) float32
+TEXT ·largestEights(SB), NOSPLIT, $0-20
+	MOVQ    x+0(FP), P
+	MOVQ    n+8(FP), N
+	VMOVUPS (P), Y0
+
+eight:
+	VMAXPS (P), Y0, Y0
+	ADDQ   $32, P
+	SUBQ   $8, N
+	JNZ    eight
+
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0x4e, X0, X1 // upper pair down
+	VMAXPS       X1, X0, X0
+	VPERMILPS    $0xb1, X0, X1 // neighbours
+	VMAXPS       X1, X0, X0
+	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// --- the exponential, as exp in vector_generic.go ---
+
+DATA expTable<>+0(SB)/4, $1.0
+DATA expTable<>+4(SB)/4, $1.44269504088896341
+DATA expTable<>+8(SB)/4, $0.693359375
+DATA expTable<>+12(SB)/4, $-2.12194440054690583e-4
+DATA expTable<>+16(SB)/4, $0.00138888888888888889
+DATA expTable<>+20(SB)/4, $0.00833333333333333333
+DATA expTable<>+24(SB)/4, $0.0416666666666666667
+DATA expTable<>+28(SB)/4, $0.166666666666666667
+DATA expTable<>+32(SB)/4, $0.5
+DATA expTable<>+36(SB)/4, $-88.0
+DATA expTable<>+40(SB)/4, $89.0
+GLOBL expTable<>(SB), RODATA|NOPTR, $44
+
+#define ONE     Y15
+#define LOG2E   Y14
+#define LN2HIGH Y13
+#define LN2LOW  Y12
+#define C6      Y11
+#define C5      Y10
+#define C4      Y9
+#define C3      Y8
+#define C2      Y7
+#define LOWEST  Y6
+#define HIGHEST Y5
+
+#define LOADEXP \
+	VBROADCASTSS expTable<>+0(SB), ONE      \
+	VBROADCASTSS expTable<>+4(SB), LOG2E    \
+	VBROADCASTSS expTable<>+8(SB), LN2HIGH  \
+	VBROADCASTSS expTable<>+12(SB), LN2LOW  \
+	VBROADCASTSS expTable<>+16(SB), C6      \
+	VBROADCASTSS expTable<>+20(SB), C5      \
+	VBROADCASTSS expTable<>+24(SB), C4      \
+	VBROADCASTSS expTable<>+28(SB), C3      \
+	VBROADCASTSS expTable<>+32(SB), C2      \
+	VBROADCASTSS expTable<>+36(SB), LOWEST  \
+	VBROADCASTSS expTable<>+40(SB), HIGHEST
+
+// EXP sets e = exp(x). It destroys x and n. A NaN stays one: MAX and MIN
+// return their last source then.
+#define EXP(x, n, e) \
+	VMAXPS       x, LOWEST, x     \
+	VMINPS       x, HIGHEST, x    \
+	VMULPS       LOG2E, x, n      \
+	VROUNDPS     $8, n, n         \ // n = nearest(x * log2e)
+	VFNMADD231PS LN2HIGH, n, x    \
+	VFNMADD231PS LN2LOW, n, x     \ // r = x - n * ln2
+	VCVTPS2DQ    n, n             \
+	VPSLLD       $23, n, n        \
+	VPADDD       ONE, n, n        \ // 2^n: 0 for -127, +Inf for 128
+	VMOVAPS      C6, e            \
+	VFMADD213PS  C5, x, e         \ // e = e * r + c
+	VFMADD213PS  C4, x, e         \
+	VFMADD213PS  C3, x, e         \
+	VFMADD213PS  C2, x, e         \
+	VFMADD213PS  ONE, x, e        \
+	VFMADD213PS  ONE, x, e        \
+	VMULPS       n, e, e
+
+// func expSumEights(dst, x *float32, shift float32, n int) float32
+TEXT ·expSumEights(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DST
+	MOVQ         x+8(FP), P
+	VBROADCASTSS shift+16(FP), Y4
+	MOVQ         n+24(FP), N
+	VXORPS       Y3, Y3, Y3
+	LOADEXP
+
+eight:
+	VMOVUPS (P), Y0
+	VSUBPS  Y4, Y0, Y0   // x - shift
+	EXP(Y0, Y1, Y2)
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y2, (DST)
+	ADDQ    $32, P
+	ADDQ    $32, DST
+	SUBQ    $8, N
+	JNZ     eight
+
+	ADDLANES(Y3, X3, X0)
+	VMOVSS X3, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func swigluEights(dst, gate, up *float32, n int)
+TEXT ·swigluEights(SB), NOSPLIT, $0-32
+	MOVQ   dst+0(FP), DST
+	MOVQ   gate+8(FP), P
+	MOVQ   up+16(FP), Q
+	MOVQ   n+24(FP), N
+	VXORPS Y4, Y4, Y4
+	LOADEXP
+
+eight:
+	VMOVUPS (P), Y3
+	VSUBPS  Y3, Y4, Y0   // -gate
+	EXP(Y0, Y1, Y2)
+	VADDPS  ONE, Y2, Y2
+	VDIVPS  Y2, Y3, Y3   // gate / (1 + exp(-gate))
+	VMULPS  (Q), Y3, Y3  // * up
+	VMOVUPS Y3, (DST)
+	ADDQ    $32, P
+	ADDQ    $32, Q
+	ADDQ    $32, DST
+	SUBQ    $8, N
+	JNZ     eight
+	VZEROUPPER
+	RET

@@ -1,0 +1,99 @@
+//go:build amd64 || arm64
+
+package kernel
+
+import "unsafe"
+
+// The assembly below takes n > 0, a multiple of 8. The functions after it
+// have the contracts of their generic namesakes.
+
+//go:noescape
+func dotEights(a, b *float32, n int) float32
+
+//go:noescape
+func dotF16Eights(w *byte, x *float32, n int) float32
+
+//go:noescape
+func axpyEights(alpha float32, x, y *float32, n int)
+
+//go:noescape
+func mulAllEights(dst, x, weight *float32, scale float32, n int)
+
+//go:noescape
+func largestEights(x *float32, n int) float32
+
+//go:noescape
+func expSumEights(dst, x *float32, shift float32, n int) float32
+
+//go:noescape
+func swigluEights(dst, gate, up *float32, n int)
+
+func dotVector(a, b []float32) float32 {
+	n := len(a) &^ 7
+	if n == 0 {
+		return dotGeneric(a, b)
+	}
+	return dotEights(&a[0], &b[0], n) + dotGeneric(a[n:], b[n:])
+}
+
+func dotF32Vector(w []byte, x []float32) float32 {
+	n := len(x) &^ 7
+	if n == 0 {
+		return dotF32Generic(w, x)
+	}
+	// Both architectures load values from any address.
+	head := dotEights((*float32)(unsafe.Pointer(&w[0])), &x[0], n)
+	return head + dotF32Generic(w[4*n:], x[n:])
+}
+
+func dotF16Vector(w []byte, x []float32) float32 {
+	n := len(x) &^ 7
+	if n == 0 {
+		return dotF16Generic(w, x)
+	}
+	return dotF16Eights(&w[0], &x[0], n) + dotF16Generic(w[2*n:], x[n:])
+}
+
+func axpyVector(alpha float32, x, y []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		axpyEights(alpha, &x[0], &y[0], n)
+	}
+	axpyGeneric(alpha, x[n:], y[n:])
+}
+
+func mulAllVector(dst, x, weight []float32, scale float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		mulAllEights(&dst[0], &x[0], &weight[0], scale, n)
+	}
+	mulAllGeneric(dst[n:], x[n:], weight[n:], scale)
+}
+
+func largestVector(x []float32) float32 {
+	n := len(x) &^ 7
+	switch n {
+	case 0:
+		return largestGeneric(x)
+	case len(x):
+		return largestEights(&x[0], n)
+	}
+	return max(largestEights(&x[0], n), largestGeneric(x[n:]))
+}
+
+func expSumVector(dst, x []float32, shift float32) float32 {
+	n := len(x) &^ 7
+	var sum float32
+	if n > 0 {
+		sum = expSumEights(&dst[0], &x[0], shift, n)
+	}
+	return sum + expSumGeneric(dst[n:], x[n:], shift)
+}
+
+func swigluVector(dst, gate, up []float32) {
+	n := len(gate) &^ 7
+	if n > 0 {
+		swigluEights(&dst[0], &gate[0], &up[0], n)
+	}
+	swigluGeneric(dst[n:], gate[n:], up[n:])
+}

@@ -1,0 +1,94 @@
+// Instructions that Go's assembler does not know. Each macro takes register
+// numbers in Go's order, destination last. The comment before it is the
+// instruction in the architecture's own syntax, with d, n and m for the
+// numbers; words_test.go encodes the comments and compares.
+
+// sdot vd.4s, vn.16b, vm.16b
+#define SDOT(m, n, d) WORD $(0x4e809400 | (m)<<16 | (n)<<5 | (d))
+
+// smull vd.8h, vn.8b, vm.8b
+#define SMULL(m, n, d) WORD $(0x0e20c000 | (m)<<16 | (n)<<5 | (d))
+
+// smlal2 vd.8h, vn.16b, vm.16b
+#define SMLAL2(m, n, d) WORD $(0x4e208000 | (m)<<16 | (n)<<5 | (d))
+
+// sadalp vd.4s, vn.8h
+#define SADALP(n, d) WORD $(0x4e606800 | (n)<<5 | (d))
+
+// saddlp vd.8h, vn.16b
+#define SADDLPB(n, d) WORD $(0x4e202800 | (n)<<5 | (d))
+
+// saddlp vd.4s, vn.8h
+#define SADDLPH(n, d) WORD $(0x4e602800 | (n)<<5 | (d))
+
+// sqxtn vd.4h, vn.4s
+#define SQXTNS(n, d) WORD $(0x0e614800 | (n)<<5 | (d))
+
+// sqxtn2 vd.8h, vn.4s
+#define SQXTN2S(n, d) WORD $(0x4e614800 | (n)<<5 | (d))
+
+// sqxtn vd.8b, vn.8h
+#define SQXTNH(n, d) WORD $(0x0e214800 | (n)<<5 | (d))
+
+// sqxtn2 vd.16b, vn.8h
+#define SQXTN2H(n, d) WORD $(0x4e214800 | (n)<<5 | (d))
+
+// umax vd.4s, vn.4s, vm.4s
+#define UMAX(m, n, d) WORD $(0x6ea06400 | (m)<<16 | (n)<<5 | (d))
+
+// umaxv sd, vn.4s
+#define UMAXV(n, d) WORD $(0x6eb0a800 | (n)<<5 | (d))
+
+// scvtf vd.4s, vn.4s
+#define SCVTF(n, d) WORD $(0x4e21d800 | (n)<<5 | (d))
+
+// fcvtas vd.4s, vn.4s
+#define FCVTAS(n, d) WORD $(0x4e21c800 | (n)<<5 | (d))
+
+// fcvtns vd.4s, vn.4s
+#define FCVTNS(n, d) WORD $(0x4e21a800 | (n)<<5 | (d))
+
+// frintn vd.4s, vn.4s
+#define FRINTN(n, d) WORD $(0x4e218800 | (n)<<5 | (d))
+
+// fcvtl vd.4s, vn.4h
+#define FCVTL(n, d) WORD $(0x0e217800 | (n)<<5 | (d))
+
+// fcvtl2 vd.4s, vn.8h
+#define FCVTL2(n, d) WORD $(0x4e217800 | (n)<<5 | (d))
+
+// fadd vd.4s, vn.4s, vm.4s
+#define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))
+
+// fsub vd.4s, vn.4s, vm.4s
+#define FSUB(m, n, d) WORD $(0x4ea0d400 | (m)<<16 | (n)<<5 | (d))
+
+// fmul vd.4s, vn.4s, vm.4s
+#define FMUL(m, n, d) WORD $(0x6e20dc00 | (m)<<16 | (n)<<5 | (d))
+
+// fdiv vd.4s, vn.4s, vm.4s
+#define FDIV(m, n, d) WORD $(0x6e20fc00 | (m)<<16 | (n)<<5 | (d))
+
+// fmax vd.4s, vn.4s, vm.4s
+#define FMAX(m, n, d) WORD $(0x4e20f400 | (m)<<16 | (n)<<5 | (d))
+
+// fmin vd.4s, vn.4s, vm.4s
+#define FMIN(m, n, d) WORD $(0x4ea0f400 | (m)<<16 | (n)<<5 | (d))
+
+// faddp vd.4s, vn.4s, vm.4s
+#define FADDP(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))
+
+// fmaxv sd, vn.4s
+#define FMAXV(n, d) WORD $(0x6e30f800 | (n)<<5 | (d))
+
+// fmla vd.4s, vn.4s, vm.s[0]
+#define FMLA0(m, n, d) WORD $(0x4f801000 | (m)<<16 | (n)<<5 | (d))
+
+// fmla vd.4s, vn.4s, vm.s[1]
+#define FMLA1(m, n, d) WORD $(0x4fa01000 | (m)<<16 | (n)<<5 | (d))
+
+// fmla vd.4s, vn.4s, vm.s[2]
+#define FMLA2(m, n, d) WORD $(0x4f801800 | (m)<<16 | (n)<<5 | (d))
+
+// fmla vd.4s, vn.4s, vm.s[3]
+#define FMLA3(m, n, d) WORD $(0x4fa01800 | (m)<<16 | (n)<<5 | (d))

@@ -1,0 +1,29 @@
+//go:build e2e
+
+package kernel
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestWordsMatchLLVM compares with an assembler that others wrote; llvm-mc is
+// in Debian's package llvm.
+func TestWordsMatchLLVM(t *testing.T) {
+	for _, w := range readWords(t) {
+		asm := w.assembly(5, 10, 21)
+		cmd := exec.Command("llvm-mc", "-triple=aarch64", "-mattr=+dotprod", "-show-encoding")
+		cmd.Stdin = strings.NewReader(asm + "\n")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", asm, err, out)
+		}
+		c := w.encode(5, 10, 21)
+		want := fmt.Sprintf("encoding: [0x%02x,0x%02x,0x%02x,0x%02x]", c&255, c>>8&255, c>>16&255, c>>24)
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%s: our %s, llvm-mc says\n%s", asm, want, out)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+// Package model turns the tensors of a model file into forward passes.
+//
+// Three types are kept apart: Config says how large everything is, the weights
+// of an architecture lie read-only in the mapped file and may be shared by any
+// number of runners, and a Runner owns what one pass after another writes to.
+// The seam between the engine and the hardware is Runner.Forward: tokens,
+// positions and caches of a batch in, logits out. A GPU back end is another
+// Model with another Runner, not another set of tensor operations.
+//
+// It speaks token ids only and knows no text.
+package model
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/a472be26/cusp/infer/gguf"
+)
+
+// Model is a loaded model: its weights, which nothing changes any more. It is
+// safe for concurrent use.
+type Model interface {
+	Config() Config
+	// NewCache makes the memory of one sequence of up to tokens tokens.
+	NewCache(tokens int) Cache
+	// NewRunner makes the run state for passes within the limits.
+	NewRunner(limits Limits) Runner
+}
+
+// Cache holds the keys and values of one sequence. It is storage only: which
+// positions are meaningful is known to its user, who says in every Sequence
+// where the new tokens go. Only the model that made it can use it.
+type Cache interface {
+	// Capacity is the number of positions.
+	Capacity() int
+}
+
+// Runner runs forward passes, one at a time.
+type Runner interface {
+	// Forward runs the tokens of all sequences through the model, stores
+	// their keys and values in the caches, and writes the logits that are
+	// asked for. After an error the new positions of the caches are undefined.
+	Forward(batch []Sequence) error
+	// Close releases the run state.
+	Close()
+}
+
+// Sequence is the share that one sequence has in a batch.
+type Sequence struct {
+	Cache    Cache     // of this sequence, with the positions before Position filled
+	Position int       // of the first token
+	Tokens   []int32   // at consecutive positions, at least one
+	Logits   []float32 // [Vocab], receives those after the last token; nil: not wanted
+}
+
+// Limits bounds what a Runner must be ready for.
+type Limits struct {
+	Threads   int // that compute, at least 1
+	Sequences int // in one batch
+	Rows      int // tokens of one batch, over all sequences
+	Context   int // positions of one sequence
+}
+
+// architectures has a line for every value of general.architecture that can run.
+var architectures = map[string]func(*gguf.File) (Model, error){
+	"llama": newLlama,
+}
+
+// Load binds the tensors of f to the architecture that its metadata names. f
+// must stay open as long as the model is used.
+func Load(f *gguf.File) (Model, error) {
+	name, err := f.String("general.architecture")
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	bind, ok := architectures[name]
+	if !ok {
+		known := slices.Sorted(maps.Keys(architectures))
+		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(known, ", "))
+	}
+	m, err := bind(f)
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
+	}
+	return m, nil
+}

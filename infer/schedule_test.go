@@ -1,0 +1,148 @@
+package infer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/a472be26/cusp/infer/model"
+)
+
+// fakeModel answers token 1 to everything and lets a test look at each pass.
+type fakeModel struct {
+	passes chan []int // rows per sequence of a pass that waits to be let through
+	answer chan error // lets it through
+}
+
+type fakeCache int
+
+func (c fakeCache) Capacity() int { return int(c) }
+
+func newFake() *fakeModel {
+	return &fakeModel{passes: make(chan []int), answer: make(chan error)}
+}
+
+func (f *fakeModel) Config() model.Config                { return model.Config{Vocab: 4, Context: 512} }
+func (f *fakeModel) NewCache(n int) model.Cache          { return fakeCache(n) }
+func (f *fakeModel) NewRunner(model.Limits) model.Runner { return f }
+func (f *fakeModel) Close()                              {}
+
+func (f *fakeModel) Forward(batch []model.Sequence) error {
+	var rows []int
+	for _, s := range batch {
+		rows = append(rows, len(s.Tokens))
+		if s.Logits != nil {
+			copy(s.Logits, []float32{0, 2, 1, 0})
+		}
+	}
+	f.passes <- rows
+	return <-f.answer
+}
+
+// next lets the pass through that is under way and tells what it was.
+func (f *fakeModel) next(err error) []int {
+	rows := <-f.passes
+	f.answer <- err
+	return rows
+}
+
+var (
+	_ model.Model  = (*fakeModel)(nil)
+	_ model.Runner = (*fakeModel)(nil)
+)
+
+// queued waits until n sessions wait for the next pass.
+func queued(t *testing.T, e *Engine, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); len(e.requests) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d sessions wait for a pass, not %d", len(e.requests), n)
+		}
+	}
+}
+
+// Everyone who waits has a share of the next pass, and a long prompt gives up
+// rows to others instead of holding them up.
+func TestSharesOfAPass(t *testing.T) {
+	t.Parallel()
+	fake := newFake()
+	e, err := New(fake, Options{Sequences: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	start := func(prompt, answer int) {
+		done.Go(func() {
+			if _, err := e.Generate(context.Background(), Request{Prompt: make([]int32, prompt), MaxTokens: answer}, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	start(100, 3)
+	first := <-fake.passes // 64 of the 100 tokens, alone
+	start(200, 1)
+	queued(t, e, 1)
+	start(5, 2)
+	queued(t, e, 2)
+	fake.answer <- nil
+	got := [][]int{first}
+	for range 7 {
+		rows := <-fake.passes
+		slices.Sort(rows)
+		got = append(got, rows)
+		fake.answer <- nil
+		time.Sleep(20 * time.Millisecond) // the sessions ask again
+	}
+	total := 0
+	for _, rows := range got {
+		for _, n := range rows {
+			total += n
+			if n > batchRows/len(rows) {
+				t.Errorf("pass of rows %v: a share is more than its part of %d", rows, batchRows)
+			}
+		}
+	}
+	if !slices.Equal(got[0], []int{64}) {
+		t.Errorf("the first pass had the rows %v", got[0])
+	}
+	if !slices.ContainsFunc(got[1:], func(rows []int) bool { return len(rows) > 1 }) {
+		t.Errorf("no pass was shared: %v", got)
+	}
+	go func() {
+		for range fake.passes {
+			fake.answer <- nil
+		}
+	}()
+	done.Wait()
+	e.Close()
+	close(fake.passes)
+}
+
+// A pass that fails ends the requests in it, and what was cached before stays
+// good while what the pass was to add is not counted.
+func TestFailedPass(t *testing.T) {
+	t.Parallel()
+	fake := newFake()
+	e, err := New(fake, Options{Sequences: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("the device is gone")
+	go func() {
+		fake.next(nil)
+		fake.next(broken)
+		fake.next(nil)
+	}()
+	prompt := make([]int32, 100)
+	if _, err := e.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}, nil); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	got, err := e.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}, nil)
+	if err != nil || got.CachedTokens != batchRows || got.Tokens[0].ID != 1 {
+		t.Errorf("after the failure: %+v, %v", got, err)
+	}
+	e.Close()
+}

@@ -1,0 +1,122 @@
+package tokenizer
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// Ids of the small SentencePiece vocabulary.
+const (
+	pieceUnknown int32 = iota
+	pieceBOS
+	pieceEOS
+	pieceA
+	pieceB
+	pieceBlank
+	pieceAB
+	pieceBlankAB
+	pieceBlankA
+	pieceEuro1 // the three bytes of the euro sign
+	pieceEuro2
+	pieceEuro3
+	pieceNote // a user-defined token
+	piecesSize
+)
+
+// pieces2 is a SentencePiece vocabulary.
+func pieces2() meta {
+	return meta{
+		keyModel:  "llama",
+		keyTokens: []string{"<unk>", "<s>", "</s>", "a", "b", "▁", "ab", "▁ab", "▁a", "<0xE2>", "<0x82>", "<0xAC>", "<note>"},
+		keyScores: []float32{0, 0, 0, -10, -11, -12, -3, -2, -1, 0, 0, 0, 0},
+		keyTypes:  []int32{2, 3, 3, 1, 1, 1, 1, 1, 1, 6, 6, 6, 4},
+	}
+}
+
+func nan(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
+
+func TestSentencePiece(t *testing.T) {
+	t.Parallel()
+	tok := pieces2().load(t)
+	tests := []struct {
+		text    string
+		special bool
+		want    []int32
+	}{
+		{"", false, nil},
+		{"ab", false, []int32{pieceBlankAB}}, // by way of "▁a", which has the best score
+		{"ab", true, []int32{pieceBOS, pieceBlankAB}},
+		{"bab", false, []int32{pieceBlank, pieceB, pieceAB}},
+		{"€", false, []int32{pieceBlank, pieceEuro1, pieceEuro2, pieceEuro3}},
+		{"z", false, []int32{pieceBlank, pieceUnknown}},
+		{"<note>a", false, []int32{pieceNote, pieceBlankA}},
+		{"</s>", true, []int32{pieceBOS, pieceEOS}},
+	}
+	for _, tt := range tests {
+		if got := tok.Encode(tt.text, tt.special); !slices.Equal(got, tt.want) {
+			t.Errorf("Encode(%q, %v) = %v, want %v", tt.text, tt.special, got, tt.want)
+		}
+	}
+	if got := tok.Decode(tok.Encode("ab a €", false)); got != "ab a €" {
+		t.Errorf("round trip gave %q", got)
+	}
+	plain := pieces2().with(meta{keySpacePrefix: false}).load(t)
+	if got, want := plain.Encode("ab", false), []int32{pieceAB}; !slices.Equal(got, want) {
+		t.Errorf("without the space in front: %v, want %v", got, want)
+	}
+	if got := plain.Decode([]int32{pieceBlankA}); got != " a" {
+		t.Errorf("without the space in front, decoding lost a space: %q", got)
+	}
+}
+
+func TestDescendingReversesTheOrderOfFloats(t *testing.T) {
+	t.Parallel()
+	order := []float32{float32(math.Inf(1)), 3, 1, math.SmallestNonzeroFloat32, 0, -math.SmallestNonzeroFloat32, -1, -3, float32(math.Inf(-1))}
+	for i := 1; i < len(order); i++ {
+		if descending(order[i-1]) >= descending(order[i]) {
+			t.Errorf("%v does not come before %v", order[i-1], order[i])
+		}
+	}
+	if descending(float32(math.Copysign(0, -1))) != descending(0) {
+		t.Error("the two zeros differ")
+	}
+}
+
+// words is a WordPiece vocabulary.
+func words() meta {
+	return meta{
+		keyModel:     "bert",
+		keyTokens:    []string{"[UNK]", "[CLS]", "[SEP]", "▁un", "aff", "able", "▁hello", "▁,", "▁中", "▁a"},
+		keyTypes:     []int32{3, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+		keyUnknown:   uint64(0),
+		keyCLS:       uint64(1),
+		keySeparator: uint64(2),
+	}
+}
+
+func TestWordPiece(t *testing.T) {
+	t.Parallel()
+	tok := words().load(t)
+	tests := []struct {
+		name, text string
+		special    bool
+		want       []int32
+	}{
+		{"nothing", "", false, nil},
+		{"the longest token from the left", "unaffable", false, []int32{3, 4, 5}},
+		{"lower case, no accents", "UNÁffable", false, []int32{3, 4, 5}},
+		{"a word with an unknown end", "unxyz hello", false, []int32{0, 6}},
+		{"punctuation and Chinese stand alone", "hello,中hello", false, []int32{6, 7, 8, 6}},
+		{"control characters vanish", "hel\u0000l\u200do", false, []int32{6}},
+		{"with the tokens around", "hello", true, []int32{1, 6, 2}},
+	}
+	for _, tt := range tests {
+		if got := tok.Encode(tt.text, tt.special); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if got := tok.Decode([]int32{1, 6, 3, 4, 2}); got != "hello unaff" {
+		t.Errorf("decoded %q", got)
+	}
+}

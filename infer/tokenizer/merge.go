@@ -1,0 +1,156 @@
+package tokenizer
+
+import (
+	"sync"
+	"unicode/utf8"
+)
+
+// merger joins neighbouring symbols of a text, best pair first, until no pair
+// has a rank: the one algorithm of byte-level BPE and of SentencePiece BPE.
+// With a heap of pairs it takes O(n log n) for n runes.
+type merger struct {
+	symbols []symbol
+	pairs   pairHeap
+}
+
+// symbol is a stretch of the text; joined symbols live on in the left one.
+type symbol struct {
+	start, size int32 // bytes; size 0: joined to its left neighbour
+	prev, next  int32 // neighbours; -1 at the ends
+}
+
+// mergers reuses buffers. Outsized ones are dropped, so that one huge text
+// does not pin its memory.
+var mergers = sync.Pool{New: func() any { return new(merger) }}
+
+const keepSymbols = 1 << 14
+
+// maxRun keeps offsets within int32; a longer text is merged in stretches.
+const maxRun = 1 << 30
+
+func (m *merger) release() {
+	if cap(m.symbols) <= keepSymbols {
+		mergers.Put(m)
+	}
+}
+
+// run merges text and passes the symbols that remain to emit in order. rank
+// orders pairs, lower first; equal ranks merge from the left.
+func (m *merger) run(text string, rank func(left, right string) (int32, bool), emit func(symbol string)) {
+	for len(text) > maxRun {
+		m.run(text[:maxRun], rank, emit)
+		text = text[maxRun:]
+	}
+	m.cut(text)
+	for i := range m.symbols {
+		m.offer(text, int32(i), rank)
+	}
+	for len(m.pairs) > 0 {
+		p := m.pairs.pop()
+		if m.stale(p) {
+			continue
+		}
+		m.join(p.left)
+		m.offer(text, p.left, rank)
+		m.offer(text, m.symbols[p.left].prev, rank)
+	}
+	for i := int32(0); i >= 0 && len(m.symbols) > 0; i = m.symbols[i].next {
+		s := m.symbols[i]
+		emit(text[s.start : s.start+s.size])
+	}
+}
+
+// cut makes one symbol of every rune.
+func (m *merger) cut(text string) {
+	m.symbols, m.pairs = m.symbols[:0], m.pairs[:0]
+	for start := 0; start < len(text); {
+		_, width := utf8.DecodeRuneInString(text[start:])
+		i := int32(len(m.symbols))
+		m.symbols = append(m.symbols, symbol{int32(start), int32(width), i - 1, i + 1})
+		start += width
+	}
+	if n := len(m.symbols); n > 0 {
+		m.symbols[n-1].next = -1
+	}
+}
+
+// offer puts the pair that begins at symbol left on the heap when it has a rank.
+func (m *merger) offer(text string, left int32, rank func(left, right string) (int32, bool)) {
+	if left < 0 || m.symbols[left].next < 0 {
+		return
+	}
+	l := m.symbols[left]
+	r := m.symbols[l.next]
+	order, ok := rank(text[l.start:l.start+l.size], text[r.start:r.start+r.size])
+	if ok {
+		m.pairs.push(pair{order, left, l.size + r.size})
+	}
+}
+
+// stale reports whether a pair is out of date. Symbols only grow, so that an
+// equal total size means the same two symbols.
+func (m *merger) stale(p pair) bool {
+	l := m.symbols[p.left]
+	return l.size == 0 || l.next < 0 || l.size+m.symbols[l.next].size != p.size
+}
+
+func (m *merger) join(left int32) {
+	l := &m.symbols[left]
+	r := &m.symbols[l.next]
+	l.size += r.size
+	l.next = r.next
+	r.size = 0
+	if l.next >= 0 {
+		m.symbols[l.next].prev = left
+	}
+}
+
+// pair is a possible merge.
+type pair struct {
+	order int32 // lower merges first
+	left  int32 // symbol
+	size  int32 // bytes of both symbols together
+}
+
+func (p pair) before(q pair) bool {
+	return p.order < q.order || p.order == q.order && p.left < q.left
+}
+
+// pairHeap is a binary min-heap. container/heap would box every pair.
+type pairHeap []pair
+
+func (h *pairHeap) push(p pair) {
+	*h = append(*h, p)
+	s := *h
+	for i := len(s) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !s[i].before(s[parent]) {
+			break
+		}
+		s[i], s[parent] = s[parent], s[i]
+		i = parent
+	}
+}
+
+func (h *pairHeap) pop() pair {
+	s := *h
+	top, last := s[0], len(s)-1
+	s[0] = s[last]
+	s = s[:last]
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= last {
+			break
+		}
+		if child+1 < last && s[child+1].before(s[child]) {
+			child++
+		}
+		if !s[child].before(s[i]) {
+			break
+		}
+		s[i], s[child] = s[child], s[i]
+		i = child
+	}
+	*h = s
+	return top
+}

@@ -1,0 +1,96 @@
+package tokenizer
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// naive merges the best leftmost pair again and again, looking at all of them.
+func naive(text string, rank func(left, right string) (int32, bool)) []string {
+	symbols := strings.Split(text, "")
+	for {
+		best, at := int32(0), -1
+		for i := 0; i+1 < len(symbols); i++ {
+			if r, ok := rank(symbols[i], symbols[i+1]); ok && (at < 0 || r < best) {
+				best, at = r, i
+			}
+		}
+		if at < 0 {
+			return symbols
+		}
+		symbols = slices.Replace(symbols, at, at+2, symbols[at]+symbols[at+1])
+	}
+}
+
+func TestMergerEqualsNaiveMerging(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	word := func() string {
+		var b strings.Builder
+		for range 1 + r.IntN(3) {
+			b.WriteRune([]rune("abé")[r.IntN(3)])
+		}
+		return b.String()
+	}
+	for range 300 {
+		var merges []string
+		for range r.IntN(20) {
+			merges = append(merges, word()+" "+word())
+		}
+		rank := newPairTable(merges).rank
+		var text strings.Builder
+		for range 1 + r.IntN(30) {
+			text.WriteString(word())
+		}
+		var got []string
+		new(merger).run(text.String(), rank, func(s string) { got = append(got, s) })
+		if want := naive(text.String(), rank); !slices.Equal(got, want) {
+			t.Fatalf("%q with %q:\n got %q\nwant %q", text.String(), merges, got, want)
+		}
+	}
+}
+
+// A quadratic merge of this would take minutes.
+func TestEncodeLongRunOfOneLetter(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("l", 1<<18)
+	for _, tok := range []*Tokenizer{small().load(t), pieces2().load(t), words().load(t)} {
+		begin := time.Now()
+		ids := tok.Encode(text, false)
+		if took := time.Since(begin); took > 60*time.Second || len(ids) == 0 {
+			t.Errorf("%d ids took %v", len(ids), took)
+		}
+	}
+}
+
+func TestTablesFindTheFirst(t *testing.T) {
+	t.Parallel()
+	keys := []string{"a", "b", "a", "", "ccc"}
+	table := newTable(keys)
+	for key, want := range map[string]int32{"a": 0, "b": 1, "": 3, "ccc": 4} {
+		if got, ok := table.find(key); !ok || got != want {
+			t.Errorf("find(%q) = %d, %v; want %d", key, got, ok, want)
+		}
+		if got, ok := table.findBytes([]byte(key)); !ok || got != want {
+			t.Errorf("findBytes(%q) = %d, %v; want %d", key, got, ok, want)
+		}
+	}
+	for _, key := range []string{"d", "cccc", "aa"} {
+		if _, ok := table.find(key); ok {
+			t.Errorf("found %q", key)
+		}
+	}
+	pairs := newPairTable([]string{"a b", " c d", "a b"})
+	if rank, ok := pairs.rank("a", "b"); !ok || rank != 0 {
+		t.Errorf("a b has rank %d, %v", rank, ok)
+	}
+	if rank, ok := pairs.rank(" c", "d"); !ok || rank != 1 {
+		t.Errorf("a part with a space has rank %d, %v", rank, ok)
+	}
+	if _, ok := pairs.rank("b", "a"); ok {
+		t.Error("found a merge that is not there")
+	}
+}

@@ -1,0 +1,146 @@
+package tokenizer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// none is the id of a special token that a vocabulary does not have.
+const none int32 = -1
+
+// kind is a token's type as tokenizer.ggml.token_type numbers it.
+type kind int32
+
+const (
+	undefined   kind = iota
+	normal           // text
+	unknown          // stands for what the vocabulary cannot write
+	control          // structure, such as the end of a turn: no text
+	userDefined      // text that is one token wherever it stands
+	unused
+	byteToken // one raw byte, written <0xHH>
+)
+
+// vocab is the list of tokens and what the metadata says about them. It does
+// not change after load.
+type vocab struct {
+	tokens []string // by id; may alias the file
+	kinds  []int32  // by id, of type kind; nil: all normal
+	// index finds tokens by text. It is built at the first use, so that
+	// opening a file to look at it stays quick.
+	index func() *table
+
+	bos, eos, unk  int32 // none where there is none
+	addBOS, addEOS bool  // around a text that is encoded with special tokens
+	stops          []int32
+}
+
+func (v *vocab) kind(id int32) kind {
+	if v.kinds == nil {
+		return normal
+	}
+	return kind(v.kinds[id])
+}
+
+func (v *vocab) has(id int32) bool { return id >= 0 && int(id) < len(v.tokens) }
+
+// id finds a token by its text as it stands in the file. Of tokens with equal
+// text it finds the first.
+func (v *vocab) id(text string) (int32, bool) { return v.index().find(text) }
+
+func loadVocab(m Metadata) (*vocab, error) {
+	tokens, err := m.Strings(keyTokens)
+	if err != nil {
+		return nil, fmt.Errorf("read vocabulary: %w", err)
+	}
+	if len(tokens) == 0 || len(tokens) > math.MaxInt32 {
+		return nil, fmt.Errorf("%s: %s has %d tokens", m.Name(), keyTokens, len(tokens))
+	}
+	kinds, err := loadKinds(m, len(tokens))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDeclaredSize(m, len(tokens)); err != nil {
+		return nil, err
+	}
+	v := &vocab{tokens: tokens, kinds: kinds}
+	v.index = sync.OnceValue(func() *table { return newTable(tokens) })
+	return v, nil
+}
+
+func loadKinds(m Metadata, size int) ([]int32, error) {
+	if !m.Has(keyTypes) {
+		return nil, nil
+	}
+	kinds, err := m.Ints(keyTypes)
+	if err != nil {
+		return nil, fmt.Errorf("read token types: %w", err)
+	}
+	if len(kinds) != size {
+		return nil, fmt.Errorf("%s: %s has %d entries for %d tokens", m.Name(), keyTypes, len(kinds), size)
+	}
+	for id, k := range kinds {
+		if kind(k) < undefined || kind(k) > byteToken {
+			return nil, fmt.Errorf("%s: %s[%d] is %d, not a type from 0 to 6", m.Name(), keyTypes, id, k)
+		}
+	}
+	return kinds, nil
+}
+
+// checkDeclaredSize compares the list with ARCH.vocab_size. Fewer tokens than
+// declared are a padded embedding matrix; more would index beyond it.
+func checkDeclaredSize(m Metadata, size int) error {
+	const keyArchitecture = "general.architecture"
+	if !m.Has(keyArchitecture) {
+		return nil
+	}
+	arch, err := m.String(keyArchitecture)
+	if err != nil {
+		return fmt.Errorf("read architecture: %w", err)
+	}
+	key := arch + ".vocab_size"
+	if !m.Has(key) {
+		return nil
+	}
+	declared, err := m.Uint(key)
+	if err != nil {
+		return fmt.Errorf("read vocabulary size: %w", err)
+	}
+	if declared < uint64(size) {
+		return fmt.Errorf("%s: %s is %d, but %s has %d tokens", m.Name(), key, declared, keyTokens, size)
+	}
+	return nil
+}
+
+// endings are texts of control tokens that end an answer in the chat formats
+// in use. Some files name only one of them as their EOS.
+var endings = []string{
+	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>",
+	"<|end_of_text|>", "<EOT>", "<|EOT|>", "<｜end▁of▁sentence｜>",
+}
+
+// findStops fills stops from the ids in the metadata and from the well-known
+// names among the control and user-defined tokens.
+func (v *vocab) findStops(ids ...int32) {
+	for id := range v.kinds {
+		switch v.kind(int32(id)) {
+		case control, userDefined:
+			if slices.Contains(endings, v.tokens[id]) {
+				ids = append(ids, int32(id))
+			}
+		}
+	}
+	slices.Sort(ids)
+	v.stops = slices.DeleteFunc(slices.Compact(ids), func(id int32) bool { return id == none })
+}
+
+// looksSpecial tells the markers of chat formats, some of which files list as
+// user-defined, from ordinary text that is one token, such as a run of spaces.
+func looksSpecial(text string) bool {
+	return strings.HasPrefix(text, "<|") && strings.HasSuffix(text, "|>") ||
+		strings.HasPrefix(text, "<｜") && strings.HasSuffix(text, "｜>") ||
+		slices.Contains(endings, text) || text == "<s>" || text == "</s>" || text == "<start_of_turn>"
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cusp": main})
+}
+
+// TestScripts runs the scripts in testdata/script; each is titled by the fault
+// that it prevents.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			// Unix socket paths are limited to 108 bytes; the work folder's may be longer.
+			dir, err := os.MkdirTemp("", "cusp")
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { os.RemoveAll(dir) })
+			e.Setenv("SOCK", dir+"/s")
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+	})
+}
+
+// Scripts can see that a command failed; here, how.
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args   string
+		want   int
+		stderr string
+	}{
+		{"version", 0, ""},
+		{"--help", 0, ""},
+		{"frobnicate", exitUsage, "frobnicate"},
+		{"version --frobnicate", exitUsage, "--frobnicate"},
+		{"ask", exitUsage, "<text>"},
+		{"model inspect", exitUsage, "<file>"},
+		{"model inspect /nowhere/x.gguf", exitFailure, "/nowhere/x.gguf"},
+		{"ask --socket /nowhere/s hello", exitFailure, "/nowhere/s"},
+		{"pack daemon --arch sparc", exitUsage, "sparc"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
+			var out, errOut bytes.Buffer
+			if got := run(strings.Fields(c.args), strings.NewReader(""), &out, &errOut); got != c.want {
+				t.Errorf("exit status %d, want %d; stderr: %s", got, c.want, &errOut)
+			}
+			if !strings.Contains(errOut.String(), c.stderr) {
+				t.Errorf("stderr %q does not name %q", &errOut, c.stderr)
+			}
+		})
+	}
+}

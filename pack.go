@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/infer/builtin"
+	"github.com/a472be26/cusp/packaging/bundle"
+	"github.com/a472be26/cusp/packaging/linux"
+)
+
+type packCmd struct {
+	Daemon packDaemonCmd `cmd:"" help:"Write the daemon's .deb (run it in a checkout, or give --binary)."`
+	Model  packModelCmd  `cmd:"" help:"Write a model bundle's .deb."`
+	Repo   packRepoCmd   `cmd:"" help:"Make a directory of .deb files a signed apt repository."`
+	Bundle packBundleCmd `cmd:"" help:"Make a signed model bundle from a GGUF file and its calibration."`
+	Key    packKeyCmd    `cmd:"" help:"Generate a key: minisign for model bundles, OpenPGP for repositories."`
+}
+
+// packTime is the time inside packages: SOURCE_DATE_EPOCH where it is set, so
+// that builds can be reproduced, else now.
+func packTime() (time.Time, error) {
+	epoch := os.Getenv("SOURCE_DATE_EPOCH")
+	if epoch == "" {
+		return time.Now().UTC().Truncate(time.Second), nil
+	}
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil {
+		return time.Time{}, usageError{fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", epoch)}
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+type packDaemonCmd struct {
+	Arch    string   `required:"" enum:"amd64,arm64" help:"Architecture: amd64 or arm64."`
+	Release string   `default:"${version}" help:"Version of the package (${default})."`
+	Binary  string   `type:"existingfile" help:"Static cusp executable for that architecture; built from the checkout by default."`
+	Trust   []string `type:"existingfile" help:"Minisign public keys of model makers to install beside the project's own."`
+	Out     string   `short:"o" default:"." type:"path" help:"Directory for the package (${default})."`
+}
+
+func (c packDaemonCmd) Run(ctx context.Context, s streams) error {
+	when, err := packTime()
+	if err != nil {
+		return err
+	}
+	path, err := linux.PackDaemon(ctx, linux.DaemonOptions{
+		Arch: c.Arch, Version: c.Release, Binary: c.Binary, Config: daemon.SampleConfig(), Trust: c.Trust,
+		Notice: notice, Time: when, Out: c.Out,
+	})
+	return printPath(s, path, err)
+}
+
+type packModelCmd struct {
+	Bundle        string   `arg:"" type:"existingdir" help:"Directory of the bundle."`
+	Out           string   `short:"o" default:"." type:"path" help:"Directory for the package (${default})."`
+	Trust         []string `type:"existingfile" help:"Minisign public key files to trust beside the project's own."`
+	AllowUnsigned bool     `help:"Pack a bundle without a trusted signature."`
+}
+
+func (c packModelCmd) Run(s streams) error {
+	trust, err := trustedKeys(c.Trust)
+	if err != nil {
+		return err
+	}
+	path, err := linux.PackModel(c.Bundle, c.Out, bundle.Policy{Trust: trust, AllowUnsigned: c.AllowUnsigned})
+	return printPath(s, path, err)
+}
+
+type packRepoCmd struct {
+	Dir string `arg:"" type:"existingdir" help:"Directory with the .deb files, anywhere below."`
+	Key string `required:"" type:"existingfile" help:"OpenPGP private key (cusp pack key --kind repo); a password comes from $CUSP_KEY_PASSWORD or $CUSP_KEY_PASSWORD_FILE."`
+}
+
+func (c packRepoCmd) Run(s streams) error {
+	when, err := packTime()
+	if err != nil {
+		return err
+	}
+	password, err := bundle.PasswordFromEnv()
+	if err != nil {
+		return err
+	}
+	key, err := linux.ReadRepoKey(c.Key, password)
+	if err != nil {
+		return err
+	}
+	if err := linux.Repo(c.Dir, key, when); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "deb [signed-by=%s] URL %s %s\n", filepath.Join(c.Dir, linux.KeyringFile), linux.Suite, linux.Component)
+	return nil
+}
+
+type packBundleCmd struct {
+	Model       string `arg:"" type:"existingfile" help:"GGUF file with weights, tokenizer and chat template."`
+	Name        string `required:"" help:"Name of the model."`
+	Release     string `required:"" help:"Version of the bundle, e.g. 1.2.0."`
+	License     string `default:"Apache-2.0" help:"SPDX licence of the weights (${default})."`
+	Calibration string `type:"existingfile" help:"calibration.json made for these weights."`
+	Key         string `type:"existingfile" help:"Minisign private key; without it the bundle is unsigned."`
+	Out         string `short:"o" required:"" type:"path" help:"Directory to create."`
+}
+
+func (c packBundleCmd) Run(s streams) error {
+	var key bundle.PrivateKey
+	if c.Key != "" {
+		password, err := bundle.PasswordFromEnv()
+		if err != nil {
+			return err
+		}
+		if key, err = bundle.ReadPrivateKey(c.Key, password); err != nil {
+			return err
+		}
+	}
+	files := map[string]string{bundle.ModelFile: c.Model}
+	if c.Calibration != "" {
+		files[bundle.CalibrationFile] = c.Calibration
+	}
+	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License}, files, key)
+	if err != nil {
+		return err
+	}
+	return printPath(s, b.Dir, nil)
+}
+
+type packKeyCmd struct {
+	File  string `arg:"" type:"path" help:"Private key to write; the public half goes beside it."`
+	Kind  string `default:"model" enum:"model,repo" help:"What it signs: model (minisign) or repo (OpenPGP)."`
+	Owner string `default:"Cusp packages" help:"Name in a repository key (${default})."`
+}
+
+func (c packKeyCmd) Run(s streams) error {
+	password, err := bundle.PasswordFromEnv()
+	if err != nil {
+		return err
+	}
+	if c.Kind == "repo" {
+		when, err := packTime()
+		if err != nil {
+			return err
+		}
+		_, err = linux.GenerateRepoKey(c.File, c.Owner, password, when)
+		return printPath(s, linux.RepoKeyPublicPath(c.File), err)
+	}
+	_, err = bundle.GenerateKey(c.File, password)
+	return printPath(s, bundle.PublicPath(c.File), err)
+}
+
+func printPath(s streams, path string, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(s.out, path)
+	return err
+}
+
+// trustedKeys are the keys in files, and the project's own where the build has it.
+func trustedKeys(files []string) ([]bundle.PublicKey, error) {
+	var keys []bundle.PublicKey
+	own, err := builtin.PublicKey()
+	if err == nil {
+		key, err := bundle.ParsePublicKey(string(own))
+		if err != nil {
+			return nil, fmt.Errorf("built-in key: %w", err)
+		}
+		keys = append(keys, key)
+	} else if !errors.Is(err, builtin.ErrMissing) {
+		return nil, err
+	}
+	for _, file := range files {
+		key, err := bundle.ReadPublicKey(file)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

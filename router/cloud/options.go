@@ -1,0 +1,44 @@
+package cloud
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/a472be26/cusp/router/uplink"
+)
+
+// Options of [Start]. Zero values take the defaults named here.
+type Options struct {
+	Broker      uplink.Broker
+	Group       string        // workers of one group share the questions, "cusp-workers"
+	Concurrency int           // questions answered at the same time, 4
+	Queue       int           // questions that wait for their turn, 64
+	Timeout     time.Duration // for one question, 5 min
+	Coalesce    time.Duration // for how long text is gathered into one message, 30 ms
+	Alive       time.Duration // between two signs of life to the device, 5 s
+	Window      int           // answers remembered, 1000
+	WindowBytes int           // bytes of them, 64 MiB
+	WindowAge   time.Duration // since they were last asked for, 1 h
+	Log         *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Group, "cusp-workers")
+	setDefault(&o.Concurrency, 4)
+	setDefault(&o.Queue, 64)
+	setDefault(&o.Timeout, 5*time.Minute)
+	setDefault(&o.Coalesce, 30*time.Millisecond)
+	setDefault(&o.Alive, 5*time.Second)
+	setDefault(&o.Window, 1000)
+	setDefault(&o.WindowBytes, 64<<20)
+	setDefault(&o.WindowAge, time.Hour)
+	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	return o
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
