@@ -95,12 +95,16 @@ func (c whyCmd) Run(ctx context.Context, s streams) error {
 
 type statusCmd struct {
 	socketFlag
-	JSON bool `help:"Print JSON."`
+	JSON bool          `help:"Print JSON."`
+	Wait time.Duration `help:"Wait so long for a daemon that is starting, e.g. 10s."`
 }
 
 func (c statusCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()
+	if err := waitHealthy(ctx, client, c.Wait); err != nil {
+		return err
+	}
 	if c.JSON {
 		var raw json.RawMessage
 		if err := client.Status(ctx, &raw); err != nil {
@@ -114,6 +118,18 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 	}
 	fmt.Fprint(s.out, st.Text())
 	return nil
+}
+
+// waitHealthy returns when the daemon can answer, or with its last error when
+// the wait is over.
+func waitHealthy(ctx context.Context, client *api.Client, wait time.Duration) error {
+	const pause = 20 * time.Millisecond
+	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {
+		err := client.Health(ctx)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -31,7 +31,7 @@ func (m *engineModel) Answer(ctx context.Context, q router.Question, emit func(s
 		messages[i] = chat.Message{Role: msg.Role, Content: msg.Content}
 	}
 	r, err := m.assistant.Reply(ctx, messages, assistant.Options{
-		MaxTokens: q.Options.MaxTokens, Sampling: sampling(q.Options), Stop: q.Options.Stop,
+		MaxTokens: q.Options.MaxTokens, Sampling: sampling(q.Options), Stop: q.Options.Stop, IgnoreEOS: q.Options.IgnoreEOS,
 	}, emit)
 	if err != nil {
 		return router.LocalAnswer{}, err

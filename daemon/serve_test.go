@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,11 +14,13 @@ import (
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
 	"github.com/mochi-mqtt/server/v2/listeners"
 
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/cloud"
 )
@@ -204,19 +207,44 @@ func (echoProvider) Complete(_ context.Context, r cloud.Request, emit func(strin
 	return cloud.Completion{Finish: "stop", Model: "big"}, emit("big says " + r.Messages[0].Content)
 }
 
-// A question that must leave the device while the broker is down gets a
-// provisional answer, and its correction when the link returns.
-func TestLateAnswerIsFoundUnderTheQuestionsID(t *testing.T) {
-	t.Parallel()
+// freePort is an address on which nothing listens yet.
+func freePort(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startBroker runs a real broker in this process until the test ends.
+func startBroker(t *testing.T, address string) {
+	t.Helper()
+	b := broker.New(&broker.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err := errors.Join(b.AddHook(new(auth.AllowHook), nil),
+		b.AddListener(listeners.NewTCP(listeners.Config{ID: "t", Address: address})), b.Serve()); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = b.Close() })
+}
+
+// startWorker runs a real cloud worker in front of an echo until the test ends.
+func startWorker(t *testing.T, cfg Config) {
+	t.Helper()
+	w, err := cloud.Start(cloud.Options{Broker: cfg.Cloud.uplink()}, echoProvider{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close(context.Background()) })
+}
+
+// A question that must leave the device while the broker is down gets a
+// provisional answer, and its correction when the link returns.
+func TestLateAnswerIsFoundUnderTheQuestionsID(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t)
+	address := freePort(t)
 	cfg.Cloud.Broker = "tcp://" + address
 	cfg.IoT.Enable = true
 	c, _ := serve(t, cfg, Options{})
@@ -231,22 +259,82 @@ func TestLateAnswerIsFoundUnderTheQuestionsID(t *testing.T) {
 		t.Errorf("status %+v, %v", s, err)
 	}
 
-	b := broker.New(&broker.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := errors.Join(b.AddHook(new(auth.AllowHook), nil),
-		b.AddListener(listeners.NewTCP(listeners.Config{ID: "t", Address: address})), b.Serve()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
-	w, err := cloud.Start(cloud.Options{Broker: cfg.Cloud.uplink()}, echoProvider{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close(context.Background()) })
+	startBroker(t, address)
+	startWorker(t, cfg)
 	until(t, "the late answer", func() bool {
 		e, err := c.Why(t.Context(), a.Receipt.ID)
 		return err == nil && e.Text == "big says hard" && e.Receipt.Route == router.RouteCloud
 	})
 	until(t, "an empty outbox", func() bool { return c.Status(t.Context(), &s) == nil && s.Link.Outbox == 0 && *s.IoT })
+}
+
+// Over MQTT the provisional answer and its correction come on one topic.
+func TestLateAnswerFollowsOverMQTT(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	address := freePort(t)
+	cfg.Cloud.Broker, cfg.IoT.Enable = "tcp://"+address, true
+	startBroker(t, address)
+	c, _ := serve(t, cfg, Options{})
+	var s Status
+	until(t, "the links", func() bool { return c.Status(t.Context(), &s) == nil && s.Link.Up && *s.IoT })
+	answers := make(chan iot.Answer, 10)
+	app := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(cfg.Cloud.Broker).SetClientID("app"))
+	defer app.Disconnect(0)
+	for _, token := range []func() mqtt.Token{
+		app.Connect,
+		func() mqtt.Token {
+			return app.Subscribe("cusp/d1/answer/q1", 1, func(_ mqtt.Client, m mqtt.Message) {
+				var a iot.Answer
+				if err := json.Unmarshal(m.Payload(), &a); err != nil {
+					t.Error(err)
+				}
+				answers <- a
+			})
+		},
+		func() mqtt.Token {
+			return app.Publish("cusp/d1/ask", 1, false, `{"id":"q1","prompt":"hard","deadline_ms":200}`)
+		},
+	} {
+		if token := token(); !token.WaitTimeout(patience) || token.Error() != nil {
+			t.Fatalf("mqtt: %v", token.Error())
+		}
+	}
+	next := func() (a iot.Answer) {
+		t.Helper()
+		select {
+		case a = <-answers:
+		case <-time.After(patience):
+			t.Fatal("no answer")
+		}
+		return a
+	}
+	if a := next(); a.Late || a.Error != nil || a.Receipt.Route != router.RouteProvisional {
+		t.Errorf("first answer %+v", a)
+	}
+	startWorker(t, cfg)
+	if a := next(); !a.Late || a.Content != "big says hard" || a.Receipt.Route != router.RouteCloud || a.Receipt.Model != "big" {
+		t.Errorf("late answer %+v", a)
+	}
+}
+
+// Without a configuration the student in the program answers.
+func TestBuiltInStudentAnswers(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	c, _ := serve(t, cfg, Options{loader: bundleLoader{cfg.Model}})
+	a, err := c.Ask(t.Context(), ask("turn on the kitchen light"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var call struct{ Intent string }
+	if err := json.Unmarshal([]byte(a.Text), &call); err != nil || call.Intent == "" {
+		t.Errorf("answer %q is no tool call: %v", a.Text, err)
+	}
+	var s Status
+	if err := c.Status(t.Context(), &s); err != nil || s.Model.Name != DefaultModel || !s.Model.Signed || !s.Model.Calibrated || a.Receipt.Confidence == nil {
+		t.Errorf("status %+v, receipt %+v, %v", s.Model, a.Receipt, err)
+	}
 }
 
 // TestNotifications plays the service manager.

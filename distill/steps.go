@@ -67,7 +67,8 @@ func (r *run) has(name string) bool {
 func (r *run) keep(name string, write func(file string) error) error {
 	tmp := r.path(name) + ".tmp"
 	if err := write(tmp); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		os.Remove(tmp) // what failed to be written may not even be there
+		return err
 	}
 	return os.Rename(tmp, r.path(name))
 }

@@ -115,7 +115,7 @@ func TestDeviceRefuses(t *testing.T) {
 		m.run(update)
 		m.run("apt-get upgrade -y")
 		eventually(t, time.Minute, "the journal says why", func() error {
-			if log := m.run("journalctl -u cusp.service --no-pager -q"); !strings.Contains(log, "not trusted") {
+			if log := m.run("journalctl -u cusp.service -o verbose --no-pager -q"); !strings.Contains(log, "not trusted") {
 				return fmt.Errorf("journal:\n%s", log)
 			}
 			return nil

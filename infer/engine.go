@@ -137,9 +137,8 @@ func (e *Engine) enter() error {
 
 func (e *Engine) leave() { e.running.Done() }
 
-// acquire waits for a free session and takes the one that remembers most of
-// the prompt, or else the one that was not used for longest. It returns how
-// many tokens of the prompt need not be computed again.
+// acquire waits for a free session and takes the one that suits the prompt
+// best. It returns how many tokens of the prompt need not be computed again.
 func (e *Engine) acquire(ctx context.Context, prompt []int32) (*session, int, error) {
 	select {
 	case <-e.free:
@@ -148,21 +147,36 @@ func (e *Engine) acquire(ctx context.Context, prompt []int32) (*session, int, er
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var best *session
+	s := e.pick(prompt)
+	shared := s.shared(prompt)
+	e.clock++
+	s.busy, s.used = true, e.clock
+	s.tokens = s.tokens[:shared]
+	return s, shared, nil
+}
+
+// pick chooses among the free sessions, of which there is one: that with the
+// longest shared prefix, if it would keep at least half of what it remembers;
+// a common system prompt alone is no reason to forget another conversation.
+// Else it is the one that was not used for longest. mu is held.
+func (e *Engine) pick(prompt []int32) *session {
+	var closest, oldest *session
 	longest := 0
 	for _, s := range e.sessions {
 		if s.busy {
 			continue
 		}
-		n := s.shared(prompt)
-		if best == nil || n > longest || n == longest && s.used < best.used {
-			best, longest = s, n
+		if oldest == nil || s.used < oldest.used {
+			oldest = s
+		}
+		if n := s.shared(prompt); n > longest && 2*n >= len(s.tokens) {
+			closest, longest = s, n
 		}
 	}
-	e.clock++
-	best.busy, best.used = true, e.clock
-	best.tokens = best.tokens[:longest]
-	return best, longest, nil
+	if closest != nil {
+		return closest
+	}
+	return oldest
 }
 
 func (e *Engine) release(s *session) {

@@ -135,6 +135,24 @@ func TestConversationReusesAnswers(t *testing.T) {
 	}
 }
 
+// Two conversations with the same opening keep a sequence each, as long as
+// there are two.
+func TestConversationsKeepApart(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, infer.Options{Threads: 1, Sequences: 2})
+	opening := longPrompt(10)
+	a := append(slices.Clone(opening), longPrompt(90)[40:]...)
+	b := append(slices.Clone(opening), longPrompt(90)[50:]...)
+	for i, c := range []struct {
+		prompt []int32
+		cached int
+	}{{a, 0}, {b, 0}, {a, len(a) - 1}, {b, len(b) - 1}} {
+		if got := generate(t, e, infer.Request{Prompt: c.prompt, MaxTokens: 1}); got.CachedTokens != c.cached {
+			t.Errorf("request %d: %d tokens came from the cache, want %d", i, got.CachedTokens, c.cached)
+		}
+	}
+}
+
 // Many callers on few sequences get what each would get alone.
 func TestConcurrentEqualsSingle(t *testing.T) {
 	t.Parallel()

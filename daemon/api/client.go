@@ -119,6 +119,10 @@ type sentRequest struct {
 	Seed        *int64           `json:"seed,omitempty"`
 	Stop        []string         `json:"stop,omitempty"`
 	Tools       json.RawMessage  `json:"tools,omitempty"`
+	TopK        int              `json:"top_k,omitempty"`
+	MinP        float64          `json:"min_p,omitempty"`
+	Repetition  float64          `json:"repetition_penalty,omitempty"`
+	IgnoreEOS   bool             `json:"ignore_eos,omitempty"`
 	Cusp        extension        `json:"cusp"`
 }
 
@@ -126,7 +130,8 @@ func clientRequest(q router.Question) sentRequest {
 	r := sentRequest{
 		Model: "cusp", Messages: q.Messages, Stream: true, MaxTokens: q.Options.MaxTokens,
 		Temperature: q.Options.Temperature, TopP: q.Options.TopP, Seed: q.Options.Seed,
-		Stop: q.Options.Stop, Tools: q.Options.Tools,
+		Stop: q.Options.Stop, Tools: q.Options.Tools, TopK: q.Options.TopK, MinP: q.Options.MinP,
+		Repetition: q.Options.Repetition, IgnoreEOS: q.Options.IgnoreEOS,
 		Cusp: extension{ID: q.ID, Privacy: string(q.Privacy)},
 	}
 	if !q.Deadline.IsZero() {

@@ -49,6 +49,11 @@ type wireRequest struct {
 	Stop          json.RawMessage `json:"stop"`
 	Tools         json.RawMessage `json:"tools"`
 	Cusp          *extension      `json:"cusp"`
+	// Not OpenAI's, but what other servers of local models take.
+	TopK       *int64   `json:"top_k"`
+	MinP       *float64 `json:"min_p"`
+	Repetition *float64 `json:"repetition_penalty"`
+	IgnoreEOS  bool     `json:"ignore_eos"`
 }
 
 type streamOptions struct {
@@ -119,8 +124,36 @@ func (w *wireRequest) options() (router.Options, error) {
 	if o.Stop, err = stops(w.Stop); err != nil {
 		return o, err
 	}
+	if err := w.extras(&o); err != nil {
+		return o, err
+	}
 	o.Tools, err = tools(w.Tools)
 	return o, err
+}
+
+// extras reads the settings that OpenAI's API does not have.
+func (w *wireRequest) extras(o *router.Options) error {
+	if err := between("min_p", w.MinP, 0, 1); err != nil {
+		return err
+	}
+	if err := between("repetition_penalty", w.Repetition, 0.1, 10); err != nil {
+		return err
+	}
+	if w.TopK != nil {
+		if *w.TopK < 0 || *w.TopK > maxTokens {
+			return invalid("top_k", "top_k is %d; it must be between 0 (off) and %d", *w.TopK, maxTokens)
+		}
+		o.TopK = int(*w.TopK)
+	}
+	o.MinP, o.Repetition, o.IgnoreEOS = orZero(w.MinP), orZero(w.Repetition), w.IgnoreEOS
+	return nil
+}
+
+func orZero(v *float64) float64 {
+	if v == nil {
+		return 0
+	}
+	return *v
 }
 
 // between refuses v outside of [low, high]; nil passes.

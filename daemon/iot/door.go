@@ -125,7 +125,7 @@ func (d *Door) receive(_ mqtt.Client, m mqtt.Message) {
 	// 2. Answer it, or wait for the delivery that is already being answered.
 	turn, mine := d.memory.begin(ask.ID)
 	if mine {
-		d.answer(ask)
+		d.answer(ask, turn)
 	} else if !d.repeat(turn) {
 		return
 	}
@@ -168,14 +168,18 @@ func (d *Door) repeat(t *turn) bool {
 	return t.final != nil && d.publish(*t.final) == nil
 }
 
-// answer brings the question to its end and closes its turn.
-func (d *Door) answer(ask Ask) {
+// answer brings the question to its end and closes its turn. A failure is
+// forgotten before the asker can know of it and ask again.
+func (d *Door) answer(ask Ask, t *turn) {
 	final, ok := d.run(ask)
+	if ok && final.Error != nil {
+		d.memory.forget(ask.ID)
+	}
 	if !ok || d.publish(final) != nil {
-		d.memory.end(ask.ID, nil)
+		d.memory.end(ask.ID, t, nil)
 		return
 	}
-	d.memory.end(ask.ID, &final)
+	d.memory.end(ask.ID, t, &final)
 }
 
 // run asks the Answerer when it is the question's turn; false means that the
@@ -226,11 +230,16 @@ func (d *Door) Late(q router.Question, a router.Answer) error {
 	return nil
 }
 
-// delta sends a piece without waiting: the last message, which has it all, is
-// waited for.
+// delta sends a piece without waiting for the broker: the last message, which
+// has it all, is waited for.
 func (d *Door) delta(a Answer) {
-	if body, err := json.Marshal(a); err == nil {
-		d.client.Publish(d.topic("answer/"+a.ID), qos, false, body)
+	body, err := json.Marshal(a)
+	if err != nil {
+		return
+	}
+	select {
+	case <-d.send("answer/"+a.ID, false, body):
+	case <-d.ctx.Done():
 	}
 }
 
@@ -243,13 +252,29 @@ func (d *Door) publish(a Answer) error {
 	if err != nil {
 		return fmt.Errorf("encode answer %s: %w", a.ID, err)
 	}
-	token := d.client.Publish(d.topic("answer/"+a.ID), qos, false, body)
+	select {
+	case token := <-d.send("answer/"+a.ID, false, body):
+		return d.acknowledged(token)
+	case <-d.ctx.Done():
+		return errClosing
+	}
+}
+
+func (d *Door) acknowledged(token mqtt.Token) error {
 	select {
 	case <-token.Done():
 		return token.Error()
 	case <-d.ctx.Done():
 		return errClosing
 	}
+}
+
+// send hands a message to the client in a goroutine of its own, because the
+// client's Publish blocks while a connection is going down.
+func (d *Door) send(topic string, retained bool, body []byte) <-chan mqtt.Token {
+	sent := make(chan mqtt.Token, 1)
+	go func() { sent <- d.client.Publish(d.topic(topic), qos, retained, body) }()
+	return sent
 }
 
 // Announce publishes the status, retained.
@@ -262,7 +287,7 @@ func (d *Door) Announce() {
 		d.o.Log.Error("status cannot be encoded", "error", err)
 		return
 	}
-	d.client.Publish(d.topic("status"), qos, true, body)
+	d.send("status", true, body)
 }
 
 // announceSoon publishes the status after a pause in which more answers may
@@ -301,7 +326,21 @@ func (d *Door) Close(ctx context.Context) {
 	}
 	d.pending.Unlock()
 	if d.client.IsConnectionOpen() {
-		d.client.Publish(d.topic("status"), qos, true, offline).WaitTimeout(farewellTime)
+		d.farewell()
 	}
 	d.client.Disconnect(250)
+}
+
+// farewell says that the device is gone: an orderly disconnect takes back the
+// last will.
+func (d *Door) farewell() {
+	limit := time.After(farewellTime)
+	select {
+	case token := <-d.send("status", true, []byte(offline)):
+		select {
+		case <-token.Done():
+		case <-limit:
+		}
+	case <-limit:
+	}
 }

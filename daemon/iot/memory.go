@@ -34,15 +34,24 @@ func (m *memory) begin(id string) (*turn, bool) {
 	return t, true
 }
 
-// end closes the turn. A failure, or no final at all, is forgotten, so that
-// the question may be asked again.
-func (m *memory) end(id string, final *Answer) {
+// forget lets the question be asked anew, while this turn goes to its end.
+func (m *memory) forget(id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.known[id]
+	delete(m.known, id)
+}
+
+// end closes the turn, which is remembered if it has an answer and was not
+// forgotten before. A nil final means that it was given up.
+func (m *memory) end(id string, t *turn, final *Answer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	t.final = final
 	close(t.over)
-	if final == nil || final.Error != nil {
+	if m.known[id] != t {
+		return
+	}
+	if final == nil {
 		delete(m.known, id)
 		return
 	}

@@ -23,7 +23,7 @@ type Report struct {
 	// Excluded are the clinc150 intents that do not count as out of domain,
 	// because Home Assistant has the like.
 	Excluded []string `json:"excluded_clinc150_intents"`
-	// Misses are wrong intents, as many as fit on a page.
+	// Misses are the sentences whose intent or slots are wrong, the first of them.
 	Misses []Miss `json:"misses,omitempty"`
 }
 
@@ -54,13 +54,16 @@ type Speed struct {
 	Elapsed                time.Duration `json:"elapsed_ns"`
 }
 
-// Miss is one sentence with a wrong intent.
+// Miss is one sentence with a wrong answer.
 type Miss struct {
-	Lang, Text, Want, Got string
+	Lang string `json:"lang"`
+	Text string `json:"text"`
+	Want string `json:"want"` // the expected call; without slots where none are stated
+	Got  string `json:"got"`
 }
 
 // maxMisses bounds the list of misses.
-const maxMisses = 40
+const maxMisses = 500
 
 func (r *Report) add(c Case, a Answer, answered bool) {
 	s := r.Languages[c.Lang]
@@ -79,8 +82,8 @@ func (r *Report) add(c Case, a Answer, answered bool) {
 	s.Declined += one(valid && got.Intent == dataset.None)
 	s.Answered += one(answered)
 	s.AnsweredOff += one(answered && !exact)
-	if !right && len(r.Misses) < maxMisses {
-		r.Misses = append(r.Misses, Miss{c.Lang, c.Text, c.Intent, a.Text})
+	if !exact && len(r.Misses) < maxMisses {
+		r.Misses = append(r.Misses, Miss{c.Lang, c.Text, dataset.Call(c.Intent, c.Slots), a.Text})
 	}
 }
 

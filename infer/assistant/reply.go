@@ -18,6 +18,9 @@ type Options struct {
 	MaxTokens int // 0: as many as the context has room for
 	Sampling  sample.Options
 	Stop      []string // texts that end the answer and are not part of it
+	// IgnoreEOS goes on behind the tokens that end an answer, until MaxTokens
+	// or the end of the context.
+	IgnoreEOS bool
 }
 
 // Reply is a finished answer.
@@ -52,12 +55,16 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	if err != nil {
 		return Reply{}, err
 	}
+	var ends []int32
+	if !o.IgnoreEOS {
+		ends = a.tokens.Stops()
+	}
 	// 2. Token ids to an answer, which out turns into text token by token.
 	result, err := a.engine.Generate(ctx, infer.Request{
 		Prompt:    prompt,
 		MaxTokens: o.MaxTokens,
 		Sampling:  o.Sampling,
-		Stop:      a.tokens.Stops(),
+		Stop:      ends,
 	}, func(t infer.Token) error { return out.push(t.ID) })
 	// 3. The text that was held back.
 	if err == nil {

@@ -32,6 +32,9 @@ type Template struct {
 	parsed *exec.Template
 	now    func() time.Time // for strftime_now
 	limit  time.Duration    // of one rendering
+	// developer says that the template knows the role; for the others, which
+	// are older than it, a developer is the system.
+	developer bool
 }
 
 // Parse reads a Jinja chat template, as in tokenizer.chat_template of a GGUF file.
@@ -48,21 +51,26 @@ func Parse(source string) (t *Template, err error) {
 	settings := config.New()
 	settings.TrimBlocks = true
 	settings.LeftStripBlocks = true
-	t = &Template{now: time.Now, limit: maxTime}
+	t = &Template{now: time.Now, limit: maxTime, developer: strings.Contains(source, "developer")}
 	t.parsed, err = exec.NewTemplate(name, settings, loader, t.environment())
 	if err != nil {
-		return nil, fmt.Errorf("parse chat template: %s", lastLine(err, source))
+		return nil, fmt.Errorf("parse chat template: %s", withoutSource(err, source))
 	}
 	return t, nil
 }
 
-// lastLine drops the whole template, which gonja puts into its errors.
-func lastLine(err error, source string) string {
+// withoutSource drops the whole template, which gonja puts into its errors.
+func withoutSource(err error, source string) string {
 	return strings.ReplaceAll(err.Error(), "'"+source+"'", "")
 }
 
 func (t *Template) environment() *exec.Environment {
-	globals := exec.EmptyContext().Update(builtins.GlobalFunctions)
+	globals := exec.EmptyContext()
+	for _, name := range []string{"cycler", "dict", "joiner", "namespace"} {
+		if function, ok := builtins.GlobalFunctions.Get(name); ok {
+			globals.Set(name, function)
+		}
+	}
 	for name, function := range functions {
 		globals.Set(name, function)
 	}
@@ -85,7 +93,7 @@ func (t *Template) Render(messages []Message, addGenerationPrompt bool, extra ma
 	if err := check(messages); err != nil {
 		return "", fmt.Errorf("render chat template: %w", err)
 	}
-	variables, err := variables(messages, addGenerationPrompt, extra)
+	variables, err := t.variables(messages, addGenerationPrompt, extra)
 	if err != nil {
 		return "", fmt.Errorf("render chat template: %w", err)
 	}
@@ -97,7 +105,7 @@ func (t *Template) Render(messages []Message, addGenerationPrompt bool, extra ma
 	return out.String(), nil
 }
 
-func variables(messages []Message, addGenerationPrompt bool, extra map[string]any) (map[string]any, error) {
+func (t *Template) variables(messages []Message, addGenerationPrompt bool, extra map[string]any) (map[string]any, error) {
 	all := maps.Clone(extra)
 	if all == nil {
 		all = make(map[string]any)
@@ -115,7 +123,11 @@ func variables(messages []Message, addGenerationPrompt bool, extra map[string]an
 	}
 	turns := make(list, len(messages))
 	for i, m := range messages {
-		turns[i] = map[string]any{"role": m.Role, "content": m.Content}
+		role := m.Role
+		if role == "developer" && !t.developer {
+			role = "system"
+		}
+		turns[i] = map[string]any{"role": role, "content": m.Content}
 	}
 	all["messages"] = turns
 	all["add_generation_prompt"] = addGenerationPrompt

@@ -52,6 +52,19 @@ func TestRender(t *testing.T) {
 	}
 }
 
+func TestDeveloperIsTheSystemOfOldTemplates(t *testing.T) {
+	t.Parallel()
+	messages := []Message{{"developer", "be brief"}}
+	for source, want := range map[string]string{
+		"{{ messages[0].role }}": "system",
+		"{% if messages[0].role == 'developer' %}{{ messages[0].role }}{% endif %}": "developer",
+	} {
+		if got, err := parse(t, source).Render(messages, false, nil); err != nil || got != want {
+			t.Errorf("got %q, error %v; want %q", got, err, want)
+		}
+	}
+}
+
 func TestToJSONIsPythons(t *testing.T) {
 	t.Parallel()
 	const value = `{"b": [1, 2.5, true, null, {}], "a": "<é> \u2028 \\u2028 'x' \"y\"\n", "c": []}`
