@@ -102,8 +102,10 @@ type statusCmd struct {
 func (c statusCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()
-	if err := waitHealthy(ctx, client, c.Wait); err != nil {
-		return err
+	if c.Wait > 0 {
+		if err := waitHealthy(ctx, client, c.Wait); err != nil {
+			return err
+		}
 	}
 	if c.JSON {
 		var raw json.RawMessage

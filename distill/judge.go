@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/a472be26/cusp/distill/dataset"
 	"github.com/a472be26/cusp/distill/eval"
 	"github.com/a472be26/cusp/distill/export"
 	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/kernel"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/calibrate"
 )
@@ -124,12 +126,42 @@ func (r *run) curve() (*calibrate.Calibration, error) {
 	return calibrate.Read(data)
 }
 
-func (r *run) pack(context.Context) error {
+// measured is how many held-out questions the claim of speed rests on.
+const measured = 40
+
+// speed asks one question after another on one thread.
+func (r *run) speed(ctx context.Context) (*bundle.Speed, error) {
+	model, err := assistant.Open(r.path(int8File), assistant.Config{Threads: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	var answers []eval.Answer
+	for _, e := range r.examples.Calibration[:min(measured, len(r.examples.Calibration))] {
+		a, err := eval.Ask(ctx, model, []string{e.Text}, nil)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, a...)
+	}
+	s := eval.SpeedOf(answers, 0)
+	return &bundle.Speed{DecodeTokensPerSecond: s.DecodeTokensPerSecond, PrefillTokensPerSecond: s.PrefillTokensPerSecond,
+		Threads: 1, Machine: runtime.GOOS + "/" + runtime.GOARCH + ", kernels " + kernel.Tier()}, nil
+}
+
+func (r *run) pack(ctx context.Context) error {
 	if r.has(bundleDir) {
 		return fmt.Errorf("%s is there already: bundles never change; choose another output folder or remove it", r.path(bundleDir))
 	}
-	var err error
-	r.bundle, err = bundle.Write(r.path(bundleDir), bundle.Manifest{Name: r.Recipe.Name, Version: r.Recipe.Version, License: export.License, Report: r.report},
+	if err := r.Recipe.Gate.check(r.report); err != nil {
+		return err
+	}
+	speed, err := r.speed(ctx)
+	if err != nil {
+		return err
+	}
+	manifest := bundle.Manifest{Name: r.Recipe.Name, Version: r.Recipe.Version, License: export.License, Report: r.report, Speed: speed}
+	r.bundle, err = bundle.Write(r.path(bundleDir), manifest,
 		map[string]string{bundle.ModelFile: r.path(int8File), bundle.CalibrationFile: r.path(curveFile)}, r.Key)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type Recipe struct {
 	Model     ModelRecipe     `toml:"model"`
 	Train     TrainRecipe     `toml:"train"`
 	Calibrate CalibrateRecipe `toml:"calibrate"`
+	Gate      GateRecipe      `toml:"gate"`
 }
 
 // DataRecipe says how many examples of each kind to make; see dataset.Options.

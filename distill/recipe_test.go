@@ -27,13 +27,13 @@ func TestBadRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, from, to, want string }{
-		{"unknown key", "steps = 60", "stepps = 60", "unknown key train.stepps"},
+		{"unknown key", "steps = 120", "stepps = 120", "unknown key train.stepps"},
 		{"its line", "seed = 1\n", "seed = 1\nsede = 2\n", ":6: unknown key sede"},
 		{"unknown table", "[vocab]", "[vocabulary]", "unknown key vocabulary"},
-		{"wrong type", "steps = 60", `steps = "many"`, "steps"},
+		{"wrong type", "steps = 120", `steps = "many"`, "steps"},
 		{"no name", `name = "cusp-tiny"`, "", "name is missing"},
 		{"bad shape", "heads = 2", "heads = 3", "Heads"},
-		{"bad option", "lr = 5e-3", "lr = 0.0", "LR"},
+		{"bad option", "lr = 8e-3", "lr = 0.0", "LR"},
 		{"odd width", "dim = 32", "dim = 48", "multiples of 32"},
 		{"two teachers", "[model]", "[teacher]\nbundle = \"a\"\nrecipe = \"b\"\n[model]", "one is enough"},
 		{"no candidates", "[model]", "[teacher]\nbundle = \"a\"\n[model]", "top_k"},

@@ -40,7 +40,7 @@ func Run(ctx context.Context, j Job) (*bundle.Bundle, error) {
 		{"export: F32 and INT8", r.export},
 		{"calibration: confidence and threshold on held-out questions", r.calibrate},
 		{"evaluation through the real engine", r.evaluate},
-		{"bundle", r.pack},
+		{"gate and bundle", r.pack},
 	} {
 		j.UI.step(i+1, 9, step.title)
 		if err := step.do(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,9 +33,35 @@ func finish(t *testing.T, j Job) *bundle.Bundle {
 	return b
 }
 
+// data is a data directory in miniature: two validation sentences and a few
+// texts in the layout of clinc150.
+func data(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"intents/home_assistant/tests_en_zh-cn_half.jsonl": `{"lang":"en","file":"x","sentences":["turn on the lamp"],"intent":"HassTurnOn","slots":{"name":"lamp"}}
+{"lang":"zh-cn","file":"x","sentences":["打开台灯"],"intent":"HassTurnOn","slots":{"name":"台灯"}}
+`,
+		"intents/clinc150/train_val.json": `{"train":[["what is my balance","balance"]],"val":[["freeze my account","freeze_account"],["next song","next_song"]],"oos_train":[["who ate it","oos"]],"oos_val":[["why so blue","oos"]]}`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestRunMakesABundle(t *testing.T) {
 	t.Parallel()
-	b := finish(t, Job{Recipe: tiny(t), Out: t.TempDir()})
+	b := finish(t, Job{Recipe: tiny(t), Data: data(t), Out: t.TempDir()})
+	int8, _ := b.Manifest.Report["int8"].(map[string]any)
+	if fmt.Sprint(int8["out_of_domain_sentences"]) != "2" || int8["en"] == nil || int8["zh-cn"] == nil {
+		t.Errorf("report in the manifest: %v", b.Manifest.Report)
+	}
+	if s := b.Manifest.Speed; s == nil || s.DecodeTokensPerSecond <= 0 {
+		t.Errorf("speed in the manifest: %v", s)
+	}
 	if _, err := bundle.Verify(b.Dir); !errors.Is(err, bundle.ErrUnsigned) {
 		t.Errorf("bundle: %v, want unsigned and otherwise whole", err)
 	}

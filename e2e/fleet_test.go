@@ -4,11 +4,13 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -22,45 +24,57 @@ import (
 // modelName is the model that the packaged configuration runs.
 const modelName = "cusp-student"
 
-// fleet is the maker's side: keys, packages, and the repository that devices read over HTTP.
+// fleet is the maker's side, worked with the commands that a maker uses: keys, packages, and the repository that
+// devices read over HTTP.
 type fleet struct {
 	t                 *testing.T
+	cusp              string    // executable, built from this working tree
 	dir, url          string    // of the repository
 	modelKey, repoKey string    // files
-	indexed           time.Time // date of the last Release
+	now               time.Time // date of what is made next
 }
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{t: t, dir: filepath.Join(t.TempDir(), "repository"), indexed: time.Now().Add(-time.Hour)}
+	work := t.TempDir()
+	f := &fleet{
+		t: t, cusp: filepath.Join(work, "cusp"), dir: filepath.Join(work, "repository"),
+		repoKey: filepath.Join(work, "repository.key"), now: time.Now().Add(-time.Hour),
+	}
+	must(t, linux.BuildDaemon(t.Context(), "..", runtime.GOARCH, "0.1.0", f.cusp))
+	must(t, os.MkdirAll(f.pool(), 0o755))
+	f.run("pack", "key", "--kind", "repo", f.repoKey)
 	f.newModelKey()
-	f.repoKey = filepath.Join(t.TempDir(), "repository.key")
-	_, err := linux.GenerateRepoKey(f.repoKey, "Cusp test fleet", "", f.indexed.Add(-time.Hour))
-	must(t, err)
 	server := httptest.NewServer(http.FileServer(http.Dir(f.dir)))
 	t.Cleanup(server.Close)
 	f.url = server.URL
 	return f
 }
 
+func (f *fleet) pool() string { return filepath.Join(f.dir, "pool") }
+
+// run runs a cusp command; every package and index is a minute younger than the one before.
+func (f *fleet) run(args ...string) {
+	f.t.Helper()
+	f.now = f.now.Add(time.Minute)
+	cmd := exec.Command(f.cusp, args...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", f.now.Unix()))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		f.t.Fatalf("cusp %q: %v\n%s", args, err, out)
+	}
+}
+
 // newModelKey makes a key that signs the models from now on; daemons packed earlier do not trust it.
 func (f *fleet) newModelKey() {
 	f.t.Helper()
 	f.modelKey = filepath.Join(f.t.TempDir(), "maker.key")
-	_, err := bundle.GenerateKey(f.modelKey, "")
-	must(f.t, err)
+	f.run("pack", "key", f.modelKey)
 }
 
-// addDaemon builds this working tree and packs it.
-func (f *fleet) addDaemon(version string) {
+// addDaemon packs this working tree, with trust in the present model key.
+func (f *fleet) addDaemon() {
 	f.t.Helper()
-	config, err := os.ReadFile("../daemon/cusp.toml")
-	must(f.t, err)
-	_, err = linux.PackDaemon(f.t.Context(), linux.DaemonOptions{
-		Arch: runtime.GOARCH, Version: version, Source: "..", Config: config,
-		Trust: []string{bundle.PublicPath(f.modelKey)}, Time: f.indexed, Out: filepath.Join(f.dir, "pool"),
-	})
-	must(f.t, err)
+	f.run("pack", "daemon", "--arch", runtime.GOARCH, "--binary", f.cusp, "--trust", bundle.PublicPath(f.modelKey), "--out", f.pool())
 }
 
 // addModel packs the built-in student under another version, signed with the fleet's key, and returns the bundle's hash.
@@ -69,21 +83,29 @@ func (f *fleet) addModel(version string) (hash string) {
 	student, err := builtin.Student()
 	must(f.t, err)
 	src := f.t.TempDir()
-	files := map[string]string{}
-	for _, name := range []string{bundle.ModelFile, bundle.CalibrationFile} {
-		files[name] = filepath.Join(src, name)
-		copyOut(f.t, student, name, files[name])
-	}
-	key, err := bundle.ReadPrivateKey(f.modelKey, "")
-	must(f.t, err)
-	m := bundle.Manifest{Name: modelName, Version: version, License: "Apache-2.0", Created: f.indexed}
-	b, err := bundle.Write(filepath.Join(src, "bundle"), m, files, key)
-	must(f.t, err)
-	public, err := bundle.ReadPublicKey(bundle.PublicPath(f.modelKey))
-	must(f.t, err)
-	_, err = linux.PackModel(b.Dir, filepath.Join(f.dir, "pool"), bundle.Policy{Trust: []bundle.PublicKey{public}})
+	model, calibration := filepath.Join(src, bundle.ModelFile), filepath.Join(src, bundle.CalibrationFile)
+	copyOut(f.t, student, bundle.ModelFile, model)
+	copyOut(f.t, student, bundle.CalibrationFile, calibration)
+	dir := filepath.Join(src, "bundle")
+	f.run("pack", "bundle", model, "--name", modelName, "--release", version, "--calibration", calibration, "--key", f.modelKey, "--out", dir)
+	f.run("pack", "model", dir, "--trust", bundle.PublicPath(f.modelKey), "--out", f.pool())
+	b, err := f.policy().Verify(dir)
 	must(f.t, err)
 	return b.Hash
+}
+
+// policy trusts the fleet's present model key only.
+func (f *fleet) policy() bundle.Policy {
+	f.t.Helper()
+	public, err := bundle.ReadPublicKey(bundle.PublicPath(f.modelKey))
+	must(f.t, err)
+	return bundle.Policy{Trust: []bundle.PublicKey{public}}
+}
+
+// publish signs the repository as it is now.
+func (f *fleet) publish() {
+	f.t.Helper()
+	f.run("pack", "repo", f.dir, "--key", f.repoKey)
 }
 
 func copyOut(t *testing.T, fsys fs.FS, name, dst string) {
@@ -96,15 +118,6 @@ func copyOut(t *testing.T, fsys fs.FS, name, dst string) {
 	defer out.Close()
 	_, err = io.Copy(out, in)
 	must(t, err)
-}
-
-// publish signs the repository as it is now, a minute after the last time.
-func (f *fleet) publish() {
-	f.t.Helper()
-	key, err := linux.ReadRepoKey(f.repoKey, "")
-	must(f.t, err)
-	f.indexed = f.indexed.Add(time.Minute)
-	must(f.t, linux.Repo(f.dir, key, f.indexed))
 }
 
 // join makes a machine a device of the fleet, which knows no other source of packages.

@@ -14,14 +14,13 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/deploy"
-	"github.com/a472be26/cusp/packaging/bundle"
 )
 
 // TestInstallAskUpdate is the life of a device: installed with apt, asked over its socket, updated with apt while it
 // is being asked, rolled back, purged. From installation to purge the daemon is never restarted.
 func TestInstallAskUpdate(t *testing.T) {
 	f := newFleet(t)
-	f.addDaemon("0.1.0")
+	f.addDaemon()
 	first := f.addModel("1.0")
 	f.publish()
 	m := boot(t)
@@ -78,7 +77,7 @@ func TestInstallAskUpdate(t *testing.T) {
 // TestDeviceRefuses holds what a device does not take, whoever serves it.
 func TestDeviceRefuses(t *testing.T) {
 	f := newFleet(t)
-	f.addDaemon("0.1.0")
+	f.addDaemon()
 	good := f.addModel("1.0")
 	f.publish()
 	m := boot(t)
@@ -145,13 +144,6 @@ func (m *machine) wantHardened() {
 	if out, err := m.try("systemd-analyze security --no-pager --threshold=20 cusp.service"); err != nil {
 		m.t.Errorf("systemd-analyze security: %v\n%s", err, out)
 	}
-}
-
-// policy trusts the fleet's key only.
-func (f *fleet) policy() bundle.Policy {
-	public, err := bundle.ReadPublicKey(bundle.PublicPath(f.modelKey))
-	must(f.t, err)
-	return bundle.Policy{Trust: []bundle.PublicKey{public}}
 }
 
 // ask puts a question through `cusp ask` and returns the hash of the bundle that answered.

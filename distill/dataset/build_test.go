@@ -112,7 +112,7 @@ func TestBuildFromDirectory(t *testing.T) {
 	write(t, dir, "intents/home_assistant/sentences/en/_common.yaml", "language: en\nlists:\n  room_color:\n    values: [{in: teal, out: turquoise}]\nexpansion_rules:\n  paint: (paint|colour)\n")
 	write(t, dir, "intents/home_assistant/sentences/en/light_HassLightSet.yaml", "language: en\nintents:\n  HassLightSet:\n    data:\n      - sentences: [\"<paint> {area} {room_color:color}\"]\n        slots: {domain: light}\n")
 	write(t, dir, "intents/home_assistant/tests/en/light_HassLightSet.yaml", "not: [a, template")
-	write(t, dir, "records/a.jsonl", `{"messages":[{"role":"user","content":"make me a plan"},{"role":"assistant","content":"step one"}]}`+"\n"+`{"messages":[{"role":"user","content":"still open"}]}`)
+	write(t, dir, "records/a.jsonl", `{"messages":[{"role":"user","content":"make me a plan"},{"role":"assistant","content":"step one"}]}`+"\n"+`{"messages":[{"role":"user","content":"still open"}]}`+"\n"+`{"privacy":"private","messages":[{"role":"user","content":"secret"},{"role":"assistant","content":"secret"}]}`)
 	s := build(t, dir, Options{Seed: 1, HassEnglish: 30})
 	var hass, records int
 	for _, e := range append(s.Train, s.Calibration...) {

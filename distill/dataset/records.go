@@ -15,6 +15,7 @@ type record struct {
 		Role    string `json:"role"`
 		Content string `json:"content"`
 	} `json:"messages"`
+	Privacy string `json:"privacy"` // "private" never trains anything, should such a line get here
 }
 
 // records reads dir/records/*.jsonl: the last user turn is the question and
@@ -46,7 +47,7 @@ func readRecords(dir string, keep func(Example) bool) ([]Example, error) {
 			if err := json.Unmarshal(line, &r); err != nil {
 				return err
 			}
-			if e := r.example(); e.Text != "" && keep(e) {
+			if e := r.example(); e.Text != "" && r.Privacy == "" && keep(e) {
 				out = append(out, e)
 			}
 			return nil

@@ -60,7 +60,7 @@ func Evaluate(ctx context.Context, model *assistant.Assistant, cal *calibrate.Ca
 	for _, a := range answers[len(cases):] {
 		r.addForeign(a, accepted(cal, a))
 	}
-	r.Speed = speed(answers, time.Since(start))
+	r.Speed = SpeedOf(answers, time.Since(start))
 	return r, nil
 }
 

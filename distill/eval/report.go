@@ -101,7 +101,8 @@ func one(yes bool) int {
 	return 0
 }
 
-func speed(answers []Answer, elapsed time.Duration) Speed {
+// SpeedOf sums up what the engine reported about answers.
+func SpeedOf(answers []Answer, elapsed time.Duration) Speed {
 	var prompt, tokens int
 	var prefill, decode time.Duration
 	for _, a := range answers {

@@ -80,10 +80,14 @@ func MatVecQ8(p *Pool, dst []float32, w []byte, rows, cols int, x *Q8) {
 		clear(dst[:rows])
 		return
 	}
-	dst = dst[:rows]
-	eachRange(p, rows, rows*size, func(from, to int) {
-		active.q8Rows(dst[from:to], w[from*size:to*size], x)
-	})
+	j := takeJob()
+	j.q1[0] = x
+	j.dst, j.w, j.size, j.rows, j.q8 = dst[:rows], w, size, rows, j.q1[:]
+	j.run(p, rows*size, (*job).q8One)
+}
+
+func (j *job) q8One(from, to int) {
+	active.q8Rows(j.dst[from:to], j.w[from*j.size:to*j.size], j.q8[0])
 }
 
 // MatMulQ8 sets dst[t*rows+r] to the product of row r of w with xs[t]. Each
@@ -100,9 +104,13 @@ func MatMulQ8(p *Pool, dst []float32, w []byte, rows, cols int, xs []*Q8) {
 		clear(dst)
 		return
 	}
-	eachRange(p, rows, rows*size*len(xs), func(from, to int) {
-		q8Strips(dst, rows, w, size, from, to, xs)
-	})
+	j := takeJob()
+	j.dst, j.w, j.size, j.rows, j.q8 = dst, w, size, rows, xs
+	j.run(p, rows*size*len(xs), (*job).q8Many)
+}
+
+func (j *job) q8Many(from, to int) {
+	q8Strips(j.dst, j.rows, j.w, j.size, from, to, j.q8)
 }
 
 // q8Strips multiplies rows [from, to), strip by strip so that the weights of a
