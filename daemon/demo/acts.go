@@ -21,7 +21,7 @@ var (
 		"卧室的温度是多少",
 	}
 	hard = []string{
-		"would you be so kind as to make the garage a little less dark",
+		"how do i bake sourdough bread",
 		"who wrote the origin of species",
 	}
 )
