@@ -53,5 +53,5 @@ type Options struct {
 	Seed        *int64          `json:"seed,omitempty"`
 	Stop        []string        `json:"stop,omitempty"`
 	IgnoreEOS   bool            `json:"ignore_eos,omitempty"` // go on until MaxTokens; for measuring
-	Tools       json.RawMessage `json:"tools,omitempty"` // as in the OpenAI API; passed on to the cloud
+	Tools       json.RawMessage `json:"tools,omitempty"`      // as in the OpenAI API; passed on to the cloud
 }

@@ -73,14 +73,26 @@ func clinc(dir, split string, keep func(intent string) bool) ([]string, error) {
 }
 
 // OutOfDomain are the validation sentences that no device answers: clinc150's
-// validation split without NearClinc, and its out-of-scope sentences.
+// validation split without NearClinc, and its out-of-scope sentences. The few
+// that also stand in some training split are left out.
 func OutOfDomain(dir string) ([]string, error) {
 	texts, err := clinc(dir, "val", func(intent string) bool { return !slices.Contains(NearClinc, intent) })
 	if err != nil {
 		return nil, err
 	}
 	oos, err := clinc(dir, "oos_val", func(string) bool { return true })
-	return append(texts, oos...), err
+	if err != nil {
+		return nil, err
+	}
+	trained, err := declines(dir)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, e := range trained {
+		known[fold(e.Text)] = true
+	}
+	return slices.DeleteFunc(append(texts, oos...), func(text string) bool { return known[fold(text)] }), nil
 }
 
 // declines reads every public text that is no device command. A data set that
