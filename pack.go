@@ -164,14 +164,11 @@ func printPath(s streams, path string, err error) error {
 // trustedKeys are the keys in files, and the project's own where the build has it.
 func trustedKeys(files []string) ([]bundle.PublicKey, error) {
 	var keys []bundle.PublicKey
-	own, err := builtin.PublicKey()
-	if err == nil {
-		key, err := bundle.ParsePublicKey(string(own))
-		if err != nil {
-			return nil, fmt.Errorf("built-in key: %w", err)
-		}
-		keys = append(keys, key)
-	} else if !errors.Is(err, builtin.ErrMissing) {
+	own, err := daemon.ProjectKey()
+	switch {
+	case err == nil:
+		keys = append(keys, own)
+	case !errors.Is(err, builtin.ErrMissing):
 		return nil, err
 	}
 	for _, file := range files {

@@ -12,7 +12,7 @@ import (
 
 type serveCmd struct {
 	Config      string `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
-	Socket      string `help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
+	Socket      string `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
 	PrintConfig bool   `help:"Print the documented configuration file and exit."`
 }
 

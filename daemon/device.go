@@ -140,7 +140,7 @@ func (d *device) openModels(ctx context.Context) error {
 		d.log.Error("models", "error", err)
 	}
 	if _, refusal := d.models.Current(); refusal != nil {
-		d.log.Warn("model refused", "model", refusal.Model, "error", refusal.Error)
+		d.log.Warn("model refused: "+refusal.Error, "model", refusal.Model)
 	}
 	return nil
 }
@@ -261,7 +261,7 @@ func (d *device) reloadModel() {
 		return
 	}
 	if err := d.models.Update(d.ctx, all[0]); err != nil && d.ctx.Err() == nil {
-		d.log.Error("model refused; the old one keeps serving", "error", err)
+		d.log.Error("model refused, the old one keeps serving: "+err.Error(), "error", err)
 	}
 	if d.door != nil {
 		d.door.Announce()

@@ -39,13 +39,9 @@ func (l bundleLoader) Load(ctx context.Context, c Candidate) (Model, error) {
 }
 
 func (l bundleLoader) loadBundle(dir string) (Model, error) {
-	policy := bundle.Policy{AllowUnsigned: l.cfg.AllowUnsigned}
-	for _, path := range l.cfg.Trust {
-		keys, err := bundle.ReadTrust(path)
-		if err != nil {
-			return nil, fmt.Errorf("trusted keys: %w", err)
-		}
-		policy.Trust = append(policy.Trust, keys...)
+	policy, err := l.policy()
+	if err != nil {
+		return nil, err
 	}
 	b, err := policy.Verify(dir)
 	if errors.Is(err, bundle.ErrUntrusted) || errors.Is(err, bundle.ErrUnsigned) {
@@ -68,19 +64,50 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 	return &engineModel{assistant: a, calibration: calibration, info: infoOf(b, b.Dir, calibration)}, nil
 }
 
+// policy trusts the project's own key, where this build has it, and those of
+// the configuration.
+func (l bundleLoader) policy() (bundle.Policy, error) {
+	p := bundle.Policy{AllowUnsigned: l.cfg.AllowUnsigned}
+	own, err := ProjectKey()
+	switch {
+	case err == nil:
+		p.Trust = append(p.Trust, own)
+	case !errors.Is(err, builtin.ErrMissing):
+		return p, err
+	}
+	for _, path := range l.cfg.Trust {
+		keys, err := bundle.ReadTrust(path)
+		if err != nil {
+			return p, fmt.Errorf("trusted keys: %w", err)
+		}
+		p.Trust = append(p.Trust, keys...)
+	}
+	return p, nil
+}
+
+// ProjectKey is the key that signs the built-in models; it wraps
+// [builtin.ErrMissing] in a build without them.
+func ProjectKey() (bundle.PublicKey, error) {
+	text, err := builtin.PublicKey()
+	if err != nil {
+		return bundle.PublicKey{}, err
+	}
+	key, err := bundle.ParsePublicKey(string(text))
+	if err != nil {
+		return bundle.PublicKey{}, fmt.Errorf("built-in key: %w", err)
+	}
+	return key, nil
+}
+
 // loadBuiltIn reads a bundle out of the program; its weights are on the heap.
 func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*engineModel, error) {
 	files, err := open()
 	if err != nil {
 		return nil, err
 	}
-	text, err := builtin.PublicKey()
+	key, err := ProjectKey()
 	if err != nil {
 		return nil, err
-	}
-	key, err := bundle.ParsePublicKey(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("built-in key: %w", err)
 	}
 	b, err := bundle.VerifyFS(files, key)
 	if err != nil {

@@ -98,7 +98,7 @@ func TestReport(t *testing.T) {
 	if got, want := *r.Languages["en"], (Score{Sentences: 4, Intent: 2, SlotsScored: 4, Slots: 1, ValidJSON: 3, Answered: 2, AnsweredOff: 1, Declined: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if r.Foreign != (Foreign{2, 1, 1}) || len(r.Misses) != 2 || r.IntentAccuracy("en") != 0.5 {
+	if r.Foreign != (Foreign{2, 1, 1}) || len(r.Misses) != 3 || r.IntentAccuracy("en") != 0.5 {
 		t.Errorf("%+v, %d misses", r.Foreign, len(r.Misses))
 	}
 	var out bytes.Buffer

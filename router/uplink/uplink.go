@@ -65,11 +65,16 @@ func Open(o Options) (*Uplink, error) {
 		client.SetClientID("cusp-uplink-" + o.Device)
 	}
 	client.SetCleanSession(false)
-	return open(o, func(u *Uplink) link {
-		s := NewSession(client, AnswerTopic(o.Device, "+"), u.receive, func() {}, u.o.Log)
-		s.Connect()
+	var s *Session
+	u, err := open(o, func(u *Uplink) link {
+		s = NewSession(client, AnswerTopic(o.Device, "+"), u.receive, func() {}, u.o.Log)
 		return s
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.Connect() // nothing arrives before all is in place
+	return u, nil
 }
 
 // open is Open with any link.
