@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/a472be26/cusp/daemon/demo"
 )
@@ -10,6 +11,7 @@ type demoCmd struct {
 	Stay       bool   `help:"Keep everything running after the tour, and print what to try."`
 	CloudURL   string `help:"OpenAI-compatible server in the place of the built-in teacher, e.g. http://127.0.0.1:8000/v1." placeholder:"URL"`
 	CloudModel string `help:"Model to ask that server for." placeholder:"M"`
+	Verbose    bool   `short:"v" help:"Log what the parts do, on standard error."`
 	KeyEnv     string `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
 }
 
@@ -19,7 +21,9 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer done()
-	return demo.Run(ctx, demo.Options{
-		Out: s.out, Version: version, Provider: provider, Model: providerName(provider, c.CloudModel), Stay: c.Stay,
-	})
+	o := demo.Options{Out: s.out, Version: version, Provider: provider, Model: providerName(provider, c.CloudModel), Stay: c.Stay}
+	if c.Verbose {
+		o.Log = slog.New(slog.NewTextHandler(s.err, nil))
+	}
+	return demo.Run(ctx, o)
 }

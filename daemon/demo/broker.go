@@ -17,19 +17,13 @@ import (
 type broker struct {
 	address string
 	server  *mqtt.Server
+	wire    *connections
 	ear     func(topic string, payload []byte) // nil until listen
 }
 
-// newBroker picks a free loopback port and starts to listen on it.
+// newBroker listens on a free loopback port.
 func newBroker() (*broker, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("find a port for the broker: %w", err)
-	}
-	b := &broker{address: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
+	b := &broker{address: "127.0.0.1:0"}
 	return b, b.start()
 }
 
@@ -45,8 +39,12 @@ func (b *broker) start() error {
 	if err := b.server.AddHook(new(auth.AllowHook), nil); err != nil {
 		return fmt.Errorf("start broker: %w", err)
 	}
-	listener := listeners.NewTCP(listeners.Config{Type: "tcp", ID: "demo", Address: b.address})
-	if err := b.server.AddListener(listener); err != nil {
+	l, err := net.Listen("tcp", b.address)
+	if err != nil {
+		return fmt.Errorf("start broker on %s: %w", b.address, err)
+	}
+	b.address, b.wire = l.Addr().String(), &connections{Listener: l}
+	if err := b.server.AddListener(listeners.NewNet("demo", b.wire)); err != nil {
 		return fmt.Errorf("start broker on %s: %w", b.address, err)
 	}
 	if err := b.server.Serve(); err != nil {
@@ -58,7 +56,11 @@ func (b *broker) start() error {
 	return nil
 }
 
-func (b *broker) stop() error { return b.server.Close() }
+func (b *broker) stop() error {
+	err := b.server.Close()
+	b.wire.cut()
+	return err
+}
 
 // listen passes every message to ear, after restarts too.
 func (b *broker) listen(ear func(topic string, payload []byte)) error {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/a472be26/cusp/router/cloud"
@@ -21,6 +22,7 @@ type Options struct {
 	Provider cloud.Provider // the large model
 	Model    string         // its name, for people
 	Stay     bool           // keep everything running until ctx ends
+	Log      *slog.Logger   // of broker clients and daemon; nil: nothing is logged
 }
 
 // act is one part of the tour.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,6 +23,7 @@ type house struct {
 	out     io.Writer
 	version string
 	teacher string
+	log     *slog.Logger
 
 	dir    string
 	key    bundle.PrivateKey // signs the update
@@ -36,7 +38,7 @@ type house struct {
 
 // build starts broker, worker and device, and waits until they see each other.
 func build(ctx context.Context, o Options) (h *house, err error) {
-	h = &house{out: o.Out, version: o.Version, teacher: o.Model}
+	h = &house{out: o.Out, version: o.Version, teacher: o.Model, log: o.Log}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -120,7 +122,7 @@ func (h *house) install(dir string) error {
 }
 
 func (h *house) startWorker(p cloud.Provider) (err error) {
-	h.worker, err = cloud.Start(cloud.Options{Broker: h.link()}, p)
+	h.worker, err = cloud.Start(cloud.Options{Broker: h.link(), Log: h.log}, p)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func (h *house) startDevice(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- daemon.Serve(ctx, h.cfg, daemon.Options{Version: h.version, Ready: func() { close(ready) }})
+		ended <- daemon.Serve(ctx, h.cfg, daemon.Options{Version: h.version, Log: h.log, Ready: func() { close(ready) }})
 	}()
 	select {
 	case err := <-ended:
