@@ -156,9 +156,10 @@ func (e *Engine) acquire(ctx context.Context, prompt []int32) (*session, int, er
 }
 
 // pick chooses among the free sessions, of which there is one: that with the
-// longest shared prefix, if it would keep at least half of what it remembers;
-// a common system prompt alone is no reason to forget another conversation.
-// Else it is the one that was not used for longest. mu is held.
+// longest shared prefix, if that is at least half of the prompt or of what the
+// session remembers; a common system prompt alone is no reason to forget
+// another conversation. Else it is the one that was not used for longest. mu is
+// held.
 func (e *Engine) pick(prompt []int32) *session {
 	var closest, oldest *session
 	longest := 0
@@ -169,7 +170,7 @@ func (e *Engine) pick(prompt []int32) *session {
 		if oldest == nil || s.used < oldest.used {
 			oldest = s
 		}
-		if n := s.shared(prompt); n > longest && 2*n >= len(s.tokens) {
+		if n := s.shared(prompt); n > longest && 2*n >= min(len(prompt), len(s.tokens)) {
 			closest, longest = s, n
 		}
 	}
