@@ -35,6 +35,17 @@ type askCmd struct {
 	Quiet     bool          `short:"q" help:"Print the answer only, no receipt on standard error."`
 }
 
+// Validate makes values that no daemon would take wrong usage.
+func (c askCmd) Validate() error {
+	switch {
+	case c.Deadline < 0:
+		return fmt.Errorf("--deadline=%v is in the past; write a duration such as 2s", c.Deadline)
+	case c.MaxTokens < 0:
+		return fmt.Errorf("--max-tokens=%d is negative", c.MaxTokens)
+	}
+	return nil
+}
+
 func (c askCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()

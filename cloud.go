@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,22 @@ type cloudCmd struct {
 	Concurrency  int           `default:"4" help:"Questions answered at the same time (${default})."`
 	Timeout      time.Duration `default:"5m" help:"Longest time for one answer (${default})."`
 	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${default})."`
+}
+
+// Validate makes flags that cannot work, or would be ignored, wrong usage.
+func (c cloudCmd) Validate() error {
+	switch {
+	case c.Concurrency < 1:
+		return fmt.Errorf("--concurrency=%d: at least 1 question must be answered at a time", c.Concurrency)
+	case c.Timeout <= 0:
+		return fmt.Errorf("--timeout=%v leaves no time for an answer; write a duration such as 5m", c.Timeout)
+	case c.URL != "" && c.File != "":
+		return errors.New("--url and --file exclude each other: either that server answers, or that model")
+	case c.URL == "" && c.ModelName != "":
+		return errors.New("--model names a model of the server at --url, which is missing; a model of our own is chosen with --file")
+	}
+	_, err := uplink.Broker{URL: c.Broker}.ClientOptions()
+	return err
 }
 
 func (c cloudCmd) Run(ctx context.Context) error {

@@ -52,6 +52,10 @@ func TestExitStatus(t *testing.T) {
 		{"model inspect /nowhere/x.gguf", exitFailure, "/nowhere/x.gguf"},
 		{"ask --socket /nowhere/s hello", exitFailure, "/nowhere/s"},
 		{"pack daemon --arch sparc", exitUsage, "sparc"},
+		{"ask --deadline=-1s hello", exitUsage, "--deadline"},
+		{"cloud --broker localhost:1883", exitUsage, "localhost:1883"},
+		{"cloud --broker tcp://127.0.0.1:1 --concurrency=-1", exitUsage, "--concurrency"},
+		{"cloud --broker tcp://127.0.0.1:1 --model m", exitUsage, "--url"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -104,6 +105,7 @@ type packBundleCmd struct {
 	Release     string `required:"" help:"Version of the bundle, e.g. 1.2.0."`
 	License     string `default:"Apache-2.0" help:"SPDX licence of the weights (${default})."`
 	Calibration string `type:"existingfile" help:"calibration.json made for these weights."`
+	Report      string `type:"existingfile" help:"Evaluation (JSON object) for the manifest."`
 	Key         string `type:"existingfile" help:"Minisign private key; without it the bundle is unsigned."`
 	Out         string `short:"o" required:"" type:"path" help:"Directory to create."`
 }
@@ -123,11 +125,29 @@ func (c packBundleCmd) Run(s streams) error {
 	if c.Calibration != "" {
 		files[bundle.CalibrationFile] = c.Calibration
 	}
-	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License}, files, key)
+	report, err := c.report()
+	if err != nil {
+		return err
+	}
+	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License, Report: report}, files, key)
 	if err != nil {
 		return err
 	}
 	return printPath(s, b.Dir, nil)
+}
+
+func (c packBundleCmd) report() (report map[string]any, err error) {
+	if c.Report == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.Report)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &report); err != nil {
+		return nil, fmt.Errorf("report %s: %w", c.Report, err)
+	}
+	return report, nil
 }
 
 type packKeyCmd struct {

@@ -15,9 +15,13 @@ import (
 	"github.com/a472be26/cusp/router/record"
 )
 
-// remembered is how many answers are kept in memory, texts of private ones
-// included; the records on disk hold more, but no private text.
-const remembered = 256
+// remembered is how many answers are kept in memory, and rememberedBytes how
+// much text of theirs, private ones included; the records on disk hold more,
+// but no private text.
+const (
+	remembered      = 256
+	rememberedBytes = 4 << 20
+)
 
 // answers keeps what was answered, counts it, and finds it again.
 type answers struct {
@@ -27,6 +31,7 @@ type answers struct {
 	mu      sync.Mutex // guards the fields below
 	latest  map[string]api.Entry
 	order   []string // ids in latest, oldest first
+	bytes   int      // of text in latest
 	counted map[string]int
 	failed  int
 }
@@ -61,14 +66,28 @@ func (a *answers) remember(q router.Question, answer router.Answer, what string)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.counted[what]++
-	if _, again := a.latest[q.ID]; !again {
+	before, again := a.latest[q.ID]
+	if !again {
 		a.order = append(a.order, q.ID)
 	}
-	a.latest[q.ID] = api.Entry{Question: q, Text: answer.Text, Finish: answer.Finish, Receipt: answer.Receipt}
-	if len(a.order) > remembered {
-		delete(a.latest, a.order[0])
+	e := api.Entry{Question: q, Text: answer.Text, Finish: answer.Finish, Receipt: answer.Receipt}
+	a.latest[q.ID] = e
+	a.bytes += textBytes(e) - textBytes(before)
+	for len(a.order) > remembered || a.bytes > rememberedBytes && len(a.order) > 1 {
+		oldest := a.order[0]
+		a.bytes -= textBytes(a.latest[oldest])
+		delete(a.latest, oldest)
 		a.order = a.order[1:]
 	}
+}
+
+// textBytes is how much text an entry holds.
+func textBytes(e api.Entry) int {
+	n := len(e.Text) + len(e.Question.Options.Tools)
+	for _, m := range e.Question.Messages {
+		n += len(m.Content)
+	}
+	return n
 }
 
 // failure counts a question that got no answer.
@@ -127,7 +146,7 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(strin
 	if err != nil && ctx.Err() == nil {
 		c.answers.failure()
 	}
-	if errors.Is(err, infer.ErrContext) {
+	if errors.Is(err, infer.ErrContext) && !errors.Is(err, context.DeadlineExceeded) { // else the cloud may yet answer
 		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded", Message: err.Error()}
 	}
 	return a, err

@@ -8,25 +8,30 @@ import (
 	"github.com/a472be26/cusp/router/record"
 )
 
+// lateDetail marks the receipt of a late answer.
+const lateDetail = "late answer"
+
 // late takes a cloud answer that nobody waits for any more: it is recorded in
 // place of the provisional one, and goes to the asker over MQTT if that is how
 // the question came. An asker at the socket finds it under the question's id.
-func (d *device) late(q router.Question, c router.CloudAnswer, err error) {
+// An error means that the asker could not be told yet.
+func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
 	if err != nil {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
-		return
+		return nil
 	}
 	before, _ := d.answers.recall(q.ID)
-	a := router.Answer{Text: c.Text, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
-	d.answers.remember(q, a, "cloud/late")
-	d.answers.append(record.Entry{Question: q, Answer: a.Text, Receipt: a.Receipt, LocalAnswer: before.Text})
-	d.log.Info("late answer", "id", q.ID, "model", c.Model)
+	a := router.Answer{Text: before.Text, Finish: before.Finish, Receipt: before.Receipt}
+	if before.Receipt.Detail != lateDetail || before.Text != c.Text { // else it is kept, and offered again
+		a = router.Answer{Text: c.Text, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
+		d.answers.remember(q, a, "cloud/late")
+		d.answers.append(record.Entry{Question: q, Answer: a.Text, Receipt: a.Receipt, LocalAnswer: before.Text})
+		d.log.Info("late answer", "id", q.ID, "model", c.Model)
+	}
 	if q.Asker != "iot" {
-		return
+		return nil
 	}
-	if err := d.deliver(q, a); err != nil {
-		d.log.Error("late answer was not delivered; it is in the records", "id", q.ID, "error", err)
-	}
+	return d.deliver(q, a)
 }
 
 // deliver waits for the front door, which opens after the uplink.
@@ -48,7 +53,7 @@ func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer,
 		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: "late answer",
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

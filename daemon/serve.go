@@ -105,6 +105,7 @@ func (d *device) bringUp(ctx context.Context) error {
 // run says that the daemon is ready and waits for its end.
 func (d *device) run(ctx context.Context) error {
 	defer d.stop()
+	defer context.AfterFunc(ctx, d.halt)() // also in the middle of a reload
 	background, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go d.notify.watchdog(background, d.selfCheck)

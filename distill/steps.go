@@ -178,7 +178,8 @@ func (r *run) chooseVocab() (*vocab.Vocab, error) {
 		texts = append(texts, e.Text, e.Answer())
 	}
 	o := r.Recipe.Vocab
-	return vocab.Train(texts, vocab.Options{Size: o.Size, SpaceWords: o.SpaceWords, MinCount: o.MinCount, Defined: vocab.Pieces(r.examples.Train)})
+	return vocab.Train(texts, vocab.Options{Size: o.Size, SpaceWords: o.SpaceWords, MinCount: o.MinCount,
+		Defined: vocab.Pieces(r.examples.Train), Copied: vocab.Copied(r.examples.Train)})
 }
 
 func meanLength(lessons train.Examples) float64 {

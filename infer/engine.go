@@ -101,7 +101,7 @@ func (o Options) complete(c model.Config) (Options, error) {
 	case o.Sequences < 1 || o.Sequences > batchRows:
 		return o, fmt.Errorf("infer: %d sequences, not between 1 and %d", o.Sequences, batchRows)
 	}
-	return o, nil
+	return o, o.checkMemory(c, machineMemory())
 }
 
 // Context is the number of tokens that prompt and answer may have together.

@@ -45,9 +45,11 @@ func NewID() string {
 }
 
 // Answer runs the local model, decides, escalates if it must, and records.
-// Text is passed to emit (which may be nil) as soon as the route is certain:
-// a local answer that may yet be replaced by the cloud's is held back. An
-// error from emit or the end of ctx ends the work and is returned.
+// Text is passed to emit as soon as the route is certain: a local answer that
+// may yet be replaced by the cloud's is held back. With a nil emit nothing is
+// shown before the end, so that a cloud that fails in the middle of its answer
+// can still be replaced. An error from emit or the end of ctx ends the work
+// and is returned.
 func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string) error) (Answer, error) {
 	start := time.Now()
 	if q.ID == "" {
@@ -74,8 +76,11 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string)
 			if ctx.Err() != nil || out.err != nil || out.sent {
 				return Answer{}, fmt.Errorf("question %s: %w", q.ID, err)
 			}
-			failure = err
 			signals.Cloud = stateAfter(err)
+			if failure != nil {
+				err = fmt.Errorf("%w; local model: %w", err, failure)
+			}
+			failure = err
 			decision = Decide(signals)
 			decision.Cause = doubt
 		}
@@ -113,12 +118,13 @@ func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAn
 }
 
 // askCloud waits for the cloud until the deadline; an answer that has begun to
-// arrive by then is let through to its end.
+// arrive by then is let through to its end, unless it pauses for too long.
 func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAnswer, error) {
-	wait := r.Wait
-	if wait <= 0 {
-		wait = DefaultWait
+	pause := r.Wait
+	if pause <= 0 {
+		pause = DefaultWait
 	}
+	wait := pause
 	if !q.Deadline.IsZero() {
 		wait = time.Until(q.Deadline)
 	}
@@ -126,14 +132,24 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 	defer cancel(nil)
 	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
 	defer timer.Stop()
+	begun := false
 	a, err := r.Cloud.Ask(ctx, q, func(delta string) error {
-		timer.Stop()
+		if !timer.Reset(pause) { // the time is over: nothing may begin any more
+			return context.DeadlineExceeded
+		}
+		begun = true
 		return out.send(delta)
 	})
-	if err != nil && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		err = fmt.Errorf("no answer within %v: %w", wait.Round(time.Millisecond), context.DeadlineExceeded)
+	if err == nil || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return a, err
 	}
-	return a, err
+	if !errors.Is(err, context.DeadlineExceeded) { // else it may know more, such as the last attempt's failure
+		err = context.DeadlineExceeded
+	}
+	if begun {
+		return a, fmt.Errorf("the answer began, and then nothing came for %v: %w", pause, err)
+	}
+	return a, fmt.Errorf("no answer within %v: %w", wait.Round(time.Millisecond), err)
 }
 
 // signals gathers what the decision may depend on.
@@ -207,8 +223,11 @@ type outlet struct {
 }
 
 func (o *outlet) send(delta string) error {
+	if o.emit == nil {
+		return nil
+	}
 	o.sent = true
-	if o.emit != nil && o.err == nil {
+	if o.err == nil {
 		o.err = o.emit(delta)
 	}
 	return o.err

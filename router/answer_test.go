@@ -133,6 +133,16 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// When nothing can answer, the asker learns what kept each of the two.
+func TestUnanswerableNamesBothFailures(t *testing.T) {
+	t.Parallel()
+	asked, broken := 0, errors.New("prompt is too long")
+	r := &Router{Local: fakeLocal{err: broken}, Cloud: fakeCloud{err: ErrRefused, asked: &asked}}
+	if _, err := r.Answer(t.Context(), Question{}, nil); !errors.Is(err, ErrUnanswerable) || !errors.Is(err, ErrRefused) || !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // An answer that has begun to arrive is not cut off by the deadline.
 func TestDeadlineSparesAStreamThatBegan(t *testing.T) {
 	t.Parallel()
@@ -140,6 +150,52 @@ func TestDeadlineSparesAStreamThatBegan(t *testing.T) {
 	a, err := r.Answer(t.Context(), Question{Deadline: time.Now().Add(30 * time.Millisecond)}, nil)
 	if err != nil || a.Text != "xy" || a.Receipt.Route != RouteCloud {
 		t.Errorf("answer %+v, error %v", a, err)
+	}
+}
+
+// cloudFunc is a Cloud.
+type cloudFunc func(ctx context.Context, emit func(string) error) (CloudAnswer, error)
+
+var _ Cloud = cloudFunc(nil)
+
+func (cloudFunc) Up() bool { return true }
+func (f cloudFunc) Ask(ctx context.Context, _ Question, emit func(string) error) (CloudAnswer, error) {
+	return f(ctx, emit)
+}
+
+// Text that comes in the same moment as the deadline must not be shown, since
+// the provisional answer follows.
+func TestNothingBeginsAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	r := &Router{Local: fakeLocal{text: "a", confidence: 0.1}, Cloud: cloudFunc(func(ctx context.Context, emit func(string) error) (CloudAnswer, error) {
+		<-ctx.Done()
+		return CloudAnswer{}, errors.Join(emit("x"), ctx.Err())
+	})}
+	shown := ""
+	a, err := r.Answer(t.Context(), Question{Deadline: time.Now().Add(time.Millisecond)}, func(d string) error { shown += d; return nil })
+	if err != nil || a.Receipt.Reason != ReasonDeadline || shown != "a" {
+		t.Errorf("answer %+v, shown %q, error %v", a, shown, err)
+	}
+}
+
+// A worker that dies in the middle of its answer does not hold its asker for
+// as long as the question is of use.
+func TestPauseInAnAnswerIsBounded(t *testing.T) {
+	t.Parallel()
+	stuck := cloudFunc(func(ctx context.Context, emit func(string) error) (CloudAnswer, error) {
+		if err := emit("x"); err != nil {
+			return CloudAnswer{}, err
+		}
+		<-ctx.Done()
+		return CloudAnswer{}, ctx.Err()
+	})
+	r := &Router{Local: fakeLocal{text: "a", confidence: 0.1}, Cloud: stuck, Wait: 20 * time.Millisecond}
+	if _, err := r.Answer(t.Context(), Question{}, func(string) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("streamed: error %v", err)
+	}
+	a, err := r.Answer(t.Context(), Question{}, nil)
+	if err != nil || a.Text != "a" || a.Receipt.Route != RouteProvisional || a.Receipt.Reason != ReasonDeadline {
+		t.Errorf("not streamed: answer %+v, error %v", a, err)
 	}
 }
 

@@ -20,8 +20,9 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// Answerer answers one question, passing the text to emit as it comes. An
-// error from emit ends the answer. Safe for concurrent use.
+// Answerer answers one question, passing the text to emit as it comes; nil
+// when only the whole is wanted. An error from emit ends the answer. Safe for
+// concurrent use.
 type Answerer interface {
 	Answer(ctx context.Context, q router.Question, emit func(delta string) error) (router.Answer, error)
 }

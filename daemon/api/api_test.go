@@ -33,8 +33,10 @@ func (s *script) Answer(ctx context.Context, q router.Question, emit func(string
 		defer func() { s.ended <- err }()
 	}
 	for i, p := range s.pieces {
-		if err := emit(p); err != nil {
-			return a, err
+		if emit != nil {
+			if err := emit(p); err != nil {
+				return a, err
+			}
 		}
 		if i == 0 && s.hold != nil {
 			select {

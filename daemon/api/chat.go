@@ -32,7 +32,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		s.stream(w, r, req, created)
 		return
 	}
-	a, err := s.o.Answerer.Answer(r.Context(), req.Question, func(string) error { return r.Context().Err() })
+	a, err := s.o.Answerer.Answer(r.Context(), req.Question, nil)
 	if err != nil {
 		s.failed(w, r, req.Question, err)
 		return

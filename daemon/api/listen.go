@@ -80,6 +80,9 @@ func removeStale(path string) error {
 	if err == nil {
 		return errors.Join(fmt.Errorf("socket %s: another daemon answers on it; stop it or choose another path", path), conn.Close())
 	}
+	if !errors.Is(err, syscall.ECONNREFUSED) { // the answer of a dead one; a busy daemon's is EAGAIN
+		return fmt.Errorf("socket %s: it is not certain that no daemon answers on it; stop the daemon or move the socket away: %w", path, err)
+	}
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove the stale socket: %w", err)
 	}

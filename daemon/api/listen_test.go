@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -45,6 +47,34 @@ func TestListenLeavesALiveDaemonAlone(t *testing.T) {
 		t.Errorf("the first listener lost its socket: %v", err)
 	} else {
 		_ = conn.Close()
+	}
+}
+
+// A daemon whose queue of connections is full refuses for a moment; its socket
+// must not be taken for a stale one.
+func TestListenLeavesABusyDaemonAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(shortDir(t), "s")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for { // fill the queue
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			break
+		}
+		defer conn.Close()
+	}
+	if _, err := Listen(path, 0o600, ""); err == nil || !strings.Contains(err.Error(), "not certain") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the busy daemon lost its socket: %v", err)
 	}
 }
 

@@ -67,6 +67,24 @@ type extension struct {
 	DeadlineMS *int64 `json:"deadline_ms,omitempty"`
 }
 
+// UnmarshalJSON refuses members that it does not know, unlike the request
+// around it: a misspelt privacy must not send a question to the cloud.
+func (x *extension) UnmarshalJSON(text []byte) error {
+	type plain extension
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode((*plain)(x))
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		field := strings.TrimSuffix("cusp."+wrong.Field, ".")
+		return invalid(field, "%s is a JSON %s; it must be %s", field, wrong.Value, jsonName(wrong))
+	case err != nil:
+		return invalid("cusp", "cusp: %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
 // DecodeRequest reads the body of a chat completion request; now is what a
 // relative deadline counts from. Every refusal is an [*Error].
 func DecodeRequest(body []byte, now time.Time) (Request, error) {
@@ -256,6 +274,10 @@ func checkID(id string) error {
 
 // decodeError says where the JSON breaks or which field has the wrong type.
 func decodeError(body []byte, err error) *Error {
+	var refused *Error // by the extension
+	if errors.As(err, &refused) {
+		return refused
+	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		line, column := position(body, syntax.Offset)

@@ -98,6 +98,8 @@ func TestDecodeRequestRefusesBadInputNamingTheField(t *testing.T) {
 		"stop many":          {with(`"stop":[` + strings.Repeat(`"a",`, 99) + `"a"]`), "stop", "100 strings"},
 		"tools object":       {with(`"tools":{}`), "tools", "array"},
 		"privacy":            {with(`"cusp":{"privacy":"secret"}`), "cusp.privacy", `"secret"`},
+		"privacy misspelt":   {with(`"cusp":{"privcy":"private"}`), "cusp", "privcy"},
+		"privacy number":     {with(`"cusp":{"privacy":1}`), "cusp.privacy", "a JSON number"},
 		"id wildcard":        {with(`"cusp":{"id":"a/#"}`), "cusp.id", "letters"},
 		"id long":            {with(`"cusp":{"id":"` + strings.Repeat("a", 129) + `"}`), "cusp.id", "129 bytes"},
 		"deadline":           {with(`"cusp":{"deadline_ms":0}`), "cusp.deadline_ms", "between"},

@@ -1,6 +1,6 @@
 // Package iot is the MQTT front door for IoT applications:
 //
-//	cusp/DEVICE/ask         a question, QoS 1 (see Ask)
+//	cusp/DEVICE/ask         a question, QoS 1, not retained (see Ask)
 //	cusp/DEVICE/answer/ID   its answer (see Answer)
 //	cusp/DEVICE/status      retained; {"online":false} when the device is gone
 //
@@ -23,8 +23,8 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// Answerer answers one question, passing the text to emit as it comes. Safe
-// for concurrent use.
+// Answerer answers one question, passing the text to emit as it comes; nil
+// when only the whole is wanted. Safe for concurrent use.
 type Answerer interface {
 	Answer(ctx context.Context, q router.Question, emit func(delta string) error) (router.Answer, error)
 }
@@ -45,6 +45,8 @@ const (
 	offline      = `{"online":false}`
 	statusPause  = 10 * time.Second // between two statuses that follow answers
 	farewellTime = 2 * time.Second
+	resubscribe  = 5 * time.Second // after a refused subscription
+	refused      = 0x80            // return code of one (MQTT 3.1.1, section 3.9.3)
 )
 
 // Door is open from [Open] to Close.
@@ -101,13 +103,36 @@ func (d *Door) Up() bool { return d.client.IsConnectionOpen() }
 
 // connected subscribes and announces, at every connection.
 func (d *Door) connected(c mqtt.Client) {
-	token := c.Subscribe(d.topic("ask"), qos, nil)
-	if token.Wait(); token.Error() != nil {
-		d.o.Log.Error("mqtt front door cannot subscribe", "topic", d.topic("ask"), "error", token.Error())
-		return
+	topic := d.topic("ask")
+	for {
+		err := d.subscribe(c, topic)
+		if err == nil {
+			break
+		}
+		d.o.Log.Error("mqtt front door cannot subscribe, trying again", "topic", topic, "error", err)
+		select {
+		case <-time.After(resubscribe):
+		case <-d.ctx.Done():
+			return
+		}
+		if !c.IsConnectionOpen() {
+			return // the next connection starts this again
+		}
 	}
-	d.o.Log.Info("mqtt front door is open", "topic", d.topic("ask"))
+	d.o.Log.Info("mqtt front door is open", "topic", topic)
 	d.Announce()
+}
+
+// subscribe returns once the broker has agreed to send questions.
+func (d *Door) subscribe(c mqtt.Client, topic string) error {
+	token := c.Subscribe(topic, qos, nil)
+	if token.Wait(); token.Error() != nil {
+		return token.Error()
+	}
+	if t, ok := token.(*mqtt.SubscribeToken); ok && t.Result()[topic] == refused {
+		return errors.New("the broker refuses it; allow this user to read the topic")
+	}
+	return nil
 }
 
 // receive handles one delivery in a goroutine of its own.
@@ -116,6 +141,11 @@ func (d *Door) receive(_ mqtt.Client, m mqtt.Message) {
 		return // unacknowledged: the broker keeps it for the next start
 	}
 	defer d.running.Done()
+	if m.Retained() { // an old one, which would be asked anew at every connection
+		d.o.Log.Warn("dropped a retained question; publish questions without the retain flag", "topic", m.Topic())
+		m.Ack()
+		return
+	}
 	// 1. Decode; what cannot be read is answered or logged, and is done with.
 	ask, err := DecodeAsk(m.Payload())
 	if err != nil {
@@ -123,9 +153,10 @@ func (d *Door) receive(_ mqtt.Client, m mqtt.Message) {
 		return
 	}
 	// 2. Answer it, or wait for the delivery that is already being answered.
-	turn, mine := d.memory.begin(ask.ID)
+	q := ask.Question(time.Now())
+	turn, mine := d.memory.begin(q)
 	if mine {
-		d.answer(ask, turn)
+		d.answer(q, ask.Stream, turn)
 	} else if !d.repeat(turn) {
 		return
 	}
@@ -170,27 +201,26 @@ func (d *Door) repeat(t *turn) bool {
 
 // answer brings the question to its end and closes its turn. A failure is
 // forgotten before the asker can know of it and ask again.
-func (d *Door) answer(ask Ask, t *turn) {
-	final, ok := d.run(ask)
+func (d *Door) answer(q router.Question, stream bool, t *turn) {
+	final, ok := d.run(q, stream)
 	if ok && final.Error != nil {
-		d.memory.forget(ask.ID)
+		d.memory.forget(t)
 	}
 	if !ok || d.publish(final) != nil {
-		d.memory.end(ask.ID, t, nil)
+		d.memory.end(t, nil)
 		return
 	}
-	d.memory.end(ask.ID, t, &final)
+	d.memory.end(t, &final)
 }
 
 // run asks the Answerer when it is the question's turn; false means that the
 // door closes and the question stays with the broker.
-func (d *Door) run(ask Ask) (Answer, bool) {
-	q := ask.Question(time.Now())
+func (d *Door) run(q router.Question, stream bool) (Answer, bool) {
 	select {
 	case d.queue <- struct{}{}:
 		defer func() { <-d.queue }()
 	default:
-		return failure(ask.ID, CodeBusy, "too many questions wait; ask again later"), true
+		return failure(q.ID, CodeBusy, "too many questions wait; ask again later"), true
 	}
 	select {
 	case d.places <- struct{}{}:
@@ -199,34 +229,45 @@ func (d *Door) run(ask Ask) (Answer, bool) {
 		return Answer{}, false
 	}
 	seq := 0
-	a, err := d.o.Answerer.Answer(d.ctx, q, func(text string) error {
-		if ask.Stream && text != "" {
-			d.delta(Answer{ID: ask.ID, Seq: seq, Delta: text})
+	emit := func(text string) error {
+		if text != "" {
+			d.delta(Answer{ID: q.ID, Seq: seq, Delta: text})
 			seq++
 		}
 		return d.ctx.Err()
-	})
+	}
+	if !stream {
+		emit = nil
+	}
+	a, err := d.o.Answerer.Answer(d.ctx, q, emit)
 	if err != nil {
 		if d.ctx.Err() != nil {
 			return Answer{}, false
 		}
-		d.o.Log.Warn("question failed", "id", ask.ID, "error", err)
-		return failure(ask.ID, CodeFailed, err.Error()), true
+		d.o.Log.Warn("question failed", "id", q.ID, "error", err)
+		return failure(q.ID, CodeFailed, err.Error()), true
 	}
-	return Answer{ID: ask.ID, Seq: seq, Content: a.Text, Finish: a.Finish, Done: true, Receipt: &a.Receipt}, true
+	return Answer{ID: q.ID, Seq: seq, Content: a.Text, Finish: a.Finish, Done: true, Receipt: &a.Receipt}, true
 }
 
-// Late publishes the answer that comes after a provisional one, and returns
-// once the broker has it.
+// Late publishes the answer that comes after a provisional one, which it lets
+// go first, and returns once the broker has it.
 func (d *Door) Late(q router.Question, a router.Answer) error {
 	late := Answer{ID: q.ID, Content: a.Text, Finish: a.Finish, Done: true, Late: true, Receipt: &a.Receipt}
 	if err := checkID(q.ID); err != nil {
 		return fmt.Errorf("late answer: %w", err)
 	}
+	if t := d.memory.find(q); t != nil {
+		select {
+		case <-t.over:
+		case <-d.ctx.Done():
+			return fmt.Errorf("late answer %s: %w", q.ID, errClosing)
+		}
+	}
 	if err := d.publish(late); err != nil {
 		return fmt.Errorf("late answer %s: %w", q.ID, err)
 	}
-	d.memory.correct(q.ID, late)
+	d.memory.correct(q, late)
 	return nil
 }
 

@@ -29,6 +29,9 @@ type answerFunc func(ctx context.Context, q router.Question, emit func(string) e
 var _ Answerer = answerFunc(nil)
 
 func (f answerFunc) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	if emit == nil {
+		emit = func(string) error { return nil }
+	}
 	return f(ctx, q, emit)
 }
 
@@ -55,10 +58,13 @@ func freePort(t *testing.T) string {
 }
 
 // startBroker runs a real broker in this process until the test ends.
-func startBroker(t *testing.T, address string) {
+func startBroker(t *testing.T, address string) { startGuarded(t, address, new(auth.AllowHook), nil) }
+
+// startGuarded is startBroker with a hook that says who may do what.
+func startGuarded(t *testing.T, address string, guard broker.Hook, config any) {
 	t.Helper()
 	b := broker.New(&broker.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := b.AddHook(new(auth.AllowHook), nil); err != nil {
+	if err := b.AddHook(guard, config); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.AddListener(listeners.NewTCP(listeners.Config{ID: "t", Address: address})); err != nil {
@@ -246,7 +252,7 @@ func TestRepetitionIsAnsweredFromMemory(t *testing.T) {
 		}
 	}
 	late := router.Answer{Text: "better", Receipt: router.Receipt{ID: "q1", Route: router.RouteCloud}}
-	if err := d.Late(router.Question{ID: "q1"}, late); err != nil {
+	if err := d.Late(router.Question{ID: "q1", Messages: []router.Message{{Role: "user", Content: "x"}}}, late); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the late answer, and the repetition after it
@@ -257,6 +263,66 @@ func TestRepetitionIsAnsweredFromMemory(t *testing.T) {
 	}
 	if calls.Load() != 1 {
 		t.Errorf("answered %d times", calls.Load())
+	}
+}
+
+// An application that numbers its questions from 1 at every start of its own
+// must not get the answers of its last life.
+func TestAnIDUsedAgainIsAnotherQuestion(t *testing.T) {
+	t.Parallel()
+	app, _, _ := setup(t, answerFunc(echo), nil)
+	for _, prompt := range []string{"turn it on", "turn it off"} {
+		app.ask(`{"id":"1","prompt":"` + prompt + `"}`)
+		if got := app.next(); got.Content != prompt {
+			t.Errorf("asked %q, answered %q", prompt, got.Content)
+		}
+	}
+}
+
+// A correction that overtakes the provisional answer would be taken for the
+// answer that was corrected.
+func TestCorrectionComesAfterWhatItCorrects(t *testing.T) {
+	t.Parallel()
+	asked, hold := make(chan router.Question, 1), make(chan struct{})
+	app, d, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+		asked <- q
+		<-hold
+		return echo(ctx, q, emit)
+	}), nil)
+	app.ask(`{"id":"q1","prompt":"x"}`)
+	q := <-asked
+	corrected := make(chan error, 1)
+	go func() { corrected <- d.Late(q, router.Answer{Text: "better"}) }()
+	time.Sleep(50 * time.Millisecond)
+	close(hold)
+	if got := app.next(); got.Content != "x" || got.Late {
+		t.Errorf("first %+v", got)
+	}
+	if got := app.next(); got.Content != "better" || !got.Late {
+		t.Errorf("then %+v", got)
+	}
+	if err := <-corrected; err != nil {
+		t.Error(err)
+	}
+	app.ask(`{"id":"q1","prompt":"x"}`)
+	if got := app.next(); got.Content != "better" {
+		t.Errorf("repetition %+v", got)
+	}
+}
+
+// A broker hands out a retained question at every connection; a command must
+// not be carried out again whenever the device starts.
+func TestRetainedQuestionIsNotAskedAgain(t *testing.T) {
+	t.Parallel()
+	address := freePort(t)
+	startBroker(t, address)
+	app := newApp(t, address)
+	app.wait(app.client.Publish("cusp/d1/ask", 1, true, `{"id":"old","prompt":"open the door"}`))
+	open(t, address, answerFunc(echo), nil)
+	app.status(`{"online":true}`)
+	app.ask(`{"id":"new","prompt":"x"}`)
+	if got := app.next(); got.ID != "new" {
+		t.Errorf("answer %+v", got)
 	}
 }
 
@@ -328,6 +394,24 @@ func unansweredComesAgain(t *testing.T, address string) {
 	if got := app.next(); got.Content != "x" || got.Error != nil {
 		t.Errorf("answer %+v", got)
 	}
+}
+
+// A door that the broker does not let listen must not say that it is open.
+func TestRefusedSubscriptionIsTold(t *testing.T) {
+	t.Parallel()
+	address := freePort(t)
+	startGuarded(t, address, new(auth.Hook), &auth.Options{Ledger: &auth.Ledger{
+		Auth: auth.AuthRules{{Allow: true}},
+		ACL:  auth.ACLRules{{Filters: auth.Filters{"cusp/d1/ask": auth.Deny}}},
+	}})
+	read, write := io.Pipe()
+	open(t, address, answerFunc(echo), func(o *Options) { o.Log = slog.New(slog.NewTextHandler(write, nil)) })
+	text := make([]byte, 1000)
+	n, err := read.Read(text)
+	if got := string(text[:n]); err != nil || !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "refuses") {
+		t.Errorf("logged %s, %v", got, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, read) }()
 }
 
 func TestDeviceNameMustFitATopic(t *testing.T) {

@@ -100,6 +100,9 @@ func (b *builder) language(dir, lang string) error {
 		if err := own.addPiles(dir); err != nil {
 			return err
 		}
+		if err := own.addWords(dir); err != nil {
+			return err
+		}
 	}
 	ours, err := readBook(ownData, lang, SourceOurs, "data/"+lang+"/commands")
 	if err != nil {
@@ -175,7 +178,7 @@ func quotas(templates []template, count, floor int) []int {
 // drawTemplate adds up to quota new examples and says how many it added.
 func (b *builder) drawTemplate(t *template, from *book, own *names, quota int, round uint64) (int, error) {
 	rng := rand.New(rand.NewPCG(b.o.Seed+round, hash(t.id)))
-	s := sampler{lang: t.lang, kinds: t.kinds, rng: rng, words: words{t: t, book: from, names: own, pick: rng.IntN}}
+	s := sampler{lang: t.lang, kinds: t.kinds, rng: rng, made: own.made, words: words{t: t, book: from, names: own, pick: rng.IntN}}
 	heldOut := t.source == SourceOurs && from.common(t.intent) && hash(t.id)%holdOutTemplates == 0
 	added := 0
 	for range quota * 3 {

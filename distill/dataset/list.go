@@ -106,7 +106,7 @@ func (r numberRange) draw(rng *rand.Rand, lang string) (spoken string, out any) 
 }
 
 func sayNumber(rng *rand.Rand, lang string, n int) string {
-	if rng.IntN(10) < 6 {
+	if rng.IntN(10) < 7 {
 		return strconv.Itoa(n)
 	}
 	if lang == Chinese {

@@ -3,6 +3,7 @@ package dataset
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ var ownData embed.FS
 // every template, ours and Home Assistant's.
 type names struct {
 	*book
+	made phrases
 }
 
 func readNames(lang string) (*names, error) {
@@ -21,7 +23,24 @@ func readNames(lang string) (*names, error) {
 	if err != nil {
 		return nil, fmt.Errorf("own names: %w", err)
 	}
-	return &names{book: b}, nil
+	n := &names{book: b}
+	texts, err := ownTexts(lang)
+	n.made = newPhrases(lang, texts)
+	return n, err
+}
+
+// ownTexts are our own grammar files of a language, as a source of words.
+func ownTexts(lang string) ([]string, error) {
+	var texts []string
+	err := fs.WalkDir(ownData, "data/"+lang, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(ownData, name)
+		texts = append(texts, string(text))
+		return err
+	})
+	return texts, err
 }
 
 // name is the list of device names for the first kind that has one;

@@ -192,6 +192,23 @@ func eachLine(file string, f func(line []byte) error) error {
 	return sc.Err()
 }
 
+// addWords gives made-up English names the words of the public texts.
+func (n *names) addWords(dir string) error {
+	if n.lang != English {
+		return nil
+	}
+	examples, err := declines(dir)
+	if err != nil {
+		return err
+	}
+	texts, err := ownTexts(n.lang)
+	for _, e := range examples {
+		texts = append(texts, e.Text)
+	}
+	n.made = newPhrases(n.lang, texts)
+	return err
+}
+
 // addPiles adds the longer English lists of names of the home-llm project, when
 // the data directory has them.
 func (n *names) addPiles(dir string) error {

@@ -3,7 +3,6 @@ package dataset
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 )
 
 // Languages of the templates, as Home Assistant writes them.
@@ -33,10 +32,17 @@ type lexicon interface {
 	list(name string, kinds []string) *list
 }
 
+// madeUp says how many of a hundred values of an open list are made up.
+var madeUp = map[string]int{
+	"name": 25, "area": 12, "floor": 5, "timer_name": 25, "search_query": 30, "message": 20, "zone": 15,
+	"shopping_list_item": 25, "todo_list_item": 20,
+}
+
 // sampler draws sentences from templates.
 type sampler struct {
 	lang  string
 	words lexicon
+	made  phrases
 	kinds []string
 	rng   *rand.Rand
 }
@@ -84,8 +90,12 @@ func (s *sampler) expandList(n node, d *drawn, copyTo string) error {
 	if copyTo != "" {
 		slot = copyTo
 	}
-	if n.text == "pseudo" {
-		d.pieces = append(d.pieces, piece{text: pseudoName(s.rng, s.lang), slot: slot})
+	if n.text == "text" {
+		d.pieces = append(d.pieces, piece{text: s.made.text(s.rng), slot: slot})
+		return nil
+	}
+	if n.text == "pseudo" || copyTo == "" && s.rng.IntN(100) < madeUp[n.text] {
+		d.pieces = append(d.pieces, piece{text: s.made.name(s.rng), slot: slot})
 		return nil
 	}
 	l := s.words.list(n.text, s.kinds)
@@ -114,30 +124,4 @@ func (s *sampler) expandList(n node, d *drawn, copyTo string) error {
 	}
 	d.slots[slot] = v.out
 	return nil
-}
-
-var (
-	englishSyllables = strings.Fields("ka zor bli ten mar vo qui sel dra fen lu pim tor xa ne gro shi wob cal ny rex jun tal ori " +
-		"bex mun dil pra kel sto vin hap lox ard em ist ul on ik er")
-	chineseSyllables = []rune("星云海明月安乐小大天飞龙虎宝贝青白金银木水火土山石花草风雪雷电春夏秋冬东南西北中上下左右新旧一二三四五六七八九甲乙丙丁" +
-		"阿奇米诺卡洛林森晨曦思远佳华美丽静雅文武志强博瑞恒通达优品智能灵动易购")
-)
-
-// pseudoName makes up a name that no list has, so that the model learns to
-// copy names instead of knowing them.
-func pseudoName(rng *rand.Rand, lang string) string {
-	var b strings.Builder
-	if lang == Chinese {
-		for range 2 + rng.IntN(3) {
-			b.WriteRune(chineseSyllables[rng.IntN(len(chineseSyllables))])
-		}
-		return b.String()
-	}
-	for range 2 + rng.IntN(2) {
-		b.WriteString(englishSyllables[rng.IntN(len(englishSyllables))])
-	}
-	if rng.IntN(6) == 0 {
-		fmt.Fprintf(&b, " %d", 1+rng.IntN(20))
-	}
-	return b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/a472be26/cusp/distill/dataset"
 )
@@ -43,4 +44,19 @@ func slotPiece(slot string, v any) string {
 		return fmt.Sprintf("%q:%s", slot, value)
 	}
 	return fmt.Sprintf(`%q:"`, slot)
+}
+
+// Copied are the values of examples that stand in their texts: names, numbers.
+func Copied(examples []dataset.Example) []string {
+	var out []string
+	for _, e := range examples {
+		for _, slot := range slices.Sorted(maps.Keys(e.Slots)) {
+			v := fmt.Sprint(e.Slots[slot])
+			open := !strings.Contains(slotPiece(slot, e.Slots[slot]), v)
+			if open && strings.Contains(e.Text, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
 }

@@ -15,7 +15,8 @@ import (
 // Options shape a vocabulary.
 type Options struct {
 	Size       int      // tokens in all
-	SpaceWords int      // how many whole words also get a token with a space in front
+	SpaceWords int      // how many whole words also get a token with a space in front, at most
+	Copied     []string // values that answers copy; a word that often begins one gets no token with a space
 	Defined    []string // pieces that are always one token
 	MinCount   int      // words seen less often teach nothing; keeps made-up names out
 }
@@ -51,7 +52,7 @@ func Train(texts []string, o Options) (*Vocab, error) {
 		}
 	}
 	// 4. Whole words after a space.
-	l.spaceWords(v, spaced, o.SpaceWords)
+	l.spaceWords(v, stay(spaced, o.Copied), o.SpaceWords)
 	return v, nil
 }
 
@@ -89,6 +90,27 @@ func count(texts, defined []string) (words, spaced map[string]int, err error) {
 		}
 	}
 	return words, spaced, nil
+}
+
+// maxFirst is the share of its occurrences in which a word may begin a copied
+// value and still get a token with a space in front.
+const maxFirst = 0.03
+
+// stay leaves out the words that often begin a copied value: they keep one
+// token, with or without a space, so that copying one is copying any.
+func stay(spaced map[string]int, copied []string) map[string]int {
+	first := map[string]int{}
+	for _, c := range copied {
+		word, _, _ := strings.Cut(c, " ")
+		first[word]++
+	}
+	out := map[string]int{}
+	for w, n := range spaced {
+		if float64(first[w]) <= maxFirst*float64(n) {
+			out[w] = n
+		}
+	}
+	return out
 }
 
 // units cuts every Chinese character off.

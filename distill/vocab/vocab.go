@@ -3,9 +3,9 @@
 // It differs from ordinary BPE in two rules that make copying easy, because a
 // small model that answers with names must copy them from the question:
 //
-//   - A merge never holds a leading space, except that the most frequent whole
-//     words get one more token with a space in front. So a rare name has the
-//     same tokens after a space as after a quotation mark.
+//   - A merge never holds a leading space, except that frequent words which do
+//     not begin names get one more token with a space in front. So a name has
+//     the same tokens after a space as after a quotation mark.
 //   - A merge never holds more than one Chinese character.
 //
 // What it writes is plain GPT-2 style metadata that any GGUF reader applies.
@@ -20,8 +20,9 @@ import (
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
 
-// Pre is the pre-tokenizer: single digits, words with one character before them.
-const Pre = "qwen2"
+// Pre is the pre-tokenizer: words, numbers and punctuation, each with a space before it. Numbers stay whole, so that 50
+// becomes one token, which is easier to copy than two.
+const Pre = "gpt-2"
 
 // Token types of GGUF.
 const (

@@ -10,6 +10,7 @@ import (
 // functions are the global functions that chat templates expect, beyond
 // Jinja's own or with bounds.
 var functions = map[string]any{
+	"namespace":       newNamespace,
 	"raise_exception": raiseException,
 	"range":           boundedRange,
 }

@@ -16,7 +16,7 @@ import (
 // structures are the statements that a chat template may use. Left out are
 // those that read other templates and those that can call themselves without
 // a bound (block, recursive loops).
-var structures = confine("break", "continue", "do", "filter", "for", "if", "macro", "raw", "set", "with")
+var structures = confine("break", "continue", "do", "filter", "for", "if", "macro", "raw", "with")
 
 func confine(names ...string) *exec.ControlStructureSet {
 	allowed := make(map[string]parser.ControlStructureParser, len(names)+1)
@@ -29,6 +29,7 @@ func confine(names ...string) *exec.ControlStructureSet {
 	}
 	// Marks the assistant's text for training; in a prompt it means nothing.
 	allowed["generation"] = generation
+	allowed["set"] = confined(parseSet)
 	return exec.NewControlStructureSet(allowed)
 }
 

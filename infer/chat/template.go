@@ -11,6 +11,7 @@ import (
 	"github.com/nikolalohinski/gonja/v2/config"
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"github.com/nikolalohinski/gonja/v2/loaders"
+	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
 // Bounds on a template and one rendering of it. The largest published
@@ -19,6 +20,9 @@ const (
 	maxSource = 128 << 10 // bytes
 	maxOutput = 8 << 20   // bytes
 	maxTime   = 2 * time.Second
+	// maxBrackets is how deep brackets may nest in an expression: each level
+	// takes kilobytes of stack, which no recover gives back when it is full.
+	maxBrackets = 200
 )
 
 // Fallback is the template for a model that brings none: a plain transcript,
@@ -51,12 +55,31 @@ func Parse(source string) (t *Template, err error) {
 	settings := config.New()
 	settings.TrimBlocks = true
 	settings.LeftStripBlocks = true
+	if err := checkBrackets(source, settings); err != nil {
+		return nil, fmt.Errorf("parse chat template: %w", err)
+	}
 	t = &Template{now: time.Now, limit: maxTime, developer: strings.Contains(source, "developer")}
 	t.parsed, err = exec.NewTemplate(name, settings, loader, t.environment())
 	if err != nil {
 		return nil, fmt.Errorf("parse chat template: %s", withoutSource(err, source))
 	}
 	return t, nil
+}
+
+// checkBrackets refuses expressions that nest too deep for the parser.
+func checkBrackets(source string, settings *config.Config) error {
+	stream := tokens.LexAll(source, settings)
+	for depth := 0; !stream.End(); {
+		switch stream.Next().Type {
+		case tokens.LeftParenthesis, tokens.LeftBracket, tokens.LeftBrace:
+			if depth++; depth > maxBrackets {
+				return fmt.Errorf("brackets nest deeper than %d", maxBrackets)
+			}
+		case tokens.RightParenthesis, tokens.RightBracket, tokens.RightBrace:
+			depth--
+		}
+	}
+	return nil
 }
 
 // withoutSource drops the whole template, which gonja puts into its errors.
@@ -66,7 +89,7 @@ func withoutSource(err error, source string) string {
 
 func (t *Template) environment() *exec.Environment {
 	globals := exec.EmptyContext()
-	for _, name := range []string{"cycler", "dict", "joiner", "namespace"} {
+	for _, name := range []string{"cycler", "dict", "joiner"} {
 		if function, ok := builtins.GlobalFunctions.Get(name); ok {
 			globals.Set(name, function)
 		}

@@ -32,6 +32,7 @@ func TestRender(t *testing.T) {
 		{"variables", "{{ bos_token }}{{ messages[0]['content'] | trim }}", "<s>Licht an"},
 		{"undefined is nothing", "[{{ tools }}]", "[]"},
 		{"namespace", "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "3"},
+		{"set", "{% set a = 1 if x else 2 %}{% set b %}<{{ a }}>{% endset %}{{ b }}{% set a = a + 1 %}{{ a }}", "<2>3"},
 		{"range", "{% for i in range(3) %}{{ i }}{% endfor %}{% for i in range(3, 0, -2) %}{{ i }}{% endfor %}", "01231"},
 		{"macro", "{% macro f(x) %}<{{ x }}>{% endmacro %}{{ f(1) }}{{ f('a') }}", "<1><a>"},
 		{"generation", "{% for m in messages %}{% generation %}{{ m.role }};{% endgeneration %}{% endfor %}", "user;assistant;user;"},
@@ -97,6 +98,9 @@ func TestParseRejects(t *testing.T) {
 		{"inheritance", "{% extends '/etc/passwd' %}", "extends"},
 		{"a block", "{% block a %}{{ self.a() }}{% endblock %}", "block"},
 		{"a recursive loop", "{% for m in messages recursive %}{{ loop(messages) }}{% endfor %}", "recursive"},
+		{"deep brackets", "{{ " + strings.Repeat("(", 60_000) + "1" + strings.Repeat(")", 60_000) + " }}", "deeper than 200"},
+		{"deep lists", "{{ " + strings.Repeat("[')', ", 15_000) + "1" + strings.Repeat("]", 15_000) + " }}", "deeper than 200"},
+		{"an item that is set", "{% set messages[0] = 1 %}", "only names"},
 		{"a huge source", strings.Repeat("x", maxSource+1), "bytes"},
 	}
 	for _, tt := range tests {
@@ -125,6 +129,13 @@ func TestRenderRejects(t *testing.T) {
 		{"a macro without an end", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", conversation, "deeper than 64"},
 		{"a huge range", "{% for i in range(1000000000) %}{% endfor %}", conversation, "longer than 10000"},
 		{"loops without an end", "{% for i in range(9999) %}{% for j in range(9999) %}{% set x = 1 %}{% endfor %}{% endfor %}", conversation, "takes longer"},
+		{"a namespace within itself", "{% set ns = namespace() %}{% set ns.x = [{'a': ns}] %}{{ ns }}", conversation, "nests deeper than 100"},
+		{"a namespace compared with itself", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns == ns }}", conversation, "nests deeper than 100"},
+		{"a deep list", "{% set ns = namespace(x=1) %}{% for i in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}", conversation, "nests deeper than 100"},
+		{"a list that doubles", "{% set ns = namespace(x=1) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}", conversation, "more than 1048576 values"},
+		{"a message that is set", "{% set m = messages[0] %}{% set m.x = messages %}{{ m }}", conversation, "m is no namespace"},
+		{"a dictionary that is changed", "{% set m = messages[0] %}{% do m.update(x=messages) %}{{ m }}", conversation, "update"},
+		{"a list that is changed", "{% set l = [[1]] %}{% do l[0].append(l) %}{{ l }}", conversation, "append"},
 		{"huge output", "{% for i in range(9999) %}{{ x }}{% endfor %}", conversation, "output exceeds"},
 		{"a date that is not supported", "{{ strftime_now('%Q') }}", conversation, "%Q"},
 	}
@@ -174,7 +185,7 @@ func TestRenderIsSafeForConcurrentUse(t *testing.T) {
 
 // FuzzTemplate feeds templates, which come from files.
 func FuzzTemplate(f *testing.F) {
-	for _, seed := range []string{builtin, Fallback, "{{", "{% for x in y %}", "{{ [1][5] }}", "{{ 1/0 }}", "{{ messages['a'] }}", "{{ 'a' * -1 }}", "{{ ((((1)))) }}"} {
+	for _, seed := range []string{builtin, Fallback, "{{", "{% for x in y %}", "{{ [1][5] }}", "{{ 1/0 }}", "{{ messages['a'] }}", "{{ 'a' * -1 }}", "{{ ((((1)))) }}", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {

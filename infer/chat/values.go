@@ -50,7 +50,21 @@ func methods() exec.Methods {
 		}
 	}
 	m.Str = exec.NewMethodSet(own)
+	// As in Hugging Face's sandbox, none that change a list or dictionary.
+	m.Dict = only(m.Dict, "copy", "get", "items", "keys", "values")
+	m.List = only(m.List, "copy")
 	return m
+}
+
+// only keeps the named methods.
+func only[T any](all *exec.MethodSet[T], names ...string) *exec.MethodSet[T] {
+	kept := map[string]exec.Method[T]{}
+	for _, name := range names {
+		if method, ok := all.Get(name); ok {
+			kept[name] = method
+		}
+	}
+	return exec.NewMethodSet(kept)
 }
 
 // arguments returns the arguments of a method by position or name, nil for

@@ -34,8 +34,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("sample: top_p is %v, not between 0 and 1", o.TopP)
 	case !(o.MinP >= 0 && o.MinP <= 1):
 		return fmt.Errorf("sample: min_p is %v, not between 0 and 1", o.MinP)
-	case !(o.RepetitionPenalty >= 0 && o.RepetitionPenalty <= 100):
-		return fmt.Errorf("sample: repetition_penalty is %v, not between 0 and 100", o.RepetitionPenalty)
+	case o.RepetitionPenalty != 0 && !(o.RepetitionPenalty >= 0.01 && o.RepetitionPenalty <= 100):
+		return fmt.Errorf("sample: repetition_penalty is %v, not 0 or between 0.01 and 100", o.RepetitionPenalty)
 	}
 	return nil
 }

@@ -116,11 +116,12 @@ func (s *Sampler) penalize(logits []float32) (best int) {
 	copy(s.work, logits)
 	penalty := float32(s.options.RepetitionPenalty)
 	for _, id := range s.recent[:min(s.seen, RepetitionWindow)] {
-		if x := logits[id]; x > 0 {
-			s.work[id] = x / penalty
-		} else {
-			s.work[id] = x * penalty
+		x := logits[id] * penalty
+		if logits[id] > 0 {
+			x = logits[id] / penalty
 		}
+		// Beyond float32 there would be infinities, whose difference is no number.
+		s.work[id] = max(-math.MaxFloat32, min(x, math.MaxFloat32))
 	}
 	best, _ = leaders(s.work)
 	return best

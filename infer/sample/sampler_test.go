@@ -105,6 +105,23 @@ func TestPenaltySigns(t *testing.T) {
 	}
 }
 
+// A penalty that drives logits beyond float32 must leave something to draw.
+func TestPenaltyOfExtremeLogits(t *testing.T) {
+	t.Parallel()
+	s := New(3)
+	for _, penalty := range []float64{0.01, 0.5, 100} {
+		if err := s.Reset(Options{Temperature: 1, RepetitionPenalty: penalty}); err != nil {
+			t.Fatal(err)
+		}
+		for id := range int32(3) {
+			s.Accept(id)
+		}
+		if c, err := s.Sample([]float32{3e38, 1, -3e38}); err != nil || c.ID != 0 {
+			t.Errorf("penalty %v: got %+v, %v: want token 0", penalty, c, err)
+		}
+	}
+}
+
 // The confidence is that of the model, whatever the options choose.
 func TestConfidence(t *testing.T) {
 	t.Parallel()
@@ -165,7 +182,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	nan, inf := math.NaN(), float32(math.Inf(1))
 	s := New(2)
-	for _, o := range []Options{{Temperature: -1}, {Temperature: nan}, {TopK: -1}, {TopP: 1.1}, {TopP: nan}, {MinP: -0.1}, {RepetitionPenalty: -2}} {
+	for _, o := range []Options{{Temperature: -1}, {Temperature: nan}, {TopK: -1}, {TopP: 1.1}, {TopP: nan}, {MinP: -0.1}, {RepetitionPenalty: -2}, {RepetitionPenalty: 1e-300}, {RepetitionPenalty: nan}} {
 		if err := s.Reset(o); err == nil {
 			t.Errorf("options %+v were accepted", o)
 		}

@@ -70,6 +70,8 @@ func (c *Calibration) Check() error {
 		return fmt.Errorf("calibration: rule.features is %v, this program computes %v: calibrate the model again", c.Rule.Features, FeatureNames)
 	case len(c.Rule.Mean) != n || len(c.Rule.Scale) != n || len(c.Rule.Weights) != n:
 		return fmt.Errorf("calibration: rule has %d means, %d scales and %d weights, want %d of each", len(c.Rule.Mean), len(c.Rule.Scale), len(c.Rule.Weights), n)
+	case slices.ContainsFunc(c.Rule.Scale, func(scale float64) bool { return !(scale > 0) }):
+		return fmt.Errorf("calibration: rule.scale is %v, want all more than 0", c.Rule.Scale)
 	case !(c.Threshold > 0):
 		return fmt.Errorf("calibration: threshold is %v, want more than 0", c.Threshold)
 	}

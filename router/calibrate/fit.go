@@ -39,7 +39,7 @@ func Fit(samples []Sample, alpha, delta float64, seed uint64) (Calibration, erro
 	c.Threshold = threshold(candidates(c.judge(fit), alpha, delta, len(test)), judgedTest, alpha, delta)
 	kept, _ := accepted(judgedTest, c.Threshold)
 	c.Coverage = float64(kept) / float64(len(test))
-	return c, nil
+	return c, c.Check()
 }
 
 // answered are the samples that the model did not pass on.

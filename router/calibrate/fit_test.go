@@ -157,6 +157,7 @@ func TestRead(t *testing.T) {
 		"threshold of zero": {func(c *Calibration) { c.Threshold = 0 }, false},
 		"other features":    {func(c *Calibration) { c.Rule.Features = []string{"length"} }, false},
 		"short weights":     {func(c *Calibration) { c.Rule.Weights = c.Rule.Weights[:2] }, false},
+		"scale of zero":     {func(c *Calibration) { c.Rule.Scale = make([]float64, len(FeatureNames)) }, false},
 		"no curve":          {func(c *Calibration) { c.Isotonic = Isotonic{} }, false},
 		"falling curve":     {func(c *Calibration) { c.Isotonic = Isotonic{X: []float64{1, 2}, Y: []float64{0.9, 0.1}} }, false},
 	} {

@@ -114,8 +114,9 @@ func startDevice(t *testing.T, address, name string) *device {
 	u, err := uplink.Open(uplink.Options{
 		Broker: uplink.Broker{URL: "tcp://" + address, MaxReconnect: time.Second},
 		Device: name, Outbox: filepath.Join(t.TempDir(), "outbox.db"),
-		OnLate: func(q router.Question, a router.CloudAnswer, err error) {
+		OnLate: func(q router.Question, a router.CloudAnswer, err error) error {
 			d.late <- fmt.Sprint(q.ID, ": ", a.Text, err)
+			return nil
 		},
 		AcceptTimeout: 300 * time.Millisecond, GapTimeout: 300 * time.Millisecond, SilenceTimeout: 2 * time.Second, MinBackoff: 100 * time.Millisecond,
 	})

@@ -25,10 +25,10 @@ type Broker struct {
 	MaxReconnect time.Duration // ceiling of the reconnect back-off; 0 means 10 s
 }
 
-// String is the URL without the user information that it may carry.
+// String is the URL without the password that it may carry.
 func (b Broker) String() string {
 	u, err := url.Parse(b.URL)
-	if err != nil {
+	if err != nil || u.Host == "" && strings.Contains(b.URL, "@") { // where the password stands is not known
 		return "(broken broker URL)"
 	}
 	return u.Redacted()

@@ -165,3 +165,19 @@ func unusedAddress(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// A mistyped URL is shown, so that it can be mended, but not with a password.
+func TestBrokerStringHidesPasswords(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"tcp://u:hush@h:1":   "tcp://u:xxxxx@h:1",
+		"tcp//u:hush@h:1":    "(broken broker URL)",
+		"tcp:u:hush@h:1":     "(broken broker URL)",
+		"tcp://u:hush@h:1:%": "(broken broker URL)",
+		"localhost:1883":     "localhost:1883",
+	} {
+		if got := (Broker{URL: url}).String(); got != want {
+			t.Errorf("%s is shown as %s, want %s", url, got, want)
+		}
+	}
+}

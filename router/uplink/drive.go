@@ -30,12 +30,8 @@ func (u *Uplink) drive(c *call) {
 	delivered := u.waitAskers(c)
 
 	// 3. Deliver it apart if none did.
-	if !delivered {
-		if u.ctx.Err() != nil {
-			u.keep(c)
-			return
-		}
-		u.deliverLate(c)
+	if !delivered && !u.deliverLate(c) {
+		return // closing: the next Open delivers it
 	}
 
 	// 4. Only now forget the question.
@@ -222,11 +218,23 @@ func (u *Uplink) keep(c *call) {
 	}
 }
 
-// deliverLate hands the outcome to OnLate, having stored it.
-func (u *Uplink) deliverLate(c *call) {
+// deliverLate hands the outcome to OnLate, having stored it, until OnLate takes
+// it; false when closing came first.
+func (u *Uplink) deliverLate(c *call) bool {
 	u.keep(c)
 	answer, err := c.look().entry.outcome()
-	u.o.OnLate(c.question, answer, err)
+	for failures := 1; u.ctx.Err() == nil; failures++ {
+		undelivered := u.o.OnLate(c.question, answer, err)
+		if undelivered == nil {
+			return true
+		}
+		u.o.Log.Warn("a late answer was not taken; it stays in the outbox", "id", c.question.ID, "err", undelivered)
+		select {
+		case <-time.After(u.backoff(failures)):
+		case <-u.ctx.Done():
+		}
+	}
+	return false
 }
 
 func encodeAsk(q router.Question, ttl time.Duration) ([]byte, error) {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 // waits to be killed.
 func askForever(path string) {
 	l := newFakeLink(true)
-	o := Options{Device: "dev", Outbox: path, OnLate: func(router.Question, router.CloudAnswer, error) {}}
+	o := Options{Device: "dev", Outbox: path, OnLate: func(router.Question, router.CloudAnswer, error) error { return nil }}
 	u, err := open(o, func(*Uplink) link { return l })
 	if err != nil {
 		fmt.Println(err)

@@ -14,10 +14,11 @@ type Options struct {
 	Device string // names this device in the topics
 	Outbox string // path of the outbox file
 	// OnLate gets every answer, or final error, that no Ask waits for any
-	// more. It may be called from several goroutines, also before Open
-	// returns, and twice for one question if the process dies meanwhile. Close
-	// waits for it.
-	OnLate func(q router.Question, a router.CloudAnswer, err error)
+	// more. With an error it is called again later, after a restart if need
+	// be. It may be called from several goroutines, also before Open returns,
+	// and twice for one question if the process dies meanwhile. Close waits
+	// for it.
+	OnLate func(q router.Question, a router.CloudAnswer, err error) error
 	Log    *slog.Logger
 
 	MaxQuestions int           // in the outbox, 1000

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -65,24 +66,36 @@ type outbox struct {
 	bytes int64
 }
 
-func openOutbox(path string, maxCount int, maxBytes int64) (*outbox, []entry, error) {
+func openOutbox(path string, maxCount int, maxBytes int64) (o *outbox, entries []entry, err error) {
+	defer func() {
+		if p := recover(); p != nil { // bbolt's answer to a damaged page
+			err = damaged(path, fmt.Errorf("%v", p))
+		}
+	}()
 	// The file may hold every entry twice, and pages that are partly used.
 	limit := int(4*maxBytes + 1<<20)
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, MaxSize: limit})
-	if errors.Is(err, bolt.ErrTimeout) {
+	var system *fs.PathError
+	switch {
+	case errors.Is(err, bolt.ErrTimeout):
 		return nil, nil, fmt.Errorf("open outbox %s: another process holds it", path)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
+	case errors.As(err, &system):
+		return nil, nil, fmt.Errorf("open outbox: %w", err)
+	case err != nil:
+		return nil, nil, damaged(path, err)
 	}
 	db.MaxBatchDelay = time.Millisecond
-	o := &outbox{db: db, maxCount: maxCount, maxBytes: maxBytes, sizes: map[string]int{}}
-	entries, err := o.load()
-	if err != nil {
+	o = &outbox{db: db, maxCount: maxCount, maxBytes: maxBytes, sizes: map[string]int{}}
+	if entries, err = o.load(); err != nil {
 		db.Close()
 		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
 	}
 	return o, entries, nil
+}
+
+// damaged says what to do about a file that cannot be read.
+func damaged(path string, err error) error {
+	return fmt.Errorf("open outbox %s: the file is damaged; move it away to start afresh: %w", path, err)
 }
 
 // load reads all entries, oldest first.

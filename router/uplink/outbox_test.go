@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -169,5 +170,43 @@ func TestOutboxOpenErrorsNameTheFile(t *testing.T) {
 	for path, part := range map[string]string{rubbish: "rubbish.db", held: "another process", filepath.Join(dir, "no", "such"): "no such file"} {
 		_, _, err := openOutbox(path, 1, 1000)
 		checkError(t, err, part)
+	}
+}
+
+// A damaged file must neither take the daemon down with a panic nor leave
+// anyone in doubt about what to do.
+func TestDamagedOutboxIsAClearError(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(text []byte) []byte{
+		"not an outbox": func(text []byte) []byte { return bytes.Repeat([]byte("x"), len(text)) },
+		"too short":     func(text []byte) []byte { return text[:100] },
+		"lost pages": func(text []byte) []byte {
+			for i := 2 * os.Getpagesize(); i < len(text); i++ {
+				text[i] = 0xA5
+			}
+			return text
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "outbox.db")
+			o, _, err := openOutbox(path, 10, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(o.add(testEntry("q")), o.close()); err != nil {
+				t.Fatal(err)
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, damage(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := openOutbox(path, 10, 1<<20); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move") {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }

@@ -76,8 +76,9 @@ func newRig(t *testing.T, up bool, path string, change func(*Options)) *rig {
 	if path == "" {
 		path = filepath.Join(t.TempDir(), "outbox.db")
 	}
-	o := Options{Device: "dev", Outbox: path, OnLate: func(q router.Question, a router.CloudAnswer, err error) {
+	o := Options{Device: "dev", Outbox: path, OnLate: func(q router.Question, a router.CloudAnswer, err error) error {
 		r.late <- late{q.ID, a, err}
+		return nil
 	}}
 	if change != nil {
 		change(&o)

@@ -86,7 +86,11 @@ func open(o Options, connect func(*Uplink) link) (*Uplink, error) {
 	}
 	u := &Uplink{o: o, box: box, backlog: make(chan struct{}, o.Backlog), calls: map[string]*call{}}
 	u.ctx, u.stop = context.WithCancel(context.Background())
+	latest := time.Now().Add(o.Expiry)
 	for _, e := range entries {
+		if e.Expires.After(latest) {
+			e.Expires = latest // it was accepted by a clock that was ahead
+		}
 		c := newCall(e)
 		close(c.stored)
 		u.calls[e.Question.ID] = c
@@ -230,7 +234,7 @@ func (u *Uplink) follow(ctx context.Context, c *call, s *stream) (a router.Cloud
 		select {
 		case <-v.changed:
 		case <-ctx.Done():
-			return a, false, withLast(ctx.Err(), c.look().last)
+			return a, false, withLast(context.Cause(ctx), c.look().last)
 		case <-u.ctx.Done():
 			return a, false, ErrClosed
 		}

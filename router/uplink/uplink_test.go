@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,7 +292,7 @@ func TestAnswerThatWasNotHandedOverIsKept(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "outbox.db")
 		held := make(chan struct{})
 		first := newRig(t, true, path, func(o *Options) {
-			o.OnLate = func(router.Question, router.CloudAnswer, error) { <-held }
+			o.OnLate = func(router.Question, router.CloudAnswer, error) error { <-held; return nil }
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		a := first.ask(ctx, "q")
@@ -305,6 +306,58 @@ func TestAnswerThatWasNotHandedOverIsKept(t *testing.T) {
 		second.wantLate("q", "precious", nil)
 		second.wantEmpty()
 		close(held)
+	})
+}
+
+// A device without a battery for its clock may accept a question years ahead;
+// workers refuse a question that is of use for longer than a year.
+func TestClockThatWasAheadLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "outbox.db")
+		box, _, err := openOutbox(path, 10, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ahead := time.Now().AddDate(10, 0, 0)
+		e := entry{Question: question("q"), Enqueued: ahead, Expires: ahead.Add(time.Hour), State: stateWaiting}
+		if err := errors.Join(box.add(e), box.close()); err != nil {
+			t.Fatal(err)
+		}
+		r := newRig(t, true, path, nil)
+		r.wantSent("q")
+		r.reply(delta("q", "r", 0, "because"), done("q", "r", 1))
+		r.wantLate("q", "because", nil)
+		r.wantEmpty()
+	})
+}
+
+func TestAnswerThatIsNotTakenIsOfferedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "outbox.db")
+		var offered atomic.Int32
+		first := newRig(t, true, path, func(o *Options) {
+			o.OnLate = func(router.Question, router.CloudAnswer, error) error {
+				offered.Add(1)
+				return errors.New("nobody can be told now")
+			}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		a := first.ask(ctx, "q")
+		first.wantSent("q")
+		cancel()
+		<-a.done
+		first.reply(delta("q", "r", 0, "precious"), done("q", "r", 1))
+		time.Sleep(10 * time.Second)
+		if n := offered.Load(); n < 2 || n > 5 {
+			t.Errorf("offered %d times within 10 s", n)
+		}
+		if err := first.Close(); err != nil {
+			t.Error(err)
+		}
+
+		second := newRig(t, false, path, nil)
+		second.wantLate("q", "precious", nil)
+		second.wantEmpty()
 	})
 }
 
@@ -398,7 +451,7 @@ func TestBackoffGrowsToItsCeiling(t *testing.T) {
 func TestOpenRefusesBadOptions(t *testing.T) {
 	t.Parallel()
 	good := func() Options {
-		return Options{Broker: Broker{URL: "tcp://127.0.0.1:1"}, Device: "dev", Outbox: filepath.Join(t.TempDir(), "o.db"), OnLate: func(router.Question, router.CloudAnswer, error) {}}
+		return Options{Broker: Broker{URL: "tcp://127.0.0.1:1"}, Device: "dev", Outbox: filepath.Join(t.TempDir(), "o.db"), OnLate: func(router.Question, router.CloudAnswer, error) error { return nil }}
 	}
 	for part, change := range map[string]func(*Options){
 		"device id":            func(o *Options) { o.Device = "a/b" },

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/a472be26/cusp/infer/bench"
+)
+
+type benchCmd struct {
+	File      string `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
+	Shape     string `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
+	Quant     string `help:"Type of the random weights: q8_0, f16 or f32 (default: q8_0)."`
+	Threads   []int  `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
+	Prefill   int    `default:"512" help:"Tokens of the prompt (${default})."`
+	Decode    int    `default:"64" help:"Tokens of the answer (${default})."`
+	Sequences []int  `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
+	Repeat    int    `default:"3" help:"Measurements of which the median is taken (${default})."`
+	JSON      bool   `help:"Print JSON."`
+}
+
+const (
+	defaultShape = "15m"
+	defaultQuant = "q8_0"
+)
+
+// Validate makes values that cannot be measured wrong usage.
+func (c benchCmd) Validate() error {
+	if c.File != "" && (c.Shape != "" || c.Quant != "") {
+		return errors.New("--shape and --quant are for random weights; the file has its own")
+	}
+	if _, err := bench.ParseShape(cmp.Or(c.Shape, defaultShape)); err != nil {
+		return fmt.Errorf("--shape: %w", err)
+	}
+	if _, err := bench.ParseQuant(cmp.Or(c.Quant, defaultQuant)); err != nil {
+		return fmt.Errorf("--quant: %w", err)
+	}
+	return c.options().Check()
+}
+
+func (c benchCmd) Run(ctx context.Context, s streams) error {
+	progress := slowly(s.err, time.Second)
+	source, err := c.source(progress)
+	if err != nil {
+		return err
+	}
+	report, err := bench.Run(ctx, source, c.options(), progress)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(s.out, report)
+	}
+	return report.Print(s.out)
+}
+
+func (c benchCmd) options() bench.Options {
+	threads := c.Threads
+	if len(threads) == 0 {
+		threads = doublings(runtime.GOMAXPROCS(0))
+	}
+	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat}
+}
+
+func (c benchCmd) source(progress func(string)) (bench.Source, error) {
+	if c.File != "" {
+		return bench.Path(c.File), nil
+	}
+	shape, err := bench.ParseShape(cmp.Or(c.Shape, defaultShape))
+	if err != nil {
+		return nil, err
+	}
+	kind, err := bench.ParseQuant(cmp.Or(c.Quant, defaultQuant))
+	if err != nil {
+		return nil, err
+	}
+	progress("random weights")
+	return bench.NewRandom(shape, kind, c.options().Context())
+}
+
+// doublings are 1, 2, 4 and so on below n, then n.
+func doublings(n int) []int {
+	var all []int
+	for i := 1; i < n; i *= 2 {
+		all = append(all, i)
+	}
+	return append(all, n)
+}
+
+// slowly writes the steps of a work that takes longer than patience.
+func slowly(w io.Writer, patience time.Duration) func(step string) {
+	start := time.Now()
+	return func(step string) {
+		if time.Since(start) > patience {
+			fmt.Fprintln(w, step)
+		}
+	}
+}

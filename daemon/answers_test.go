@@ -1,0 +1,33 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/a472be26/cusp/router"
+)
+
+// Long questions must not add up to more memory than the model has.
+func TestRememberedAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	a := newAnswers(nil, slog.New(slog.DiscardHandler))
+	long := router.Answer{Text: strings.Repeat("x", 1<<20)}
+	for i := range 20 {
+		a.keep(router.Question{ID: fmt.Sprint("long", i)}, "", long)
+		a.keep(router.Question{ID: fmt.Sprint("long", i)}, "", long) // corrected
+	}
+	if len(a.latest) != 4 || len(a.order) != 4 || a.bytes != 4<<20 {
+		t.Errorf("%d answers, %d in order, %d bytes; want 4, 4, 4 MiB", len(a.latest), len(a.order), a.bytes)
+	}
+	if _, ok := a.recall("long19"); !ok {
+		t.Error("the latest is gone")
+	}
+	for i := range 300 {
+		a.keep(router.Question{ID: fmt.Sprint("short", i)}, "", router.Answer{Text: "y"})
+	}
+	if len(a.latest) != remembered || a.bytes != remembered {
+		t.Errorf("%d answers, %d bytes; want %d of 1 byte", len(a.latest), a.bytes, remembered)
+	}
+}

@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/quant"
+)
+
+// probe sizes the measurement of the machine.
+type probe struct {
+	buffer int64         // bytes that are read
+	window time.Duration // that every limit is measured for
+}
+
+// completed fills in the usual sizes: a buffer that no cache keeps, at most an
+// eighth of the free memory, and about as long as a repeat of the engine.
+func (p probe) completed(cache int64) probe {
+	if p.buffer == 0 {
+		p.buffer = max(4*cache, 64<<20)
+		if free := freeMemory(); free > 0 {
+			p.buffer = min(p.buffer, free/8)
+		}
+	}
+	if p.window == 0 {
+		p.window = 200 * time.Millisecond
+	}
+	return p
+}
+
+// limits measures what the machine can do at most.
+type limits struct {
+	probe  probe
+	buffer []float32
+	peak   peak
+}
+
+func newLimits(p probe, kind string, cache int64) *limits {
+	l := &limits{probe: p.completed(cache), peak: peakFor(kind)}
+	l.buffer = make([]float32, l.probe.buffer/4)
+	for i := range l.buffer { // a page that was never written is read from a cache
+		l.buffer[i] = 1
+	}
+	return l
+}
+
+func (l *limits) describe() Limits {
+	return Limits{
+		Read:    "sum over float32 values beyond the caches (kernel.Dot of a slice with itself), each thread its own part",
+		Compute: l.peak.what,
+	}
+}
+
+// read is the GB per second of all threads together.
+func (l *limits) read(threads int) Spread {
+	part := len(l.buffer) / threads
+	return l.sample(threads, float64(4*part*threads)/1e9, func(thread int) {
+		x := l.buffer[thread*part:][:part]
+		kernel.Dot(x, x)
+	})
+}
+
+// multiply is the 10^9 multiply-accumulates per second of all threads together.
+func (l *limits) multiply(threads int) Spread {
+	loops := make([]func(rounds int), threads)
+	for i := range loops {
+		loops[i] = l.peak.loop()
+	}
+	rounds := 1024
+	for time.Millisecond > l.once(1, func(int) { loops[0](rounds) }) {
+		rounds *= 2
+	}
+	return l.sample(threads, float64(rounds)*float64(l.peak.macs)*float64(threads)/1e9, func(thread int) { loops[thread](rounds) })
+}
+
+// sample has all threads work until the window is over, five times at least,
+// and returns units per second.
+func (l *limits) sample(threads int, units float64, work func(thread int)) Spread {
+	const least = 5
+	runtime.GC()
+	l.once(threads, work) // to wake everything up
+	var figures []float64
+	for end := time.Now().Add(l.probe.window); len(figures) < least || time.Now().Before(end); {
+		figures = append(figures, units/l.once(threads, work).Seconds())
+	}
+	return spreadOf(figures)
+}
+
+func (l *limits) once(threads int, work func(thread int)) time.Duration {
+	var others sync.WaitGroup
+	start := time.Now()
+	for thread := 1; thread < threads; thread++ {
+		others.Go(func() { work(thread) })
+	}
+	work(0)
+	others.Wait()
+	return time.Since(start)
+}
+
+// peak is a loop of multiply-accumulates whose operands never leave the core.
+type peak struct {
+	what string
+	macs int                     // of one round
+	loop func() func(rounds int) // makes the loop of one thread
+}
+
+// peakFor is the limit of products with weights of that type: the
+// processor's own where this package has a loop for it, else the best that the
+// engine's kernel reaches in the cache, and its name says so.
+func peakFor(kind string) peak {
+	bytes := kind == quant.Q8_0.String()
+	if p, ok := nativePeak(bytes); ok {
+		return p
+	}
+	if bytes {
+		return cachedQ8()
+	}
+	return cachedGemm()
+}
+
+// cachedQ8 multiplies 16 kB of weights with four vectors, again and again.
+func cachedQ8() peak {
+	const rows, cols, tokens = 32, 512, 4
+	return peak{
+		what: "the engine's Q8_0 product (kernel.MatMulQ8) in the first-level cache; the peak of this CPU is not measured",
+		macs: rows * cols * tokens,
+		loop: func() func(int) {
+			w := make([]byte, rows*cols/32*34)
+			xs := make([]*kernel.Q8, tokens)
+			for i := range xs {
+				xs[i] = &kernel.Q8{}
+				xs[i].Quantize(make([]float32, cols))
+			}
+			dst := make([]float32, rows*tokens)
+			return func(rounds int) {
+				for range rounds {
+					kernel.MatMulQ8(nil, dst, w, rows, cols, xs)
+				}
+			}
+		},
+	}
+}
+
+// cachedGemm multiplies matrices small enough for one thread and the cache.
+func cachedGemm() peak {
+	const m, n, k = 64, 64, 120
+	return peak{
+		what: "the trainer's float32 product (kernel.Gemm) in the first-level cache; the peak of this CPU is not measured",
+		macs: m * n * k,
+		loop: func() func(int) {
+			a, b, c := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
+			return func(rounds int) {
+				for range rounds {
+					kernel.Gemm(false, false, m, n, k, a, k, b, n, c, n, false)
+				}
+			}
+		},
+	}
+}

@@ -1,0 +1,21 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/a472be26/cusp/infer/kernel"
+)
+
+// The loops of a tier below the one in use run as well.
+func TestLoopsReturn(t *testing.T) {
+	t.Parallel()
+	switch kernel.Tier() {
+	case "avx512vnni":
+		peakVNNI(3)
+		peakFMA512(3)
+		fallthrough
+	case "avx2":
+		peakMADD(3)
+		peakFMA256(3)
+	}
+}
