@@ -44,12 +44,14 @@ func (c benchCmd) Validate() error {
 }
 
 func (c benchCmd) Run(ctx context.Context, s streams) error {
+	options := c.options()
+	options.Before = bench.PeakMemory()
 	progress := slowly(s.err, time.Second)
 	source, err := c.source(progress)
 	if err != nil {
 		return err
 	}
-	report, err := bench.Run(ctx, source, c.options(), progress)
+	report, err := bench.Run(ctx, source, options, progress)
 	if err != nil {
 		return err
 	}

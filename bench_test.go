@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/a472be26/cusp/infer/bench"
 )
 
 func parseBench(t *testing.T, args string) (benchCmd, error) {
@@ -62,6 +65,17 @@ func TestBenchPrintsJSON(t *testing.T) {
 	}
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil || len(report.Threads) != 1 || report.Threads[0].Decode.Median <= 0 {
 		t.Errorf("%v in %s", err, &out)
+	}
+}
+
+// The help must not fall behind the table of shapes.
+func TestBenchHelpListsTheShapes(t *testing.T) {
+	t.Parallel()
+	field, _ := reflect.TypeFor[benchCmd]().FieldByName("Shape")
+	for _, name := range bench.ShapeNames() {
+		if !strings.Contains(field.Tag.Get("help"), name) {
+			t.Errorf("the help of --shape does not mention %q", name)
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer done()
 	o := demo.Options{Out: s.out, Version: version, Provider: provider, Model: providerName(provider, c.CloudModel), Stay: c.Stay}
+	if c.CloudURL == "" {
+		o.Remark = ", which knows device commands only (--cloud-url puts a general model there)"
+	}
 	if c.Verbose {
 		o.Log = slog.New(slog.NewTextHandler(s.err, nil))
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/tokenizer"
@@ -37,11 +40,11 @@ func (c inspectCmd) Run(s streams) error {
 	fmt.Fprintf(s.out, "%s: GGUF v%d, %d bytes, %d metadata keys, %d tensors\n\n", c.File, f.Version(), f.Size(), len(f.Keys()), len(f.Tensors()))
 	for _, key := range f.Keys() {
 		v, _ := f.Value(key)
-		fmt.Fprintf(s.out, "  %-44s %s\n", key, short(v))
+		fmt.Fprintf(s.out, "  %-44s %s\n", printable(key), short(v))
 	}
 	fmt.Fprintln(s.out)
 	for _, t := range f.Tensors() {
-		fmt.Fprintf(s.out, "  %-32s %-6s %-18s %d bytes\n", t.Name, t.Type, shape(t.Dims), len(t.Data))
+		fmt.Fprintf(s.out, "  %-32s %-6s %-18s %d bytes\n", printable(t.Name), t.Type, shape(t.Dims), len(t.Data))
 	}
 	return nil
 }
@@ -51,7 +54,8 @@ func (c inspectCmd) Run(s streams) error {
 func inspection(f *gguf.File) map[string]any {
 	meta := map[string]any{}
 	for _, key := range f.Keys() {
-		meta[key], _ = f.Value(key)
+		v, _ := f.Value(key)
+		meta[key] = jsonable(v)
 	}
 	tensors := []map[string]any{}
 	for _, t := range f.Tensors() {
@@ -60,14 +64,32 @@ func inspection(f *gguf.File) map[string]any {
 	return map[string]any{"file": f.Name(), "version": f.Version(), "bytes": f.Size(), "metadata": meta, "tensors": tensors}
 }
 
+// jsonable writes floats that JSON has no number for as text.
+func jsonable(v any) any {
+	if _, err := json.Marshal(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return v
+}
+
 // short renders a metadata value in one line; of a long array, its length and start.
 func short(v any) string {
 	const most = 60
-	text := strings.ReplaceAll(fmt.Sprintf("%v", v), "\n", "\\n")
+	text := printable(strings.ReplaceAll(fmt.Sprintf("%v", v), "\n", "\\n"))
 	if r := []rune(text); len(r) > most {
 		return string(r[:most]) + fmt.Sprintf("… (%T, %d characters)", v, len(r))
 	}
 	return text
+}
+
+// printable keeps a file from sending control sequences to the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 func shape(dims []int) string {

@@ -64,8 +64,9 @@ type TeacherRecipe struct {
 	EndpointModel string `toml:"endpoint_model"`
 }
 
-// ModelRecipe is the shape of the model.
+// ModelRecipe is the shape of the model, or what to go on from.
 type ModelRecipe struct {
+	Start     string  `toml:"start"` // a bundle's folder, "builtin:teacher" or "builtin:student"; its shape and vocabulary are taken
 	Dim       int     `toml:"dim"`
 	Layers    int     `toml:"layers"`
 	Heads     int     `toml:"heads"`
@@ -157,6 +158,8 @@ func (r Recipe) check() error {
 		return errors.New("teacher.top_k must be at least 1")
 	case r.Model.Dim%quant.Q8Block != 0 || r.Model.FFN%quant.Q8Block != 0:
 		return fmt.Errorf("model.dim %d and model.ffn %d must be multiples of %d, the block of INT8 weights", r.Model.Dim, r.Model.FFN, quant.Q8Block)
+	case r.Model.Start != "":
+		return r.options().Validate()
 	case !r.hasTeacher() && r.Vocab.Size < 1:
 		return errors.New("vocab.size is missing")
 	}

@@ -28,12 +28,13 @@ func Run(ctx context.Context, j Job) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("distill %s: %w", j.Recipe.Name, err)
 	}
-	for i, step := range []struct {
+	steps := []struct {
 		title string
 		do    func(context.Context) error
 	}{
 		{"data: examples from templates, public texts and records", r.makeData},
 		{"teacher: open it, or train it first", r.openTeacher},
+		{"start: random weights, or a model to go on from", r.openStart},
 		{"vocabulary: learn it, or take the teacher's", r.makeVocab},
 		{"candidates: what the teacher would say at every token", r.annotate},
 		{"training", r.train},
@@ -41,8 +42,9 @@ func Run(ctx context.Context, j Job) (*bundle.Bundle, error) {
 		{"calibration: confidence and threshold on held-out questions", r.calibrate},
 		{"evaluation through the real engine", r.evaluate},
 		{"gate and bundle", r.pack},
-	} {
-		j.UI.step(i+1, 9, step.title)
+	}
+	for i, step := range steps {
+		j.UI.step(i+1, len(steps), step.title)
 		if err := step.do(ctx); err != nil {
 			return nil, fmt.Errorf("distill %s: step %d, %s: %w", j.Recipe.Name, i+1, step.title, err)
 		}

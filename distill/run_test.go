@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a472be26/cusp/distill/train"
 	"github.com/a472be26/cusp/packaging/bundle"
 )
 
@@ -129,4 +130,32 @@ func TestRunRefusesAnotherRecipe(t *testing.T) {
 	if _, err := begin(Job{Recipe: r, Out: out}); err == nil || !strings.Contains(err.Error(), "another recipe") {
 		t.Errorf("%v", err)
 	}
+}
+
+// A refined model has its predecessor's shape and vocabulary, and begins where
+// that one ended: its first steps find less to learn.
+func TestRunGoesOnFromAModel(t *testing.T) {
+	t.Parallel()
+	first := finish(t, Job{Recipe: tiny(t), Out: t.TempDir()})
+	r := tiny(t)
+	r.Version, r.Model = "0.0.2", ModelRecipe{Start: first.Dir, Context: r.Model.Context}
+	r.Train.WarmupSteps, r.Train.LR, r.Train.MinLR = 0, 1e-4, 1e-4
+	out := t.TempDir()
+	second := finish(t, Job{Recipe: r, Out: out})
+	if a, b := first.Manifest.Sizes[bundle.ModelFile], second.Manifest.Sizes[bundle.ModelFile]; a != b {
+		t.Errorf("sizes %d and %d: the shape was not taken over", a, b)
+	}
+	before, after := history(t, filepath.Dir(first.Dir)), history(t, out)
+	if end, begin := before[len(before)-1].Loss, after[0].Loss; begin > (before[0].Loss+end)/2 {
+		t.Errorf("the loss begins at %.2f; the model it goes on from began at %.2f and ended at %.2f", begin, before[0].Loss, end)
+	}
+}
+
+func history(t *testing.T, out string) []train.Step {
+	t.Helper()
+	steps, err := train.ReadHistory(train.HistoryPath(filepath.Join(out, checkpointFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
 }

@@ -24,6 +24,7 @@ type run struct {
 	Job
 	examples dataset.Set
 	teacher  *teacher.Teacher // nil without one
+	start    *teacher.Teacher // what to go on from; nil: nothing
 	vocab    *vocab.Vocab
 	lessons  train.Examples
 	valid    train.Examples
@@ -142,6 +143,22 @@ func (r *run) openTeacher(ctx context.Context) error {
 	return err
 }
 
+// openStart opens the model to go on from.
+func (r *run) openStart(context.Context) error {
+	if r.Recipe.Model.Start == "" {
+		r.UI.say("random weights")
+		return nil
+	}
+	var err error
+	if r.start, err = teacher.Open(r.Recipe.Model.Start); err != nil {
+		return err
+	}
+	if r.teacher != nil && !slices.Equal(r.teacher.Vocab.Tokens, r.start.Vocab.Tokens) {
+		return fmt.Errorf("%s and the teacher have different vocabularies; a student goes on only with a teacher of its own family", r.Recipe.Model.Start)
+	}
+	return nil
+}
+
 func (r *run) makeVocab(context.Context) error {
 	if !r.has(vocabFile) {
 		v, err := r.chooseVocab()
@@ -170,7 +187,10 @@ func (r *run) makeVocab(context.Context) error {
 const maxValid = 600
 
 func (r *run) chooseVocab() (*vocab.Vocab, error) {
-	if r.teacher != nil {
+	switch {
+	case r.start != nil:
+		return r.start.Vocab, nil
+	case r.teacher != nil:
 		return r.teacher.Vocab, nil
 	}
 	var texts []string
@@ -218,6 +238,11 @@ func (r *run) train(ctx context.Context) error {
 	}
 	shape, o := r.Recipe.shape(len(r.vocab.Tokens)), r.Recipe.options()
 	o.Checkpoint, o.Valid = r.path(checkpointFile), r.valid
+	if r.start != nil {
+		o.Start = r.start.Weights()
+		shape = o.Start.Config
+		shape.Context = r.Recipe.Model.Context
+	}
 	r.UI.say("%.1f million parameters, %d steps of %d tokens", float64(shape.Parameters())/1e6, o.Steps, o.BatchTokens)
 	b := r.UI.bar(o.Steps, "steps")
 	weights, err := train.Run(ctx, shape, r.lessons, o, func(s train.Step) {

@@ -10,18 +10,19 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// Questions of the tour. The hard ones are commands in words that the student
-// does not trust itself with, and one that is no command at all.
+// Questions of the tour. The hard ones are commands whose words the student
+// cannot be trusted to copy, and one that is no command at all.
 var (
 	easy = []string{
-		"turn on the kitchen light",
-		"set the bedroom light to 40 percent",
+		"turn on the lights in the kitchen",
+		"set the bedroom lights to 40 percent",
 		"start a timer for 10 minutes",
 		"打开客厅的灯",
 		"卧室的温度是多少",
 	}
 	hard = []string{
-		"how do i bake sourdough bread",
+		"put some jazz on in the study",
+		"set the pizza timer to 12 minutes",
 		"who wrote the origin of species",
 	}
 )
@@ -60,7 +61,7 @@ func playHard(ctx context.Context, h *house) error {
 		}
 		t := h.spy.about(a.Receipt.ID, mark)
 		h.say("  %s\n    %s\n    %s\n", text, a.Text, a.Receipt.Line())
-		h.say("    MQTT: %s; first text after %.0f ms, %d pieces\n", t, float64(first.Microseconds())/1000, pieces)
+		h.say("    MQTT: %s; first text after %.0f ms, %d chunk(s) of it\n", t, float64(first.Microseconds())/1000, pieces)
 		if err := wantRoute(a, router.RouteCloud); err != nil {
 			return err
 		}

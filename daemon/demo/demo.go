@@ -21,6 +21,7 @@ type Options struct {
 	Version  string
 	Provider cloud.Provider // the large model
 	Model    string         // its name, for people
+	Remark   string         // on that model, for people
 	Stay     bool           // keep everything running until ctx ends
 	Log      *slog.Logger   // of broker clients and daemon; nil: nothing is logged
 }
@@ -76,9 +77,9 @@ func (h *house) play(ctx context.Context, a act) error {
 func (h *house) say(format string, args ...any) { fmt.Fprintf(h.out, format, args...) }
 
 func (h *house) introduce() {
-	h.say("Cusp %s: everything below runs in this process, offline.\n\n", h.version)
+	h.say("Cusp %s: everything below runs in this process.\n\n", h.version)
 	h.say("  broker   %s (MQTT)\n", h.broker.url())
-	h.say("  cloud    a worker with %s\n", h.teacher)
+	h.say("  cloud    a worker with %s%s\n", h.teacher, h.remark)
 	h.say("  device   %s on %s\n", h.student(), h.cfg.API.Socket)
 }
 

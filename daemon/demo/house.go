@@ -23,6 +23,7 @@ type house struct {
 	out     io.Writer
 	version string
 	teacher string
+	remark  string
 	log     *slog.Logger
 
 	dir    string
@@ -38,7 +39,7 @@ type house struct {
 
 // build starts broker, worker and device, and waits until they see each other.
 func build(ctx context.Context, o Options) (h *house, err error) {
-	h = &house{out: o.Out, version: o.Version, teacher: o.Model, log: o.Log}
+	h = &house{out: o.Out, version: o.Version, teacher: o.Model, remark: o.Remark, log: o.Log}
 	defer func() {
 		if err != nil {
 			h.close()

@@ -17,8 +17,11 @@ import (
 	"github.com/a472be26/cusp/packaging/bundle"
 )
 
-// Builtin names the teacher that the program carries.
-const Builtin = "builtin:teacher"
+// Names of the models that the program carries.
+const (
+	Builtin        = "builtin:teacher"
+	BuiltinStudent = "builtin:student"
+)
 
 // Teacher is a model of the same vocabulary as its students.
 type Teacher struct {
@@ -30,12 +33,9 @@ type Teacher struct {
 // Open loads the teacher from a bundle's folder, or the built-in one. The
 // bundle's hashes must hold; whether it is signed does not matter here.
 func Open(where string) (*Teacher, error) {
-	fsys := fs.FS(os.DirFS(where))
-	if where == Builtin {
-		var err error
-		if fsys, err = builtin.Teacher(); err != nil {
-			return nil, fmt.Errorf("teacher: %w", err)
-		}
+	fsys, err := files(where)
+	if err != nil {
+		return nil, fmt.Errorf("teacher: %w", err)
 	}
 	if _, err := bundle.VerifyFS(fsys); err != nil && !errors.Is(err, bundle.ErrUnsigned) && !errors.Is(err, bundle.ErrUntrusted) {
 		return nil, fmt.Errorf("teacher %s: %w", where, err)
@@ -50,6 +50,19 @@ func Open(where string) (*Teacher, error) {
 	}
 	return load(f)
 }
+
+func files(where string) (fs.FS, error) {
+	switch where {
+	case Builtin:
+		return builtin.Teacher()
+	case BuiltinStudent:
+		return builtin.Student()
+	}
+	return os.DirFS(where), nil
+}
+
+// Weights are the model's own, not a copy.
+func (t *Teacher) Weights() *train.Weights { return t.weights }
 
 func load(f *gguf.File) (*Teacher, error) {
 	v, err := vocab.FromFile(f)

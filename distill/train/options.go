@@ -23,6 +23,8 @@ type Options struct {
 	Smoothing   float64 // label smoothing of the cross-entropy; 0: off
 	Dropout     float64 // of both residual branches of a block; 0: off
 
+	Start *Weights `json:"-"` // to go on from, of the run's shape; nil: random ones
+
 	Seed    uint64 // of the initial weights, the data order and the dropout masks
 	Mixed   bool   // round the operands of the large products to bfloat16 where the processor multiplies those faster
 	Threads int    // goroutines for the element-wise parts; 0: one per core. Results do not depend on it.
@@ -47,7 +49,7 @@ func Defaults() Options {
 
 // identity keeps what decides the numbers of a run, so that a checkpoint can tell whether it belongs to one.
 func (o Options) identity() Options {
-	o.Threads, o.Checkpoint, o.CheckpointEvery, o.Valid, o.ValidEvery = 0, "", 0, nil, 0
+	o.Threads, o.Checkpoint, o.CheckpointEvery, o.Valid, o.ValidEvery, o.Start = 0, "", 0, nil, 0, nil
 	return o
 }
 
@@ -70,6 +72,19 @@ func (o Options) Validate() error {
 		if !(f.value >= f.min && f.value <= f.max) {
 			return fmt.Errorf("train options: %s is %v, must be between %v and %v (see train.Defaults)", f.name, f.value, f.min, f.max)
 		}
+	}
+	return nil
+}
+
+// checkStart reports whether the weights to start from have the run's shape.
+func (o Options) checkStart(c Config) error {
+	if o.Start == nil {
+		return nil
+	}
+	start := o.Start.Config
+	start.Context = c.Context // a limit on sequences, not a shape
+	if start != c {
+		return fmt.Errorf("train options: the weights to start from have the shape %+v, the run %+v", start, c)
 	}
 	return nil
 }

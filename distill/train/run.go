@@ -19,7 +19,7 @@ import (
 // Options.Threads, where set, also sets the number of threads of the process's matrix products.
 func Run(ctx context.Context, cfg Config, data Dataset, o Options, progress func(Step)) (*Weights, error) {
 	// 1. Check what was asked for.
-	if err := errors.Join(cfg.Validate(), o.Validate()); err != nil {
+	if err := errors.Join(cfg.Validate(), o.Validate(), o.checkStart(cfg)); err != nil {
 		return nil, err
 	}
 	if o.Threads > 0 {
@@ -88,6 +88,9 @@ func newRun(cfg Config, data Dataset, o Options) *run {
 	r.model = newModel(cfg, r.workers, make([]float32, n), make([]float32, n))
 	r.model.arena.engine = Engine{mixed: o.Mixed, workers: r.workers}
 	initialize(cfg, r.model.value, o.Seed)
+	if o.Start != nil {
+		copy(r.model.value, o.Start.flat)
+	}
 	if o.EMA > 0 {
 		r.average = &average{decay: o.EMA, value: append([]float32(nil), r.model.value...)}
 	}

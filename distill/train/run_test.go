@@ -236,3 +236,15 @@ func TestRunRefusesBadInput(t *testing.T) {
 		}
 	}
 }
+
+func TestRunRefusesAStartOfAnotherShape(t *testing.T) {
+	t.Parallel()
+	c := Config{Vocab: 8, Dim: 32, Layers: 1, Heads: 4, KVHeads: 2, FFN: 64, Context: 10, RopeTheta: 10000, NormEps: 1e-5, Tied: true}
+	o := Defaults()
+	other := c
+	other.Layers = 2
+	o.Start = newWeights(other, make([]float32, other.Parameters()))
+	if _, err := Run(context.Background(), c, Examples{}, o, nil); err == nil || !strings.Contains(err.Error(), "start from") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,16 +1,13 @@
 package vocab
 
-import (
-	"fmt"
-
-	"github.com/a472be26/cusp/infer/gguf"
-)
+import "github.com/a472be26/cusp/infer/gguf"
 
 // FromFile takes the vocabulary out of a model file, so that a student speaks
 // the tokens of its teacher.
 func FromFile(f *gguf.File) (*Vocab, error) {
-	if pre, err := f.String("tokenizer.ggml.pre"); err != nil || pre != Pre {
-		return nil, fmt.Errorf("vocabulary of %s: pre-tokenizer is %q, want %q: the teacher must be one of ours", f.Name(), pre, Pre)
+	pre, err := f.String("tokenizer.ggml.pre")
+	if err != nil {
+		return nil, err
 	}
 	tokens, err := f.Strings("tokenizer.ggml.tokens")
 	if err != nil {
@@ -24,5 +21,5 @@ func FromFile(f *gguf.File) (*Vocab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vocab{Tokens: tokens, Types: types, Merges: merges}, nil
+	return &Vocab{Pre: pre, Tokens: tokens, Types: types, Merges: merges}, nil
 }

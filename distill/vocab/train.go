@@ -24,7 +24,7 @@ type Options struct {
 // Train learns a vocabulary from texts.
 func Train(texts []string, o Options) (*Vocab, error) {
 	// 1. The fixed part: control tokens, defined pieces, bytes.
-	v := &Vocab{}
+	v := &Vocab{Pre: Pre}
 	for _, c := range controls {
 		v.add(c, typeControl)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
 
-// Pre is the pre-tokenizer: words, numbers and punctuation, each with a space before it. Numbers stay whole, so that 50
+// Pre is the pre-tokenizer of new vocabularies: words, numbers and punctuation, each with a space before it. Numbers stay whole, so that 50
 // becomes one token, which is easier to copy than two.
 const Pre = "gpt-2"
 
@@ -48,6 +48,7 @@ const ChatTemplate = `{% for m in messages %}{% if m.role == 'user' %}<|user|>{{
 
 // Vocab is a finished vocabulary.
 type Vocab struct {
+	Pre    string   `json:"pre"`    // the pre-tokenizer it was learned with
 	Tokens []string `json:"tokens"` // bytes as printable runes, as in GGUF
 	Types  []int32  `json:"types"`
 	Merges []string `json:"merges"`
@@ -61,7 +62,7 @@ func (v *Vocab) Metadata() []gguf.KV {
 	}
 	return []gguf.KV{
 		{Key: "tokenizer.ggml.model", Value: "gpt2"},
-		{Key: "tokenizer.ggml.pre", Value: Pre},
+		{Key: "tokenizer.ggml.pre", Value: v.Pre},
 		{Key: "tokenizer.ggml.tokens", Value: v.Tokens},
 		{Key: "tokenizer.ggml.token_type", Value: v.Types},
 		{Key: "tokenizer.ggml.merges", Value: v.Merges},

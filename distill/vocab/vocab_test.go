@@ -135,3 +135,15 @@ func TestSaveLoad(t *testing.T) {
 		t.Errorf("differs after loading, %v", err)
 	}
 }
+
+func TestForeignPreTokenizerIsKept(t *testing.T) {
+	t.Parallel()
+	v, _ := trained(t)
+	old := *v
+	old.Pre = "qwen2"
+	for _, kv := range old.Metadata() {
+		if kv.Key == "tokenizer.ggml.pre" && kv.Value != "qwen2" {
+			t.Errorf("a teacher's vocabulary cut by qwen2 is written as %v", kv.Value)
+		}
+	}
+}

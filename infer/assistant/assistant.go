@@ -68,7 +68,12 @@ func Open(path string, o Config) (*Assistant, error) {
 // New makes an assistant of a model file, which must stay open until Close has
 // returned; Close does not close it.
 func New(f *gguf.File, o Config) (*Assistant, error) {
-	// 1. The text side: cheap, and most wrong files fail here.
+	// 1. The weights: they stay on disk, and a wrong architecture is named as such.
+	m, err := model.Load(f)
+	if err != nil {
+		return nil, fmt.Errorf("load model: %w", err)
+	}
+	// 2. The text side.
 	tokens, err := tokenizer.Load(f)
 	if err != nil {
 		return nil, err
@@ -76,11 +81,6 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	template, err := loadTemplate(f)
 	if err != nil {
 		return nil, err
-	}
-	// 2. The weights.
-	m, err := model.Load(f)
-	if err != nil {
-		return nil, fmt.Errorf("load model: %w", err)
 	}
 	if vocab := m.Config().Vocab; tokens.Size() > vocab {
 		return nil, fmt.Errorf("load model: %s: the tokenizer has %d tokens, the weights only %d", f.Name(), tokens.Size(), vocab)

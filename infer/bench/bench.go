@@ -23,13 +23,14 @@ import (
 	"github.com/a472be26/cusp/infer/model"
 )
 
-// Options says what to measure. No field has a default.
+// Options says what to measure. No field has a default; Before may be 0.
 type Options struct {
 	Threads   []int // one column of the report for each
 	Prefill   int   // tokens of the prompt
 	Decode    int   // tokens of the answer, after a prompt of one token
 	Sequences []int // generated at the same time; the ratio to one sequence is reported
 	Repeat    int   // how often everything is measured
+	Before    int64 // PeakMemory before the model was made, for the report alone
 
 	probe probe // of the machine; zero: of a usual size
 }
@@ -134,7 +135,7 @@ func newBench(source Source, f *gguf.File, o Options, progress func(step string)
 	}
 	c := m.Config()
 	if need := o.Context(); need > c.Context {
-		return nil, fmt.Errorf("bench: prefill of %d and decode of %d tokens need a context of %d, but that of %s is %d",
+		return nil, fmt.Errorf("bench: prefill of %d and decode of %d tokens need a context of %d, but that of %s is %d: measure fewer",
 			o.Prefill, o.Decode, need, source.Describe(), c.Context)
 	}
 	return &bench{source: source, options: o, model: m, work: workOf(source, f), progress: progress}, nil

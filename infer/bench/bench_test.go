@@ -29,7 +29,7 @@ func tiny(t *testing.T, kind quant.Type, context int) *Random {
 
 func quick() Options {
 	return Options{
-		Threads: []int{1}, Prefill: 32, Decode: 8, Sequences: []int{1, 3}, Repeat: 2,
+		Threads: []int{1}, Prefill: 32, Decode: 8, Sequences: []int{1, 3}, Repeat: 2, Before: 1,
 		probe: probe{buffer: 1 << 20, window: time.Millisecond},
 	}
 }

@@ -68,8 +68,8 @@ func (l *limits) multiply(threads int) Spread {
 	for i := range loops {
 		loops[i] = l.peak.loop()
 	}
-	rounds := 1024
-	for time.Millisecond > l.once(1, func(int) { loops[0](rounds) }) {
+	rounds := 1 // under emulation even that takes long
+	for l.once(1, func(int) { loops[0](rounds) }) < time.Millisecond {
 		rounds *= 2
 	}
 	return l.sample(threads, float64(rounds)*float64(l.peak.macs)*float64(threads)/1e9, func(thread int) { loops[thread](rounds) })

@@ -56,8 +56,9 @@ func lastLevelCache() int64 {
 	return most
 }
 
-// peakMemory is the most that was resident of this process.
-func peakMemory() int64 { return kibibytes(procField("/proc/self/status", "VmHWM"), "kB") }
+// PeakMemory is the most that was resident of this process, in bytes; 0 where
+// the system does not say.
+func PeakMemory() int64 { return kibibytes(procField("/proc/self/status", "VmHWM"), "kB") }
 
 // freeMemory is what could still be allocated.
 func freeMemory() int64 { return kibibytes(procField("/proc/meminfo", "MemAvailable"), "kB") }

@@ -169,5 +169,5 @@ func (b *bench) memory(ctx context.Context) (Memory, error) {
 	if _, err := b.together(ctx, e, 1, min(b.options.Decode, 8)); err != nil {
 		return Memory{}, err
 	}
-	return Memory{Peak: peakMemory(), Context: b.options.Context()}, nil
+	return Memory{Peak: PeakMemory(), Before: b.options.Before, Context: b.options.Context()}, nil
 }

@@ -51,8 +51,8 @@ func (r *Report) batches() int {
 func (r *Report) notes() string {
 	var b strings.Builder
 	if r.Memory.Peak > 0 {
-		fmt.Fprintf(&b, "Peak memory of the process: %s with one sequence of %d tokens, most threads; %s of them are the model.\n",
-			size(r.Memory.Peak), r.Memory.Context, size(r.Model.FileBytes))
+		fmt.Fprintf(&b, "Peak memory of the process, one sequence of %d tokens: %s; %s are the model, %s were taken before.\n",
+			r.Memory.Context, size(r.Memory.Peak), size(r.Model.FileBytes), size(r.Memory.Before))
 	}
 	fmt.Fprintf(&b, "Median (smallest to largest) of %d; limits are measured just before, for all threads together.\n", r.Repeat)
 	fmt.Fprintf(&b, "Compute limit: %s.\n", r.Limits.Compute)
@@ -69,8 +69,8 @@ func (m Machine) String() string {
 }
 
 func (w Work) String() string {
-	return fmt.Sprintf("%s: %s, %.3g M parameters in %s; a token reads %s and takes %.3g M multiply-accumulates",
-		w.Name, w.Quant, float64(w.Parameters)/1e6, size(w.FileBytes), size(w.TokenBytes), float64(w.LayerMACs+w.HeadMACs)/1e6)
+	return fmt.Sprintf("%s: %s, %s M parameters in %s; a token reads %s and takes %s M multiply-accumulates",
+		w.Name, w.Quant, figure(float64(w.Parameters)/1e6), size(w.FileBytes), size(w.TokenBytes), figure(float64(w.LayerMACs+w.HeadMACs)/1e6))
 }
 
 func (s Spread) String() string {
@@ -90,7 +90,7 @@ func figure(x float64) string {
 
 func percent(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) }
 
-func size(bytes int64) string { return fmt.Sprintf("%.4g MB", float64(bytes)/1e6) }
+func size(bytes int64) string { return figure(float64(bytes)/1e6) + " MB" }
 
 func count(n int, noun string) string {
 	if n == 1 {

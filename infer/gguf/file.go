@@ -56,6 +56,14 @@ func (t Tensor) Elements() int {
 // Open maps and checks the file at path. The file must not be truncated while
 // it is open: replace models by renaming, never by writing into them.
 func Open(path string) (*File, error) {
+	// Looked at before it is opened, because opening a FIFO waits for a writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("gguf: %s: not a regular file (%s)", path, info.Mode().Type())
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)

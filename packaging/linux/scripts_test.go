@@ -146,6 +146,26 @@ func TestModelScripts(t *testing.T) {
 		d.run("1.0", "postinst", "abort-upgrade", "1.1")
 		d.wantCurrent("1.0", "1.0")
 	})
+	t.Run("an upgrade after a rollback keeps the version that serves", func(t *testing.T) {
+		t.Parallel()
+		d := newDevice(t)
+		d.install("1.0")
+		d.install("1.1")
+		must(t, bundle.Switch(filepath.Dir(d.home), "student", "1.0"))
+		d.install("1.2")
+		d.wantCurrent("1.2", "1.0", "1.2")
+	})
+	t.Run("a half-kept version does not block the upgrade", func(t *testing.T) {
+		t.Parallel()
+		d := newDevice(t)
+		d.install("1.0")
+		must(t, os.MkdirAll(filepath.Join(d.home, ".replaced"), 0o755)) // prerm was cut off
+		d.unpack("1.1")
+		d.run("1.0", "postrm", "upgrade", "1.1")
+		d.removeFiles("1.0")
+		d.run("1.1", "postinst", "configure", "1.0")
+		d.wantCurrent("1.1", "1.1")
+	})
 	t.Run("removal leaves nothing", func(t *testing.T) {
 		t.Parallel()
 		d := newDevice(t)
