@@ -19,7 +19,7 @@ import (
 const (
 	maxSource = 128 << 10 // bytes
 	maxOutput = 8 << 20   // bytes
-	maxTime   = 2 * time.Second
+	maxTime   = 10 * time.Second
 	// maxBrackets is how deep brackets may nest in an expression: each level
 	// takes kilobytes of stack, which no recover gives back when it is full.
 	maxBrackets = 200
