@@ -32,6 +32,7 @@ type cli struct {
 	Status  statusCmd  `cmd:"" help:"Show what the daemon is doing."`
 	Model   modelCmd   `cmd:"" help:"Look into model files and bundles."`
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher, and evaluate it."`
+	Bench   benchCmd   `cmd:"" help:"Measure the engine, in tokens per second and as shares of the machine's limits."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
