@@ -31,6 +31,7 @@ type cli struct {
 	Why     whyCmd     `cmd:"" help:"Explain an earlier answer: which path it took, and why."`
 	Status  statusCmd  `cmd:"" help:"Show what the daemon is doing."`
 	Model   modelCmd   `cmd:"" help:"Look into model files and bundles."`
+	Records recordsCmd `cmd:"" help:"Read what the daemon recorded."`
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher, and evaluate it."`
 	Bench   benchCmd   `cmd:"" help:"Measure the engine, in tokens per second and as shares of the machine's limits."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`

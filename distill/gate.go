@@ -31,6 +31,9 @@ func (g GateRecipe) check(report map[string]any) error {
 	if g == (GateRecipe{}) {
 		return nil
 	}
+	if len(report) == 0 {
+		return errors.New("gate: there are no validation sentences to check it on; name a data directory that has them, or leave out [gate]")
+	}
 	data, err := json.Marshal(report)
 	if err != nil {
 		return err

@@ -69,8 +69,9 @@ func (r *run) ask(ctx context.Context, texts []string) ([]eval.Answer, error) {
 	return eval.Ask(ctx, model, texts, func(done, _ int) { b.at(done, "questions") })
 }
 
-// evaluate scores INT8 and F32 side by side. Without a data directory there is
-// nothing to score on but the held-out examples, which calibration has used.
+// evaluate scores INT8 and F32 side by side. Without validation sentences
+// there is nothing to score on but the held-out examples, which calibration has
+// used.
 func (r *run) evaluate(ctx context.Context) error {
 	if r.has(reportFile) {
 		data, err := os.ReadFile(r.path(reportFile))
@@ -79,8 +80,8 @@ func (r *run) evaluate(ctx context.Context) error {
 		}
 		return json.Unmarshal(data, &r.report)
 	}
-	if r.Data == "" {
-		r.UI.say("no data directory, no validation sentences")
+	if !eval.Available(r.Data) {
+		r.UI.say("no data directory with validation sentences, so nothing to score on")
 		r.report = map[string]any{}
 		return r.keepJSON(reportFile, r.report)
 	}

@@ -159,3 +159,26 @@ func history(t *testing.T, out string) []train.Step {
 	}
 	return steps
 }
+
+// A data directory that holds nothing but what came back from the fleet is
+// enough to learn from it; a gate that cannot be checked is not passed.
+func TestRunLearnsFromRecordsAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	line := `{"messages":[{"role":"user","content":"who wrote the origin of species"},{"role":"assistant","content":"Charles Darwin"}]}` + "\n"
+	file := filepath.Join(dir, "records", "week.jsonl")
+	if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(line), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	finish(t, Job{Recipe: tiny(t), Data: dir, Out: out})
+	examples, err := os.ReadFile(filepath.Join(out, trainFile))
+	if err != nil || !strings.Contains(string(examples), "Charles Darwin") {
+		t.Errorf("the recorded answer is not among the examples (error %v)", err)
+	}
+	gated := tiny(t)
+	gated.Gate.IntentEnglish = 0.9
+	if _, err := Run(t.Context(), Job{Recipe: gated, Data: dir, Out: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "gate") {
+		t.Errorf("error %v, want one of the gate", err)
+	}
+}

@@ -59,6 +59,13 @@ func TestKilledInTheMiddleOfAQuestion(t *testing.T) {
 		t.Errorf("answer at the socket: %q by route %q, want one of the cloud", e.Text, e.Receipt.Route)
 	}
 	wantCloudAnswer(t, answers)
+
+	// 5. And both are lessons for the next student.
+	out, err := exec.CommandContext(t.Context(), h.cusp, "records", "export", "--state", filepath.Join(h.dir, "state")).Output()
+	must(t, err)
+	if n := strings.Count(string(out), hardText); n != 2 {
+		t.Errorf("%d of the two questions are exported:\n%s", n, out)
+	}
 }
 
 // wantCloudAnswer reads MQTT answers until one is done.

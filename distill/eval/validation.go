@@ -40,6 +40,12 @@ type block struct {
 // "tests/en/light_HassTurnOn.yaml".
 var intentInPath = regexp.MustCompile(`Hass[A-Za-z]+`)
 
+// Available reports whether dataDir holds the validation sentences.
+func Available(dataDir string) bool {
+	_, err := os.Stat(filepath.Join(dataDir, validationFile))
+	return dataDir != "" && err == nil
+}
+
 func validation(dataDir string) ([]Case, error) {
 	in, err := os.Open(filepath.Join(dataDir, validationFile))
 	if err != nil {

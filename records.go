@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/router/record"
+)
+
+type recordsCmd struct {
+	Export exportCmd `cmd:"" help:"Print the questions that the cloud answered, as chat-format JSONL: put the file into records/ of a data directory and distill learns from it. Private questions are not recorded and never among them."`
+}
+
+type exportCmd struct {
+	State string `type:"path" help:"State directory of the daemon, which may be running (default: this user's)." placeholder:"DIR"`
+}
+
+func (c exportCmd) Run(s streams) error {
+	if c.State == "" {
+		c.State = daemon.DefaultConfig().State.Dir
+	}
+	log, err := record.Open(filepath.Join(c.State, "records"), record.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	n, err := log.ExportHard(s.out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.err, "%d questions\n", n)
+	return nil
+}
