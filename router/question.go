@@ -8,6 +8,7 @@ package router
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -54,4 +55,25 @@ type Options struct {
 	Stop        []string        `json:"stop,omitempty"`
 	IgnoreEOS   bool            `json:"ignore_eos,omitempty"` // go on until MaxTokens; for measuring
 	Tools       json.RawMessage `json:"tools,omitempty"`      // as in the OpenAI API; passed on to the cloud
+}
+
+// MaxIDBytes bounds the id of a question or a device.
+const MaxIDBytes = 128
+
+// CheckID tells whether an id, of a question or a device, can be a level of an
+// MQTT topic, a part of a URL and a key in every store.
+func CheckID(id string) error {
+	if id == "" || len(id) > MaxIDBytes {
+		return fmt.Errorf("id has %d bytes; it must have between 1 and %d", len(id), MaxIDBytes)
+	}
+	for _, c := range []byte(id) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
+			return fmt.Errorf("id %q has characters other than letters, digits, '-', '_', '.' and ':'", id)
+		}
+	}
+	if id == "." || id == ".." {
+		return fmt.Errorf("id %q is not allowed", id)
+	}
+	return nil
 }

@@ -20,7 +20,6 @@ const (
 	maxTokens    = 1 << 20
 	maxStops     = 16
 	maxStopBytes = 256
-	maxIDBytes   = 128
 	maxDeadline  = 7 * 24 * time.Hour
 	maxDepth     = 100 // nesting of the JSON
 )
@@ -235,7 +234,7 @@ func (x *extension) apply(q *router.Question, now time.Time) error {
 	if q.ID = x.ID; q.ID == "" {
 		q.ID = router.NewID()
 	}
-	if err := checkID(q.ID); err != nil {
+	if err := router.CheckID(q.ID); err != nil {
 		return invalid("cusp.id", "%v", err)
 	}
 	switch x.Privacy {
@@ -250,24 +249,6 @@ func (x *extension) apply(q *router.Question, now time.Time) error {
 			return invalid("cusp.deadline_ms", "cusp.deadline_ms is %d; it must be between 1 and %d", *x.DeadlineMS, maxDeadline.Milliseconds())
 		}
 		q.Deadline = now.Add(time.Duration(*x.DeadlineMS) * time.Millisecond)
-	}
-	return nil
-}
-
-// checkID keeps to what is safe in an MQTT topic and in a URL, and to what the
-// uplink takes.
-func checkID(id string) error {
-	if len(id) > maxIDBytes {
-		return fmt.Errorf("id has %d bytes; at most %d are allowed", len(id), maxIDBytes)
-	}
-	for _, c := range []byte(id) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
-			return fmt.Errorf("id %q has characters other than letters, digits, '-', '_', '.' and ':'", id)
-		}
-	}
-	if id == "." || id == ".." {
-		return fmt.Errorf("id %q is not allowed", id)
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			return
 		}
 		q := r.Question
-		if len(q.Messages) == 0 || checkID(q.ID) != nil || q.ID == "" {
+		if len(q.Messages) == 0 || router.CheckID(q.ID) != nil || q.ID == "" {
 			t.Fatalf("accepted %q as %+v", body, q)
 		}
 	})

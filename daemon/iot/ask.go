@@ -16,7 +16,6 @@ import (
 const (
 	MaxAskBytes  = 1 << 20
 	maxMessages  = 1024
-	maxIDBytes   = 128
 	maxTokens    = 1 << 20
 	maxDeadline  = 7 * 24 * time.Hour
 	maxToolBytes = 256 << 10
@@ -55,7 +54,7 @@ func DecodeAsk(payload []byte) (Ask, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return Ask{ID: salvageID(payload)}, errors.New("payload: more data after the JSON object")
 	}
-	if err := checkID(a.ID); err != nil {
+	if err := router.CheckID(a.ID); err != nil {
 		return Ask{}, err
 	}
 	if err := a.check(); err != nil {
@@ -122,23 +121,8 @@ func salvageID(payload []byte) string {
 	var only struct {
 		ID string `json:"id"`
 	}
-	if json.NewDecoder(bytes.NewReader(payload)).Decode(&only) != nil || checkID(only.ID) != nil {
+	if json.NewDecoder(bytes.NewReader(payload)).Decode(&only) != nil || router.CheckID(only.ID) != nil {
 		return ""
 	}
 	return only.ID
-}
-
-// checkID keeps to what is safe as a level of a topic, since the id names the
-// topic of the answer.
-func checkID(id string) error {
-	if id == "" || len(id) > maxIDBytes {
-		return fmt.Errorf("id has %d bytes; it must have between 1 and %d", len(id), maxIDBytes)
-	}
-	for _, c := range []byte(id) {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
-			return fmt.Errorf("id %q has characters other than letters, digits, '-', '_', '.' and ':'", id)
-		}
-	}
-	return nil
 }

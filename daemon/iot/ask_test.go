@@ -68,7 +68,7 @@ func FuzzDecodeAsk(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		a, err := DecodeAsk(payload)
-		if a.ID != "" && checkID(a.ID) != nil {
+		if a.ID != "" && router.CheckID(a.ID) != nil {
 			t.Fatalf("%q gave the id %q, unfit for a topic", payload, a.ID)
 		}
 		if err == nil && len(a.Question(time.Now()).Messages) == 0 {

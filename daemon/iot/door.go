@@ -69,7 +69,7 @@ type Door struct {
 
 // Open starts to connect and returns at once; it keeps trying by itself.
 func Open(o Options) (*Door, error) {
-	if err := checkID(o.Device); err != nil {
+	if err := router.CheckID(o.Device); err != nil {
 		return nil, fmt.Errorf("device %w", err)
 	}
 	if o.Parallel <= 0 {
@@ -254,7 +254,7 @@ func (d *Door) run(q router.Question, stream bool) (Answer, bool) {
 // go first, and returns once the broker has it.
 func (d *Door) Late(q router.Question, a router.Answer) error {
 	late := Answer{ID: q.ID, Content: a.Text, Finish: a.Finish, Done: true, Late: true, Receipt: &a.Receipt}
-	if err := checkID(q.ID); err != nil {
+	if err := router.CheckID(q.ID); err != nil {
 		return fmt.Errorf("late answer: %w", err)
 	}
 	if t := d.memory.find(q); t != nil {

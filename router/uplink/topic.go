@@ -3,12 +3,13 @@ package uplink
 import (
 	"fmt"
 	"strings"
+
+	"github.com/a472be26/cusp/router"
 )
 
 const (
 	askPrefix    = "cusp/cloud/ask/"
 	answerPrefix = "cusp/cloud/answer/"
-	maxIDBytes   = 128
 )
 
 // AskTopic is where the device's questions go.
@@ -30,19 +31,10 @@ func DeviceOf(topic string) (string, error) {
 	return device, CheckID("device", device)
 }
 
-// CheckID tells whether id can be a level of a topic and a key in every store:
-// 1 to 128 of the characters A-Z a-z 0-9 . _ : - . What names it in the error.
+// CheckID is [router.CheckID]; what names the id in the error.
 func CheckID(what, id string) error {
-	if id == "" || len(id) > maxIDBytes {
-		return fmt.Errorf("%s id has %d bytes, want 1 to %d", what, len(id), maxIDBytes)
-	}
-	for _, c := range []byte(id) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '.', c == '_', c == ':', c == '-':
-		default:
-			return fmt.Errorf("%s id %q: character %q is not one of A-Z a-z 0-9 . _ : -", what, id, c)
-		}
+	if err := router.CheckID(id); err != nil {
+		return fmt.Errorf("%s %w", what, err)
 	}
 	return nil
 }

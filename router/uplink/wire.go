@@ -121,8 +121,8 @@ func DecodeAnswer(payload []byte) (Answer, error) {
 
 func (a Answer) check() error {
 	switch {
-	case len(a.Run) > maxIDBytes:
-		return fmt.Errorf("run has %d bytes, at most %d are allowed", len(a.Run), maxIDBytes)
+	case len(a.Run) > router.MaxIDBytes:
+		return fmt.Errorf("run has %d bytes, at most %d are allowed", len(a.Run), router.MaxIDBytes)
 	case a.Seq < 0 || a.Seq > maxSeq:
 		return fmt.Errorf("seq %d is not within 0 to %d", a.Seq, maxSeq)
 	case a.Error != nil && !a.Done:

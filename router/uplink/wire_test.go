@@ -24,7 +24,7 @@ func TestDecodeAsk(t *testing.T) {
 		{"more behind", `{"id":"q","messages":[{"role":"user","content":""}]} x`, "", "more data"},
 		{"wrong type keeps the id", `{"id":"q","messages":"hi"}`, "q", "cannot unmarshal"},
 		{"no id", `{"messages":[{"role":"user","content":""}]}`, "", "question id has 0 bytes"},
-		{"wildcard in the id", `{"id":"a/+","messages":[{"role":"user","content":""}]}`, "", `character '/'`},
+		{"wildcard in the id", `{"id":"a/+","messages":[{"role":"user","content":""}]}`, "", `other than letters`},
 		{"long id", `{"id":"` + strings.Repeat("a", 129) + `"}`, "", "129 bytes"},
 		{"no messages", `{"id":"q"}`, "q", "0 messages"},
 		{"unknown role", `{"id":"q","messages":[{"role":"root","content":""}]}`, "q", `messages[0].role "root"`},
