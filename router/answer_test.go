@@ -92,6 +92,7 @@ func TestAnswer(t *testing.T) {
 		{"confident", sure, &fakeCloud{}, Question{}, "a b", RouteLocal, ReasonConfident, 0, nil},
 		{"escalated", unsure, &fakeCloud{pieces: []string{"x", "y"}}, Question{}, "xy", RouteCloud, ReasonBelowThreshold, 1, nil},
 		{"declined", fakeLocal{text: "not mine", confidence: 0.99}, &fakeCloud{pieces: []string{"x"}}, Question{}, "x", RouteCloud, ReasonDeclined, 1, nil},
+		{"with a temperature", sure, &fakeCloud{pieces: []string{"x"}}, Question{Options: Options{Temperature: new(0.7)}}, "x", RouteCloud, ReasonSampled, 1, nil},
 		{"no cloud", unsure, nil, Question{}, "a b", RouteProvisional, ReasonNoCloud, 0, nil},
 		{"private stays", unsure, &fakeCloud{pieces: []string{"x"}}, Question{Privacy: Private}, "a b", RouteProvisional, ReasonPrivate, 0, nil},
 		{"deadline", unsure, &fakeCloud{silent: true}, Question{Deadline: time.Now().Add(20 * time.Millisecond)}, "a b", RouteProvisional, ReasonDeadline, 1, nil},

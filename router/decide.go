@@ -11,6 +11,7 @@ const (
 	ReasonBelowThreshold Reason = "below_threshold" // confidence did not reach it
 	ReasonDeclined       Reason = "declined"        // the local model said that the question is not its own
 	ReasonUncalibrated   Reason = "uncalibrated"    // the model has no calibration for its weights
+	ReasonSampled        Reason = "sampled"         // temperature or a penalty was asked for; the promise is on greedy answers
 	ReasonTruncated      Reason = "truncated"       // the local answer hit its length limit
 	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
 
@@ -37,6 +38,7 @@ type Signals struct {
 	Cloud   CloudState
 
 	LocalFailed bool // there is no local answer and none can be had
+	Sampled     bool // not greedy decoding
 	Truncated   bool
 	Declined    bool
 	Calibrated  bool
@@ -77,6 +79,8 @@ func (s Signals) doubt() Reason {
 		return ReasonNoLocalModel
 	case !s.Calibrated:
 		return ReasonUncalibrated
+	case s.Sampled:
+		return ReasonSampled
 	case s.Declined:
 		return ReasonDeclined
 	case s.Truncated:

@@ -24,6 +24,7 @@ func TestDecide(t *testing.T) {
 		{"declined however sure", with(func(s *Signals) { s.Declined = true }), Decision{RouteCloud, ReasonDeclined, ""}},
 		{"truncated", with(func(s *Signals) { s.Truncated = true }), Decision{RouteCloud, ReasonTruncated, ""}},
 		{"uncalibrated errs to the cloud", with(func(s *Signals) { s.Calibrated = false }), Decision{RouteCloud, ReasonUncalibrated, ""}},
+		{"sampled with a temperature", with(func(s *Signals) { s.Sampled = true }), Decision{RouteCloud, ReasonSampled, ""}},
 		{"no local model", with(func(s *Signals) { s.LocalFailed = true }), Decision{RouteCloud, ReasonNoLocalModel, ""}},
 		{"doubtful and private never leaves", with(func(s *Signals) { s.Confidence, s.Private = 0.5, true }), Decision{RouteProvisional, ReasonPrivate, ReasonBelowThreshold}},
 		{"doubtful without a cloud", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonBelowThreshold}},
@@ -43,16 +44,16 @@ func TestDecide(t *testing.T) {
 }
 
 // No combination of signals may send a private question away or call an
-// uncalibrated, declined or truncated answer good.
+// uncalibrated, sampled, declined or truncated answer good.
 func TestDecidePromises(t *testing.T) {
 	t.Parallel()
 	bools := []bool{false, true}
 	for _, private := range bools {
 		for cloud := CloudNone; cloud <= CloudFailed; cloud++ {
-			for mask := range 16 {
+			for mask := range 32 {
 				for _, conf := range []float64{0, 0.9, 1, math.NaN()} {
 					s := Signals{Private: private, Cloud: cloud, LocalFailed: mask&1 != 0, Truncated: mask&2 != 0,
-						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Confidence: conf, Threshold: 0.9}
+						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Sampled: mask&16 != 0, Confidence: conf, Threshold: 0.9}
 					checkPromises(t, s, Decide(s))
 				}
 			}
@@ -62,7 +63,7 @@ func TestDecidePromises(t *testing.T) {
 
 func checkPromises(t *testing.T, s Signals, d Decision) {
 	t.Helper()
-	good := s.Calibrated && !s.LocalFailed && !s.Declined && !s.Truncated && s.Confidence >= s.Threshold
+	good := s.Calibrated && !s.Sampled && !s.LocalFailed && !s.Declined && !s.Truncated && s.Confidence >= s.Threshold
 	switch {
 	case d.Route == RouteCloud && (s.Private || s.Cloud != CloudUntried):
 		t.Errorf("%+v went to the cloud", s)

@@ -57,6 +57,12 @@ type Options struct {
 	Tools       json.RawMessage `json:"tools,omitempty"`      // as in the OpenAI API; passed on to the cloud
 }
 
+// greedy reports whether the most likely token is taken at every step, which is
+// how calibrations are made.
+func (o Options) greedy() bool {
+	return (o.Temperature == nil || *o.Temperature == 0) && (o.Repetition == 0 || o.Repetition == 1)
+}
+
 // MaxIDBytes bounds the id of a question or a device.
 const MaxIDBytes = 128
 
