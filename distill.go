@@ -9,8 +9,8 @@ import (
 
 	"github.com/a472be26/cusp/distill"
 	"github.com/a472be26/cusp/distill/eval"
+	"github.com/a472be26/cusp/distill/teacher"
 	"github.com/a472be26/cusp/infer/assistant"
-	"github.com/a472be26/cusp/infer/builtin"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/calibrate"
@@ -93,7 +93,7 @@ func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, err
 		a, err := assistant.Open(name, config)
 		return a, nil, err
 	}
-	files, err := bundleFiles(name)
+	files, err := teacher.Files(name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,14 +115,4 @@ func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, err
 	}
 	a, err := assistant.New(f, config)
 	return a, calibration, err
-}
-
-func bundleFiles(name string) (fs.FS, error) {
-	switch name {
-	case "builtin:student":
-		return builtin.Student()
-	case "builtin:teacher":
-		return builtin.Teacher()
-	}
-	return os.DirFS(name), nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/daemon"
-	"github.com/a472be26/cusp/infer/builtin"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/packaging/linux"
 )
@@ -183,12 +181,8 @@ func printPath(s streams, path string, err error) error {
 
 // trustedKeys are the keys in files, and the project's own where the build has it.
 func trustedKeys(files []string) ([]bundle.PublicKey, error) {
-	var keys []bundle.PublicKey
-	own, err := daemon.ProjectKey()
-	switch {
-	case err == nil:
-		keys = append(keys, own)
-	case !errors.Is(err, builtin.ErrMissing):
+	keys, err := daemon.ProjectTrust()
+	if err != nil {
 		return nil, err
 	}
 	for _, file := range files {

@@ -261,8 +261,9 @@ func (d *device) reloadModel() {
 		return
 	}
 	if err := d.models.Update(d.ctx, all[0]); err != nil && d.ctx.Err() == nil {
-		d.log.Error("model refused, the old one keeps serving: "+err.Error(), "error", err)
+		d.log.Error("model refused, the old one keeps serving: " + err.Error())
 	}
+	d.notify.status(d.summary())
 	if d.door != nil {
 		d.door.Announce()
 	}

@@ -68,11 +68,8 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 // the configuration.
 func (l bundleLoader) policy() (bundle.Policy, error) {
 	p := bundle.Policy{AllowUnsigned: l.cfg.AllowUnsigned}
-	own, err := ProjectKey()
-	switch {
-	case err == nil:
-		p.Trust = append(p.Trust, own)
-	case !errors.Is(err, builtin.ErrMissing):
+	var err error
+	if p.Trust, err = ProjectTrust(); err != nil {
 		return p, err
 	}
 	for _, path := range l.cfg.Trust {
@@ -83,6 +80,15 @@ func (l bundleLoader) policy() (bundle.Policy, error) {
 		p.Trust = append(p.Trust, keys...)
 	}
 	return p, nil
+}
+
+// ProjectTrust is the project's own key, or nothing in a build without it.
+func ProjectTrust() ([]bundle.PublicKey, error) {
+	key, err := ProjectKey()
+	if errors.Is(err, builtin.ErrMissing) {
+		return nil, nil
+	}
+	return []bundle.PublicKey{key}, err
 }
 
 // ProjectKey is the key that signs the built-in models; it wraps

@@ -209,13 +209,3 @@ func (n node) withoutLatin() (node, bool) {
 	n.kids = kept
 	return n, true
 }
-
-// lists calls visit for every list of the template.
-func (n node) lists(visit func(list, slot string)) {
-	if n.kind == kindList {
-		visit(n.text, n.slot)
-	}
-	for _, kid := range n.kids {
-		kid.lists(visit)
-	}
-}

@@ -88,7 +88,6 @@ func FuzzParseTemplate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) {
 		rules := func(string) (string, bool) { return "r", true }
 		if n, err := parseTemplate(src, rules); err == nil {
-			n.lists(func(string, string) {})
 			n.withoutLatin()
 		}
 	})

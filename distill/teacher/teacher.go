@@ -33,7 +33,7 @@ type Teacher struct {
 // Open loads the teacher from a bundle's folder, or the built-in one. The
 // bundle's hashes must hold; whether it is signed does not matter here.
 func Open(where string) (*Teacher, error) {
-	fsys, err := files(where)
+	fsys, err := Files(where)
 	if err != nil {
 		return nil, fmt.Errorf("teacher: %w", err)
 	}
@@ -51,7 +51,8 @@ func Open(where string) (*Teacher, error) {
 	return load(f)
 }
 
-func files(where string) (fs.FS, error) {
+// Files are those of a bundle's folder, or of a built-in model by its name.
+func Files(where string) (fs.FS, error) {
 	switch where {
 	case Builtin:
 		return builtin.Teacher()

@@ -2,7 +2,6 @@ package vocab
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -242,14 +241,4 @@ func (l *learner) spaceWords(v *Vocab, spaced map[string]int, n int) {
 		v.add(space+token, typeNormal)
 		n--
 	}
-}
-
-// Check reports the first text that does not survive encoding and decoding.
-func Check(t *tokenizer.Tokenizer, texts []string) error {
-	for _, text := range texts {
-		if got := t.Decode(t.Encode(text, false)); got != text {
-			return errors.New("vocabulary: " + text + " comes back as " + got)
-		}
-	}
-	return nil
 }
