@@ -17,6 +17,17 @@ type tier struct {
 	largest func(x []float32) float32
 	expSum  func(dst, x []float32, shift float32) float32
 	swiglu  func(dst, gate, up []float32)
+	scale   func(alpha float32, x []float32)
+
+	rotate       func(x, turns []float32, heads, headDim int)
+	rotateHalves func(x, turns []float32, heads, headDim int)
+
+	scores    func(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int)
+	scoresF32 func(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int)
+	mix       func(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int)
+	mixF32    func(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int)
+	narrow    func(dst []uint16, x []float32)
+	putKey    func(dst []uint16, key []float32)
 
 	dotF16   func(w []byte, x []float32) float32
 	dotF32   func(w []byte, x []float32) float32
@@ -51,10 +62,22 @@ func generic() *tier {
 		largest:    largestGeneric,
 		expSum:     expSumGeneric,
 		swiglu:     swigluGeneric,
-		dotF16:     dotF16Generic,
-		dotF32:     dotF32Generic,
-		quantize:   quantizeGeneric,
-		q8Rows:     q8RowsGeneric,
-		q8Rows4:    q8Rows4Generic,
+		scale:      scaleGeneric,
+
+		rotate:       rotateGeneric,
+		rotateHalves: rotateHalvesGeneric,
+
+		scores:    scoresGeneric,
+		scoresF32: scoresF32Generic,
+		mix:       mixGeneric,
+		mixF32:    mixF32Generic,
+		narrow:    narrowGeneric,
+		putKey:    putKeyGeneric,
+
+		dotF16:   dotF16Generic,
+		dotF32:   dotF32Generic,
+		quantize: quantizeGeneric,
+		q8Rows:   q8RowsGeneric,
+		q8Rows4:  q8Rows4Generic,
 	}
 }

@@ -48,8 +48,4 @@ func ExpSum(dst, x []float32, shift float32) float32 {
 }
 
 // Scale multiplies x by alpha.
-func Scale(alpha float32, x []float32) {
-	for i := range x {
-		x[i] *= alpha
-	}
-}
+func Scale(alpha float32, x []float32) { active.scale(alpha, x) }

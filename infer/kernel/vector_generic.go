@@ -31,6 +31,12 @@ func mulAllGeneric(dst, x, weight []float32, scale float32) {
 	}
 }
 
+func scaleGeneric(alpha float32, x []float32) {
+	for i := range x {
+		x[i] *= alpha
+	}
+}
+
 func largestGeneric(x []float32) float32 {
 	m := x[0]
 	for _, v := range x[1:] {
