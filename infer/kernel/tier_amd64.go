@@ -20,8 +20,11 @@ func avx2() *tier {
 	t.tileRows, t.tileCols, t.tile = 6, 16, tileAVX2
 	t.transpose8 = transpose8
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
-	t.expSum, t.swiglu = expSumVector, swigluVector
+	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize, t.q8Rows, t.q8Rows4 = quantizeVector, q8RowsVector, q8Rows4Vector
 	return t
 }
@@ -32,6 +35,7 @@ func avx512() *tier {
 	t := avx2()
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
 	t.q8Rows, t.q8Rows4 = q8RowsVNNI, q8Rows4VNNI
 	return t
 }
