@@ -18,13 +18,11 @@ func neon() *tier {
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
 	t.expSum, t.swiglu = expSumVector, swigluVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
-	t.quantize, t.q8Rows, t.q8Rows4 = quantizeVector, q8RowsVector, q8Rows4Vector
 	return t
 }
 
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
-	t.q8Rows, t.q8Rows4 = q8RowsDot, q8Rows4Dot
 	return t
 }
