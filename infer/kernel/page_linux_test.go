@@ -37,14 +37,21 @@ func floatsBeforePageEnd(t *testing.T, x []float32) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(end))), len(x))
 }
 
-func TestQ8ReadsNothingBeyondWeights(t *testing.T) {
+func TestMatMulReadsNothingBeyondEnd(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
-		for _, cols := range q8Lengths {
-			r := random(cols)
-			w := beforePageEnd(t, q8Weights(r, 3, cols))
-			x := quantized(tier, values(r, cols))
-			tier.q8Rows(make([]float32, 3), w, x)
-			tier.q8Rows4(make([]float32, 12), 3, w, 3, []*Q8{x, x, x, x})
+		useTier(t, tier)
+		for _, kind := range panelTypes {
+			for blocks := 1; blocks < 4; blocks++ {
+				r := random(blocks)
+				rows, cols := 2*tier.lanes+3, blocks*kind.BlockSize()
+				for _, rows := range []int{rows, 2 * tier.lanes} {
+					w := randomWeights(r, kind, rows, cols)
+					w.Data = beforePageEnd(t, w.Data)
+					var a Activations
+					a.Set(floatsBeforePageEnd(t, values(r, 3*cols)), 3, cols)
+					MatMul(nil, &a, Product{w, floatsBeforePageEnd(t, make([]float32, 3*rows))})
+				}
+			}
 		}
 	})
 }
@@ -63,9 +70,6 @@ func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 			tier.largest(x)
 			tier.expSum(y, x, 1)
 			tier.swiglu(y, x, x)
-			if n%q8Block == 0 {
-				quantized(tier, x)
-			}
 		}
 	})
 }

@@ -21,13 +21,11 @@ func neon() *tier {
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
-	t.quantize, t.q8Rows, t.q8Rows4 = quantizeVector, q8RowsVector, q8Rows4Vector
 	return t
 }
 
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
-	t.q8Rows, t.q8Rows4 = q8RowsDot, q8Rows4Dot
 	return t
 }
