@@ -19,6 +19,10 @@ type tier struct {
 	swiglu  func(dst, gate, up []float32)
 	scale   func(alpha float32, x []float32)
 
+	topTwo   func(x []float32) (first, second float32)
+	atLeast  func(bits []uint64, x []float32, floor float32)
+	expTotal func(x []float32, shift float32) float32 // expSum without its dst
+
 	rotate       func(x, turns []float32, heads, headDim int)
 	rotateHalves func(x, turns []float32, heads, headDim int)
 
@@ -79,6 +83,10 @@ func generic() *tier {
 		expSum:     expSumGeneric,
 		swiglu:     swigluGeneric,
 		scale:      scaleGeneric,
+
+		topTwo:   topTwoGeneric,
+		atLeast:  atLeastGeneric,
+		expTotal: expTotalGeneric,
 
 		rotate:       rotateGeneric,
 		rotateHalves: rotateHalvesGeneric,
