@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // Sentinels for callers that treat these cases in their own way.
@@ -45,6 +46,7 @@ const (
 // Engine generates with one model. It is safe for concurrent use.
 type Engine struct {
 	model   model.Model
+	kv      model.KV
 	runner  model.Runner // used by serve alone
 	context int
 
@@ -65,18 +67,28 @@ func New(m model.Model, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages := (o.Context + model.PageTokens - 1) / model.PageTokens
+	kv, err := m.NewKV(o.Sequences*pages, quant.F16)
+	if err != nil {
+		return nil, err
+	}
+	runner, err := m.NewRunner(kv, model.Limits{
+		Threads: o.Threads, Sequences: o.Sequences, Rows: batchRows, Context: o.Context,
+	})
+	if err != nil {
+		return nil, errors.Join(err, kv.Close())
+	}
 	e := &Engine{
 		model:    m,
 		context:  o.Context,
 		requests: make(chan *session, o.Sequences),
 		free:     make(chan struct{}, o.Sequences),
 		served:   make(chan struct{}),
-		runner: m.NewRunner(model.Limits{
-			Threads: o.Threads, Sequences: o.Sequences, Rows: batchRows, Context: o.Context,
-		}),
+		kv:       kv,
+		runner:   runner,
 	}
-	for range o.Sequences {
-		e.sessions = append(e.sessions, newSession(m, o.Context))
+	for i := range o.Sequences {
+		e.sessions = append(e.sessions, newSession(m, o.Context, i*pages, pages))
 		e.free <- struct{}{}
 	}
 	go e.serve(o.Sequences)

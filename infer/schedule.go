@@ -12,6 +12,7 @@ import (
 // requests it sleeps.
 func (e *Engine) serve(sequences int) {
 	defer close(e.served)
+	defer e.kv.Close()
 	defer e.runner.Close()
 	waiting := make([]*session, 0, sequences)
 	batch := make([]model.Sequence, 0, sequences)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // fakeModel answers token 1 to everything and lets a test look at each pass.
@@ -17,18 +18,18 @@ type fakeModel struct {
 	answer chan error // lets it through
 }
 
-type fakeCache int
+type fakeKV struct{ model.KV }
 
-func (c fakeCache) Capacity() int { return int(c) }
+func (fakeKV) Close() error { return nil }
 
 func newFake() *fakeModel {
 	return &fakeModel{passes: make(chan []int), answer: make(chan error)}
 }
 
-func (f *fakeModel) Config() model.Config                { return model.Config{Vocab: 4, Context: 512} }
-func (f *fakeModel) NewCache(n int) model.Cache          { return fakeCache(n) }
-func (f *fakeModel) NewRunner(model.Limits) model.Runner { return f }
-func (f *fakeModel) Close()                              {}
+func (f *fakeModel) Config() model.Config                                   { return model.Config{Vocab: 4, Context: 512} }
+func (f *fakeModel) NewKV(int, quant.Type) (model.KV, error)                { return fakeKV{}, nil }
+func (f *fakeModel) NewRunner(model.KV, model.Limits) (model.Runner, error) { return f, nil }
+func (f *fakeModel) Close()                                                 {}
 
 func (f *fakeModel) Forward(batch []model.Sequence) error {
 	var rows []int

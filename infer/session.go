@@ -15,7 +15,7 @@ type session struct {
 
 	// The rest belongs to the goroutine that acquired the session, and during
 	// a forward pass, between run and done, to the scheduler.
-	cache   model.Cache
+	pages   []int32 // its own, for the whole context
 	tokens  []int32 // those the cache holds, from position 0
 	pending []int32 // those the next passes have to add
 	logits  []float32
@@ -23,15 +23,19 @@ type session struct {
 	done    chan error // one value for every pass asked for
 }
 
-func newSession(m model.Model, context int) *session {
-	return &session{
-		cache:   m.NewCache(context),
+func newSession(m model.Model, context, firstPage, pages int) *session {
+	s := &session{
+		pages:   make([]int32, pages),
 		tokens:  make([]int32, 0, context),
 		pending: make([]int32, 0, context),
 		logits:  make([]float32, m.Config().Vocab),
 		sampler: sample.New(m.Config().Vocab),
 		done:    make(chan error, 1),
 	}
+	for i := range s.pages {
+		s.pages[i] = int32(firstPage + i)
+	}
+	return s
 }
 
 // shared is the length of the common beginning of the cached tokens and the
@@ -48,7 +52,7 @@ func (s *session) shared(prompt []int32) int {
 // the last pending token asks for logits.
 func (s *session) next(rows int) model.Sequence {
 	n := min(rows, len(s.pending))
-	q := model.Sequence{Cache: s.cache, Position: len(s.tokens), Tokens: s.pending[:n]}
+	q := model.Sequence{Pages: s.pages, Position: len(s.tokens), Tokens: s.pending[:n]}
 	if n == len(s.pending) {
 		q.Logits = s.logits
 	}
