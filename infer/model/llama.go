@@ -182,6 +182,8 @@ func (r *llamaRun) Forward(sequences []Sequence) error {
 	return nil
 }
 
+func (r *llamaRun) Spread(n int, f func(int)) { r.pool.Run(n, f) }
+
 func (r *llamaRun) Close() { r.pool.Close() }
 
 func (r *llamaRun) embed() error {

@@ -50,13 +50,16 @@ type KV interface {
 	Close() error
 }
 
-// Runner runs forward passes, one at a time.
+// Runner runs forward passes, one at a time. It is not safe for concurrent use.
 type Runner interface {
 	// Forward runs the tokens of all sequences through the model, stores
 	// their keys and values in the pages, and writes the logits that are
 	// asked for, the same ones whoever else is in the batch. After an error
 	// what the pages hold at the new positions is undefined.
 	Forward(batch []Sequence) error
+	// Spread calls f(0) to f(n-1) on the threads of the runner, which have
+	// nothing else to do between passes, and returns when all calls have.
+	Spread(n int, f func(i int))
 	// Close releases the run state.
 	Close()
 }
