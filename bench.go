@@ -13,15 +13,16 @@ import (
 )
 
 type benchCmd struct {
-	File      string `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
-	Shape     string `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
-	Quant     string `help:"Type of the random weights: q8_0, f16 or f32 (default: q8_0)."`
-	Threads   []int  `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
-	Prefill   int    `default:"512" help:"Tokens of the prompt (${default})."`
-	Decode    int    `default:"64" help:"Tokens of the answer (${default})."`
-	Sequences []int  `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
-	Repeat    int    `default:"3" help:"Measurements of which the median is taken (${default})."`
-	JSON      bool   `help:"Print JSON."`
+	File      string   `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
+	Shape     string   `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
+	Quant     string   `help:"Type of the random weights: q8_0, f16 or f32 (default: q8_0)."`
+	Threads   []int    `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
+	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
+	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
+	Sequences []int    `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
+	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
+	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`
+	JSON      bool     `help:"Print JSON."`
 }
 
 const (
@@ -33,6 +34,9 @@ const (
 func (c benchCmd) Validate() error {
 	if c.File != "" && (c.Shape != "" || c.Quant != "") {
 		return errors.New("--shape and --quant are for random weights; the file has its own")
+	}
+	if c.File == "" && len(c.Against) > 0 {
+		return errors.New("--against needs a FILE that both engines can read")
 	}
 	if _, err := bench.ParseShape(cmp.Or(c.Shape, defaultShape)); err != nil {
 		return fmt.Errorf("--shape: %w", err)
@@ -47,6 +51,9 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 	options := c.options()
 	options.Before = bench.PeakMemory()
 	progress := slowly(s.err, time.Second)
+	if len(c.Against) > 0 {
+		return c.compare(ctx, s)
+	}
 	source, err := c.source(progress)
 	if err != nil {
 		return err
@@ -59,6 +66,25 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		return writeJSON(s.out, report)
 	}
 	return report.Print(s.out)
+}
+
+func (c benchCmd) compare(ctx context.Context, s streams) error {
+	var opponents []*bench.Opponent
+	for _, command := range c.Against {
+		o, err := bench.NewOpponent(command)
+		if err != nil {
+			return err
+		}
+		opponents = append(opponents, o)
+	}
+	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, slowly(s.err, time.Second))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(s.out, comparison)
+	}
+	return comparison.Print(s.out)
 }
 
 func (c benchCmd) options() bench.Options {

@@ -71,12 +71,14 @@ func (o Options) check(c model.Config) error {
 		return fmt.Errorf("infer: %d threads, not between 1 and 1024", o.Threads)
 	case o.Context < 2 || o.Context > c.Context:
 		return fmt.Errorf("infer: context of %d tokens, not between 2 and the model's %d", o.Context, c.Context)
+	case o.Sequences < 1 || o.Sequences > maxRows:
+		return fmt.Errorf("infer: %d sequences, not between 1 and %d", o.Sequences, maxRows)
 	case o.Rows < 1 || o.Rows > maxRows:
 		return fmt.Errorf("infer: %d rows, not between 1 and %d", o.Rows, maxRows)
 	case o.Chunk < 1 || o.Chunk > o.Rows:
 		return fmt.Errorf("infer: chunks of %d rows, not between 1 and the %d of a pass", o.Chunk, o.Rows)
-	case o.Sequences < 1 || o.Sequences > o.Rows:
-		return fmt.Errorf("infer: %d sequences, not between 1 and the %d rows of a pass", o.Sequences, o.Rows)
+	case o.Sequences > o.Rows:
+		return fmt.Errorf("infer: %d sequences are more than the %d rows of a pass", o.Sequences, o.Rows)
 	case o.Queue < 1:
 		return fmt.Errorf("infer: queue of %d requests, not 1 or more", o.Queue)
 	case o.KV != "f16" && o.KV != "f32":

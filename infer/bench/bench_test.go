@@ -136,14 +136,14 @@ func TestRunRefuses(t *testing.T) {
 	t.Parallel()
 	source := tiny(t, quant.Q8_0, 64)
 	for want, change := range map[string]func(*Options){
-		"threads":       func(o *Options) { o.Threads = []int{1, 1000} },
-		"threads are":   func(o *Options) { o.Threads = nil },
-		"prefill":       func(o *Options) { o.Prefill = 0 },
-		"decode":        func(o *Options) { o.Decode = -1 },
-		"sequences":     func(o *Options) { o.Sequences = []int{0} },
-		"repeat":        func(o *Options) { o.Repeat = 0 },
-		"context":       func(o *Options) { o.Prefill = 64 },
-		"200 sequences": func(o *Options) { o.Sequences = []int{200} },
+		"threads":        func(o *Options) { o.Threads = []int{1, 1000} },
+		"threads are":    func(o *Options) { o.Threads = nil },
+		"prefill":        func(o *Options) { o.Prefill = 0 },
+		"decode":         func(o *Options) { o.Decode = -1 },
+		"sequences":      func(o *Options) { o.Sequences = []int{0} },
+		"repeat":         func(o *Options) { o.Repeat = 0 },
+		"context":        func(o *Options) { o.Prefill = 64 },
+		"5000 sequences": func(o *Options) { o.Sequences = []int{5000} },
 	} {
 		o := quick()
 		change(&o)

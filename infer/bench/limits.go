@@ -124,19 +124,16 @@ func peakFor(kind string) peak {
 func cachedQ8() peak {
 	const rows, cols, tokens = 32, 512, 4
 	return peak{
-		what: "the engine's Q8_0 product (kernel.MatMulQ8) in the first-level cache; the peak of this CPU is not measured",
+		what: "the engine's Q8_0 product (kernel.MatMul) in the first-level cache; the peak of this CPU is not measured",
 		macs: rows * cols * tokens,
 		loop: func() func(int) {
-			w := make([]byte, rows*cols/32*34)
-			xs := make([]*kernel.Q8, tokens)
-			for i := range xs {
-				xs[i] = &kernel.Q8{}
-				xs[i].Quantize(make([]float32, cols))
-			}
+			w := &kernel.Weights{Kind: quant.Q8_0, Rows: rows, Cols: cols, Data: make([]byte, rows*cols/32*34)}
 			dst := make([]float32, rows*tokens)
+			x := &kernel.Activations{}
+			x.Set(make([]float32, tokens*cols), tokens, cols)
 			return func(rounds int) {
 				for range rounds {
-					kernel.MatMulQ8(nil, dst, w, rows, cols, xs)
+					kernel.MatMul(nil, x, kernel.Product{W: w, Dst: dst})
 				}
 			}
 		},

@@ -94,6 +94,7 @@ func SoftmaxStep(scores []float32, largest, sum float32) (newLargest, keep, newS
 // checkScores panics unless the slices are long enough, and reports whether
 // there is anything to do.
 func checkScores(caller string, dst, ld, queries, ldq, n, keys, headDim int) bool {
+	checkHead(caller, headDim)
 	checkRows(caller, "dst", dst, n, ld, PageTokens)
 	checkRows(caller, "queries", queries, n, ldq, headDim)
 	checkRows(caller, "keys", keys, 1, 0, headDim*PageTokens)
@@ -104,6 +105,7 @@ func checkScores(caller string, dst, ld, queries, ldq, n, keys, headDim int) boo
 }
 
 func checkMix(caller string, dst, ld, weights, ldw, n, values, tokens, headDim int) bool {
+	checkHead(caller, headDim)
 	if tokens < 0 || tokens > PageTokens {
 		panic(fmt.Sprintf("kernel: %s of %d positions of a page of %d", caller, tokens, PageTokens))
 	}
@@ -113,7 +115,13 @@ func checkMix(caller string, dst, ld, weights, ldw, n, values, tokens, headDim i
 	if n > 1 && ld < headDim {
 		panic(fmt.Sprintf("kernel: %s with rows of %d values only %d apart", caller, headDim, ld))
 	}
-	return n > 0 && tokens > 0 && headDim > 0
+	return n > 0 && tokens > 0
+}
+
+func checkHead(caller string, headDim int) {
+	if headDim < 1 {
+		panic(fmt.Sprintf("kernel: %s with heads of %d values", caller, headDim))
+	}
 }
 
 // checkRows panics unless length values hold n rows of width, ld apart.

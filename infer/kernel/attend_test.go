@@ -174,24 +174,20 @@ func TestScoresOfOneSharedQuery(t *testing.T) {
 	})
 }
 
-// Rows that are not there and heads of nothing are no work, even without room.
+// Queries and positions that are not there are no work, even without room.
 func TestAttentionOfNothing(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)
-		Scores(nil, 0, nil, 0, 0, nil, 0)
-		ScoresF32(nil, 0, nil, 0, 0, nil, 0)
-		Mix(nil, 0, nil, 0, 0, nil, 0, 0)
-		MixF32(nil, 0, nil, 0, 0, nil, 0, 0)
+		Scores(nil, 0, nil, 0, 0, make([]uint16, 8*PageTokens), 8)
+		ScoresF32(nil, 0, nil, 0, 0, make([]float32, 8*PageTokens), 8)
+		Mix(nil, 0, nil, 0, 0, nil, 0, 8)
+		MixF32(nil, 0, nil, 0, 0, nil, 0, 8)
 		PutKey(nil, 3, nil)
 		PutValue(nil, 3, nil)
 		dst := []float32{5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5}
 		Mix(dst, 8, nil, 0, 2, nil, 0, 8)
 		if !slices.Equal(dst, slices.Repeat([]float32{5}, 16)) {
 			t.Errorf("Mix of no positions changed dst: %v", dst)
-		}
-		Scores(dst, 16, nil, 0, 1, nil, 0)
-		if !slices.Equal(dst, make([]float32, 16)) {
-			t.Errorf("scores of heads of nothing are %v, want zeros", dst)
 		}
 	})
 }
@@ -211,6 +207,8 @@ func TestAttentionChecksItsShapes(t *testing.T) {
 		"Scores: huge ldq":   func() { Scores(f, 16, f, math.MaxInt/2+1, 3, h, 20) },
 		"ScoresF32: dst":     func() { ScoresF32(f[:31], 16, f, 20, 2, f, 20) },
 		"ScoresF32: keys":    func() { ScoresF32(f, 16, f, 20, 2, f[:319], 20) },
+		"Scores: no head":    func() { Scores(f, 16, f, 20, 2, h, 0) },
+		"Mix: no head":       func() { Mix(f, 20, f, 16, 2, h, 16, 0) },
 		"Mix: dst":           func() { Mix(f[:39], 20, f, 16, 2, h, 16, 20) },
 		"Mix: weights":       func() { Mix(f, 20, f[:31], 16, 2, h, 16, 20) },
 		"Mix: values":        func() { Mix(f, 20, f, 16, 2, h[:319], 16, 20) },

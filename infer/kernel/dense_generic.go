@@ -24,3 +24,12 @@ func dotF16Generic(w []byte, x []float32) float32 {
 	}
 	return sum
 }
+
+// dotBF16Generic is the product of len(x) little-endian bfloat16 with x.
+func dotBF16Generic(w []byte, x []float32) float32 {
+	var sum float32
+	for i, v := range x {
+		sum += math.Float32frombits(uint32(binary.LittleEndian.Uint16(w[2*i:]))<<16) * v
+	}
+	return sum
+}

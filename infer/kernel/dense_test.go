@@ -45,35 +45,46 @@ func TestDense(t *testing.T) {
 }
 
 func TestMatMulDense(t *testing.T) {
-	const rows, cols = 300, 70
+	const rows, cols, n = 300, 70, 3
 	p := NewPool(3)
 	defer p.Close()
-	r := random(1)
-	w := values(r, rows*cols)
-	b := dense(w, false)
-	xs := [][]float32{values(r, cols), values(r, cols), values(r, cols)}
-	got, alone := make([]float32, 3*rows), make([]float32, rows)
-	MatMulF32(p, got, b, rows, cols, xs)
-	for i, x := range xs {
-		MatVecF32(nil, alone, b, rows, cols, x)
-		for j, v := range alone {
-			want, bound := dot64(w[j*cols:][:cols], x)
-			near(t, "MatVecF32", v, want, bound)
-			if got[i*rows+j] != v {
-				t.Fatalf("MatMulF32: token %d, row %d is %v, alone %v", i, j, got[i*rows+j], v)
+	for kind, halves := range map[quant.Type]bool{quant.F32: false, quant.F16: true} {
+		r := random(1)
+		w := values(r, rows*cols)
+		weights := &Weights{kind, rows, cols, dense(w, halves)}
+		x := values(r, n*cols)
+		got, alone := make([]float32, n*rows), make([]float32, rows)
+		var a Activations
+		a.Set(x, n, cols)
+		MatMul(p, &a, Product{weights, got})
+		for i := range n {
+			a.Set(x[i*cols:], 1, cols)
+			MatMul(nil, &a, Product{weights, alone})
+			for j, v := range alone {
+				want, bound := dot64(w[j*cols:][:cols], x[i*cols:][:cols])
+				near(t, kind.String(), v, want, bound)
+				if got[i*rows+j] != v {
+					t.Fatalf("%s: vector %d, row %d is %v, alone %v", kind, i, j, got[i*rows+j], v)
+				}
 			}
 		}
 	}
-	b = dense(w, true)
-	MatMulF16(p, got, b, rows, cols, xs)
-	MatVecF16(nil, alone, b, rows, cols, xs[2])
-	for j, v := range alone {
-		want, bound := dot64(w[j*cols:][:cols], xs[2])
-		near(t, "MatVecF16", v, want, bound)
-		if got[2*rows+j] != v {
-			t.Fatalf("MatMulF16: row %d is %v, alone %v", j, got[2*rows+j], v)
-		}
+}
+
+func TestDotBF16(t *testing.T) {
+	r := random(2)
+	w, x := values(r, 100), values(r, 100)
+	b := make([]byte, 200)
+	if err := quant.Encode(quant.BF16, b, w); err != nil {
+		t.Fatal(err)
 	}
+	if err := quant.Decode(quant.BF16, w, b); err != nil {
+		t.Fatal(err)
+	}
+	eachTier(t, func(t *testing.T, tier *tier) {
+		want, bound := dot64(w, x)
+		near(t, "dot of bfloat16", tier.dotBF16(b, x), want, bound)
+	})
 }
 
 // Every binary16 as every tier reads it, the hardware's conversions included.

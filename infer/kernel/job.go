@@ -1,26 +1,36 @@
 package kernel
 
-// job is one product, cut into ranges of rows. Jobs are used again and hold
+import "github.com/a472be26/cusp/infer/quant"
+
+// job is one MatMul, cut into ranges of panels. Jobs are used again and hold
 // what a closure would capture, so that a product does not allocate.
 type job struct {
-	dst  []float32
-	w    []byte
-	size int // bytes of a row
-	rows int
+	x        *Activations
+	products []factor
+	panels   int // of all products
+	bytes    int // of all weights
 
-	// Products of dense rows.
-	dot  func([]byte, []float32) float32
-	cols int
-	xs   [][]float32
-	one  [1][]float32 // what xs is for a single vector
+	parts int
+	part  func(part int) // runPart, bound once
+}
 
-	// Products of Q8_0 rows.
-	q8 []*Q8
-	q1 [1]*Q8
+// factor is a product and what its weights' type asks for.
+type factor struct {
+	Product
+	group  int
+	mins   bool
+	dense  func(w []byte, x []float32) float32 // the product of a row, nil if quantized
+	pack   packFunc                            // nil: packAny
+	stride int                                 // bytes of a row
+}
 
-	parts    int
-	rowRange func(j *job, from, to int)
-	part     func(part int) // runPart, bound once
+func newFactor(q Product) factor {
+	f := factor{Product: q, dense: active.dense(q.W.Kind), stride: q.W.rowBytes()}
+	f.group, f.mins, _ = q.W.Kind.Groups()
+	if f.dense == nil {
+		f.pack = active.pack[q.W.Kind]
+	}
+	return f
 }
 
 // jobs keeps those that nobody uses: enough for the products that run at the
@@ -41,7 +51,8 @@ func takeJob() *job {
 
 // give drops what belongs to the caller and keeps the job.
 func (j *job) give() {
-	*j = job{part: j.part}
+	clear(j.products)
+	*j = job{part: j.part, products: j.products[:0]}
 	select {
 	case jobs <- j:
 	default:
@@ -51,20 +62,15 @@ func (j *job) give() {
 // Work on fewer bytes than this takes less time than to hand it out.
 const parallelBytes = 32 << 10
 
-// run splits the rows into ranges, work bytes in all, runs them on p, and gives
-// the job back. There are some more ranges than threads, so that a thread that
-// loses its core for a moment holds up only its last one.
-func (j *job) run(p *Pool, work int, rowRange func(j *job, from, to int)) {
-	j.rowRange = rowRange
-	j.parts = min(j.rows, 4*p.Threads(), work/parallelBytes)
-	if p.Threads() == 1 || j.parts < 2 {
-		rowRange(j, 0, j.rows)
-	} else {
-		p.Run(j.parts, j.part)
+// run does all panels on p. There are some more parts than threads, so that a
+// thread that loses its core for a moment holds up only its last one.
+func (j *job) run(p *Pool) {
+	j.parts = max(1, min(j.panels, 4*p.Threads(), j.bytes*j.x.n/parallelBytes))
+	if p.Threads() == 1 {
+		j.parts = 1
 	}
-	j.give()
+	p.Run(j.parts, j.part)
 }
 
-func (j *job) runPart(part int) {
-	j.rowRange(j, j.rows*part/j.parts, j.rows*(part+1)/j.parts)
-}
+// packTypes bounds the types that a tier's pack table has.
+const packTypes = quant.MXFP4 + 1

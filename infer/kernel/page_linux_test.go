@@ -37,14 +37,21 @@ func floatsBeforePageEnd(t *testing.T, x []float32) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(end))), len(x))
 }
 
-func TestQ8ReadsNothingBeyondWeights(t *testing.T) {
+func TestMatMulReadsNothingBeyondEnd(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
-		for _, cols := range q8Lengths {
-			r := random(cols)
-			w := beforePageEnd(t, q8Weights(r, 3, cols))
-			x := quantized(tier, values(r, cols))
-			tier.q8Rows(make([]float32, 3), w, x)
-			tier.q8Rows4(make([]float32, 12), 3, w, 3, []*Q8{x, x, x, x})
+		useTier(t, tier)
+		for _, kind := range panelTypes {
+			for blocks := 1; blocks < 4; blocks++ {
+				r := random(blocks)
+				rows, cols := 2*tier.lanes+3, blocks*kind.BlockSize()
+				for _, rows := range []int{rows, 2 * tier.lanes} {
+					w := randomWeights(r, kind, rows, cols)
+					w.Data = beforePageEnd(t, w.Data)
+					var a Activations
+					a.Set(floatsBeforePageEnd(t, values(r, 3*cols)), 3, cols)
+					MatMul(nil, &a, Product{w, floatsBeforePageEnd(t, make([]float32, 3*rows))})
+				}
+			}
 		}
 	})
 }
@@ -59,11 +66,39 @@ func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 			tier.dotF16(beforePageEnd(t, make([]byte, 2*n)), x)
 			tier.axpy(1, x, y)
 			tier.mulAll(y, x, x, 1)
+			tier.scale(2, x)
 			tier.largest(x)
 			tier.expSum(y, x, 1)
 			tier.swiglu(y, x, x)
-			if n%q8Block == 0 {
-				quantized(tier, x)
+		}
+	})
+}
+
+func halvesBeforePageEnd(t *testing.T, n int) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(beforePageEnd(t, make([]byte, 2*n))))), n)
+}
+
+func TestAttentionReadsNothingBeyondEnd(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		for _, headDim := range headDims {
+			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13} {
+				dst := floatsBeforePageEnd(t, make([]float32, n*max(headDim, PageTokens)))
+				scores, mixed := dst[len(dst)-n*PageTokens:], dst[len(dst)-n*headDim:]
+				queries := floatsBeforePageEnd(t, make([]float32, n*headDim))
+				page, floats := halvesBeforePageEnd(t, headDim*PageTokens), floatsBeforePageEnd(t, make([]float32, headDim*PageTokens))
+				Scores(scores, PageTokens, queries, headDim, n, page, headDim)
+				ScoresF32(scores, PageTokens, queries, headDim, n, floats, headDim)
+				for _, tokens := range []int{PageTokens, n} {
+					weights := floatsBeforePageEnd(t, make([]float32, n*tokens))
+					Mix(mixed, headDim, weights, tokens, n, page[len(page)-tokens*headDim:], tokens, headDim)
+					MixF32(mixed, headDim, weights, tokens, n, floats[len(floats)-tokens*headDim:], tokens, headDim)
+				}
+				PutKey(page, PageTokens-1, queries[:headDim])
+				PutValue(page, PageTokens-1, queries[(n-1)*headDim:])
+				turns := floatsBeforePageEnd(t, make([]float32, headDim&^1))
+				Rotate(queries, turns, headDim)
+				RotateHalves(queries, turns, headDim)
 			}
 		}
 	})

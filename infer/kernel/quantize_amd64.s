@@ -1,7 +1,11 @@
 #include "textflag.h"
 
-#define Q      DI // bytes of the activations, 32 a block
-#define PLANE  R8 // leads to the biases and, twice, to the scales
+#define STEP   DI  // the vector's bytes in a step
+#define SCALE  R8  // and its scale
+#define BIAS   R9  // and its bias
+#define BIAS16 R10
+#define N      R11 // 4*vectors: from bias16 to bias16
+#define STRIDE R12 // 40*vectors: from step to step
 #define X      SI
 #define BLOCKS CX
 #define SIGN   Y15
@@ -26,12 +30,23 @@ GLOBL quantizeOrder<>(SB), RODATA|NOPTR, $32
 	VADDPS     tmp, y, y    \
 	VCVTTPS2DQ y, y
 
-// func quantizeAVX2(q *int8, plane int, x *float32, blocks int)
-TEXT ·quantizeAVX2(SB), NOSPLIT, $0-32
-	MOVQ q+0(FP), Q
-	MOVQ plane+8(FP), PLANE
-	MOVQ x+16(FP), X
-	MOVQ blocks+24(FP), BLOCKS
+// func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
+TEXT ·quantizeAVX2(SB), NOSPLIT, $0-48
+	MOVQ step+0(FP), STEP
+	MOVQ half+8(FP), BIAS16
+	MOVQ n+16(FP), N
+	MOVQ v+24(FP), AX
+	MOVQ x+32(FP), X
+	MOVQ steps+40(FP), BLOCKS
+	SHLQ $2, N
+	LEAQ (N)(N*4), STRIDE
+	SHLQ $1, STRIDE
+	LEAQ (BIAS16)(AX*4), BIAS16
+	LEAQ (STEP)(N*8), SCALE
+	LEAQ (SCALE)(AX*4), SCALE
+	LEAQ (SCALE)(N*1), BIAS
+	SHLQ $5, AX
+	ADDQ AX, STEP
 	VMOVDQU      quantizeOrder<>(SB), ORDER
 	MOVL         $0x80000000, AX
 	VMOVD        AX, X15
@@ -86,16 +101,25 @@ block:
 	VPERMD     Y0, ORDER, Y0
 
 store:
-	VMOVDQU    Y0, (Q)
-	VPMADDUBSW Y0, ONES8, Y1     // sums of pairs
-	VPMADDWD   Y1, ONES16, Y1    // of fours
-	VPSLLD     $7, Y1, Y1
-	VPXOR      Y2, Y2, Y2
-	VPSUBD     Y1, Y2, Y1        // * -128
-	VMOVDQU    Y1, (Q)(PLANE*1)
-	VMOVUPS    D, (Q)(PLANE*2)
-	ADDQ $32, Q
-	ADDQ $128, X
+	VMOVDQU      Y0, (STEP)
+	VPMADDUBSW   Y0, ONES8, Y1    // sums of pairs
+	VPMADDWD     Y1, ONES16, Y1   // of fours
+	VPHADDD      Y1, Y1, Y1
+	VPHADDD      Y1, Y1, Y1       // of each half
+	VPSLLD       $7, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPSUBD       Y1, Y2, Y1       // * -128
+	VEXTRACTI128 $1, Y1, X2
+	VMOVD        X1, (BIAS16)
+	VMOVD        X2, (BIAS16)(N*1)
+	VPADDD       X2, X1, X1
+	VMOVD        X1, (BIAS)
+	VMOVSS       X9, (SCALE)
+	LEAQ         (BIAS16)(N*2), BIAS16
+	ADDQ         STRIDE, STEP
+	ADDQ         STRIDE, SCALE
+	ADDQ         STRIDE, BIAS
+	ADDQ         $128, X
 	DECQ BLOCKS
 	JNZ  block
 	VZEROUPPER

@@ -29,11 +29,27 @@ type tier struct {
 	narrow    func(dst []uint16, x []float32)
 	putKey    func(dst []uint16, key []float32)
 
-	dotF16   func(w []byte, x []float32) float32
-	dotF32   func(w []byte, x []float32) float32
-	quantize func(q *Q8, x []float32)
-	q8Rows   func(dst []float32, w []byte, x *Q8)
-	q8Rows4  func(dst []float32, ld int, w []byte, rows int, xs []*Q8)
+	dotF16  func(w []byte, x []float32) float32
+	dotF32  func(w []byte, x []float32) float32
+	dotBF16 func(w []byte, x []float32) float32
+
+	// Products with quantized weights; see panel.
+	quantize func(step *byte, half *int32, n, v int, x *float32, steps int)
+	lanes    int                 // rows of a panel
+	unit     int                 // consecutive columns of a row that lie together: 4 or 8
+	offset   byte                // added to the codes
+	pack     [packTypes]packFunc // by type; nil: packAny
+	tiles32  [len(tileSizes)]tileFunc
+	tiles16  [len(tileSizes)]tileFunc
+	minus    [len(tileSizes)]minusFunc
+}
+
+// tiles are the products with groups of the given width.
+func (t *tier) tiles(group int) *[len(tileSizes)]tileFunc {
+	if group == 16 {
+		return &t.tiles16
+	}
+	return &t.tiles32
 }
 
 // active is written at start and by tests only.
@@ -50,7 +66,7 @@ func tiers() []*tier { return append([]*tier{generic()}, native()...) }
 func best(ts []*tier) *tier { return ts[len(ts)-1] }
 
 func generic() *tier {
-	return &tier{
+	t := &tier{
 		name:       "generic",
 		tileRows:   4,
 		tileCols:   4,
@@ -76,8 +92,13 @@ func generic() *tier {
 
 		dotF16:   dotF16Generic,
 		dotF32:   dotF32Generic,
+		dotBF16:  dotBF16Generic,
 		quantize: quantizeGeneric,
-		q8Rows:   q8RowsGeneric,
-		q8Rows4:  q8Rows4Generic,
+		lanes:    genericLanes,
+		unit:     4,
 	}
+	for i, n := range tileSizes {
+		t.tiles32[i], t.tiles16[i], t.minus[i] = tileGeneric32(n), tileGeneric16(n), minusGeneric(n)
+	}
+	return t
 }

@@ -1,6 +1,10 @@
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
 
 func native() []*tier {
 	var ts []*tier
@@ -20,9 +24,12 @@ func avx2() *tier {
 	t.tileRows, t.tileCols, t.tile = 6, 16, tileAVX2
 	t.transpose8 = transpose8
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
-	t.expSum, t.swiglu = expSumVector, swigluVector
+	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
-	t.quantize, t.q8Rows, t.q8Rows4 = quantizeVector, q8RowsVector, q8Rows4Vector
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.narrow, t.putKey = narrowVector, putKeyVector
+	t.quantize = quantizeAVX2
 	return t
 }
 
@@ -32,6 +39,11 @@ func avx512() *tier {
 	t := avx2()
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
-	t.q8Rows, t.q8Rows4 = q8RowsVNNI, q8Rows4VNNI
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
+	t.lanes, t.offset = 16, 128
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX512}
+	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
+	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
+	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
 	return t
 }

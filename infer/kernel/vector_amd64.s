@@ -147,6 +147,21 @@ eight:
 	VZEROUPPER
 	RET
 
+// func scaleEights(alpha float32, x *float32, n int)
+TEXT ·scaleEights(SB), NOSPLIT, $0-24
+	VBROADCASTSS alpha+0(FP), Y0
+	MOVQ         x+8(FP), P
+	MOVQ         n+16(FP), N
+
+eight:
+	VMULPS  (P), Y0, Y1
+	VMOVUPS Y1, (P)
+	ADDQ    $32, P
+	SUBQ    $8, N
+	JNZ     eight
+	VZEROUPPER
+	RET
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), P

@@ -96,6 +96,22 @@ eight:
 	BNE    eight
 	RET
 
+// func scaleEights(alpha float32, x *float32, n int)
+TEXT ·scaleEights(SB), NOSPLIT, $0-24
+	FMOVS alpha+0(FP), F0
+	VDUP  V0.S[0], V0.S4
+	MOVD  x+8(FP), IN
+	MOVD  n+16(FP), N
+
+eight:
+	VLD1   (IN), [V2.S4, V3.S4]
+	FMUL(0, 2, 2)
+	FMUL(0, 3, 3)
+	VST1.P [V2.S4, V3.S4], 32(IN)
+	SUBS   $8, N
+	BNE    eight
+	RET
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVD x+0(FP), IN

@@ -20,6 +20,9 @@ func axpyEights(alpha float32, x, y *float32, n int)
 func mulAllEights(dst, x, weight *float32, scale float32, n int)
 
 //go:noescape
+func scaleEights(alpha float32, x *float32, n int)
+
+//go:noescape
 func largestEights(x *float32, n int) float32
 
 //go:noescape
@@ -68,6 +71,14 @@ func mulAllVector(dst, x, weight []float32, scale float32) {
 		mulAllEights(&dst[0], &x[0], &weight[0], scale, n)
 	}
 	mulAllGeneric(dst[n:], x[n:], weight[n:], scale)
+}
+
+func scaleVector(alpha float32, x []float32) {
+	n := len(x) &^ 7
+	if n > 0 {
+		scaleEights(alpha, &x[0], n)
+	}
+	scaleGeneric(alpha, x[n:])
 }
 
 func largestVector(x []float32) float32 {

@@ -57,6 +57,12 @@
 // fcvtl2 vd.4s, vn.8h
 #define FCVTL2(n, d) WORD $(0x4e217800 | (n)<<5 | (d))
 
+// fcvtn vd.4h, vn.4s
+#define FCVTN(n, d) WORD $(0x0e216800 | (n)<<5 | (d))
+
+// fcvtn2 vd.8h, vn.4s
+#define FCVTN2(n, d) WORD $(0x4e216800 | (n)<<5 | (d))
+
 // fadd vd.4s, vn.4s, vm.4s
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))
 

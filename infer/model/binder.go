@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/kernel"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
@@ -36,8 +37,8 @@ func (b *binder) tensor(name string, dims ...int) gguf.Tensor {
 	if !slices.Equal(t.Dims, dims) {
 		b.fail("tensor %q has the shape %v, not %v", name, t.Dims, dims)
 	}
-	if !slices.Contains(weightTypes, t.Type) {
-		b.fail("tensor %q is of type %s: weights of type %v are supported", name, t.Type, weightTypes)
+	if !kernel.Supported(t.Type) {
+		b.fail("tensor %q is of type %s: weights of type %v are supported", name, t.Type, kernel.Types())
 	}
 	return t
 }
@@ -45,7 +46,7 @@ func (b *binder) tensor(name string, dims ...int) gguf.Tensor {
 // matrix takes a weight that maps vectors of width cols to width rows.
 func (b *binder) matrix(name string, rows, cols int) matrix {
 	t := b.tensor(name, cols, rows)
-	return matrix{kind: t.Type, rows: rows, cols: cols, data: t.Data}
+	return matrix{kernel.Weights{Kind: t.Type, Rows: rows, Cols: cols, Data: t.Data}}
 }
 
 // vector takes a weight of n values and decodes it, since norms read it as

@@ -200,19 +200,19 @@ func (r *llamaRun) attend(layer int, w *llamaLayer) {
 	r.norm(w.attentionNorm)
 	n := len(r.batch.rows)
 	multiply(r.pool, r.normed, n,
-		product{&w.query, r.queries.flat}, product{&w.key, r.keys.flat}, product{&w.value, r.values.flat})
+		product(&w.query, r.queries), product(&w.key, r.keys), product(&w.value, r.values))
 	r.attention.run(r.pool, layer)
-	multiply(r.pool, r.mixed, n, product{&w.attentionOutput, r.projected.flat})
+	multiply(r.pool, r.mixed, n, product(&w.attentionOutput, r.projected))
 	r.add()
 }
 
 func (r *llamaRun) feedForward(w *llamaLayer) {
 	r.norm(w.ffnNorm)
 	n := len(r.batch.rows)
-	multiply(r.pool, r.normed, n, product{&w.gate, r.gates.flat}, product{&w.up, r.ups.flat})
+	multiply(r.pool, r.normed, n, product(&w.gate, r.gates), product(&w.up, r.ups))
 	used := n * r.config.FFN
 	kernel.SwiGLU(r.gates.flat[:used], r.gates.flat[:used], r.ups.flat[:used])
-	multiply(r.pool, r.gates, n, product{&w.down, r.projected.flat})
+	multiply(r.pool, r.gates, n, product(&w.down, r.projected))
 	r.add()
 }
 
@@ -237,6 +237,6 @@ func (r *llamaRun) predict(sequences []Sequence) {
 	if dst == nil {
 		return
 	}
-	multiply(r.pool, r.normed, len(r.batch.last), product{&r.weights.head, dst})
+	multiply(r.pool, r.normed, len(r.batch.last), kernel.Product{W: &r.weights.head.Weights, Dst: dst})
 	r.batch.deliver(sequences)
 }

@@ -59,8 +59,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"missing tensor", tensor("blk.1.ffn_up.weight", nil), []string{`"blk.1.ffn_up.weight" is missing`}},
 		{"misshapen tensor", tensor("blk.0.attn_k.weight", func(t *gguf.Tensor) { t.Dims = []int{32, 128} }), []string{`"blk.0.attn_k.weight"`, "[32 128]", "[64 64]"}},
 		{"tensor of another type", tensor("output.weight", func(t *gguf.Tensor) {
-			t.Type, t.Data = 2, make([]byte, len(t.Data)/128*18)
-		}), []string{`"output.weight"`, "Q4_0", "[F32 F16 Q8_0]"}},
+			t.Type, t.Data = 24, make([]byte, len(t.Data)/4)
+		}), []string{`"output.weight"`, "I8", "[F32 F16 Q4_0 "}},
 		{"biases", func(meta []gguf.KV, tensors []gguf.Tensor) ([]gguf.KV, []gguf.Tensor) {
 			return meta, append(tensors, gguf.Tensor{Name: "blk.0.attn_q.bias", Dims: []int{1}, Data: make([]byte, 4)})
 		}, []string{`"blk.0.attn_q.bias"`, "no place"}},

@@ -55,7 +55,31 @@ func Decode(t Type, dst []float32, src []byte) error {
 	case Q8_0:
 		decodeQ8(dst, src)
 	default:
-		return fmt.Errorf("quant: decode: %s is not supported (use F32, F16, BF16 or Q8_0)", t)
+		return decodeBlocks(t, dst, src)
+	}
+	return nil
+}
+
+// decodeBlocks puts together what Unpack takes apart, with the float32
+// operations of ggml's dequantize_row functions.
+func decodeBlocks(t Type, dst []float32, src []byte) error {
+	group, withMins, ok := t.Groups()
+	if !ok {
+		return fmt.Errorf("quant: decode: %s is not supported", t)
+	}
+	var (
+		q            [256]int8
+		scales, mins [16]float32
+	)
+	for ; len(dst) > 0; dst, src = dst[t.BlockSize():], src[t.BlockBytes():] {
+		Unpack(t, src, q[:], scales[:], mins[:])
+		for i, code := range q[:t.BlockSize()] {
+			x := float32(scales[i/group] * float32(code)) // the conversion forbids a fused multiply-add
+			if withMins {
+				x -= mins[i/group]
+			}
+			dst[i] = x
+		}
 	}
 	return nil
 }

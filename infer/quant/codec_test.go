@@ -149,8 +149,8 @@ func TestSizes(t *testing.T) {
 	if err := Encode(F32, make([]byte, 3), make([]float32, 1)); err == nil {
 		t.Error("a short destination was accepted")
 	}
-	if err := Decode(Type(2), make([]float32, 32), make([]byte, 18)); err == nil {
-		t.Error("Q4_0 was decoded")
+	if err := Decode(Type(16), make([]float32, 256), make([]byte, 66)); err == nil {
+		t.Error("IQ2_XXS was decoded")
 	}
 }
 

@@ -17,13 +17,25 @@ import (
 // Type is a tensor element type with the numbers that GGUF files use.
 type Type uint32
 
-// The types that Encode and Decode handle. Every other number of the table
-// below is only known by name and size.
+// The types that can be read here. Every other number of the table below is
+// only known by name and size.
 const (
-	F32  Type = 0
-	F16  Type = 1
-	Q8_0 Type = 8
-	BF16 Type = 30
+	F32    Type = 0
+	F16    Type = 1
+	Q4_0   Type = 2
+	Q4_1   Type = 3
+	Q5_0   Type = 6
+	Q5_1   Type = 7
+	Q8_0   Type = 8
+	Q2_K   Type = 10
+	Q3_K   Type = 11
+	Q4_K   Type = 12
+	Q5_K   Type = 13
+	Q6_K   Type = 14
+	IQ4_NL Type = 20
+	IQ4_XS Type = 23
+	BF16   Type = 30
+	MXFP4  Type = 39
 )
 
 // Q8Block is the number of elements in one Q8_0 block.

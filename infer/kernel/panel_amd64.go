@@ -1,0 +1,55 @@
+package kernel
+
+// The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
+// minusFunc and packFunc, for at least one step.
+
+//go:noescape
+func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
+
+//go:noescape
+func tile32x1AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func minus1AVX512(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus2AVX512(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus4AVX512(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus8AVX512(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
