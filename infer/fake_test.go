@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -173,11 +174,28 @@ func (f *fakeModel) run(s model.Sequence) {
 	}
 }
 
-// pass lets the next pass through and tells what was in it.
+// begins waits until the first pass was planned, without letting it through:
+// what is asked after that comes too late for it.
+func (f *fakeModel) begins() {
+	f.t.Helper()
+	f.wait("the first pass", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.passes) > 0
+	})
+}
+
+// pass lets the next pass through, when all readers are up to date, and tells
+// what was in it.
 func (f *fakeModel) pass(err error) []share {
 	f.t.Helper()
 	select {
 	case shares := <-f.begun:
+		f.wait("the readers", func() bool {
+			f.engine.mu.Lock()
+			defer f.engine.mu.Unlock()
+			return !slices.ContainsFunc(f.engine.schedule.running, func(s *sequence) bool { return len(s.tokens) > 0 })
+		})
 		f.proceed <- err
 		return shares
 	case <-time.After(20 * time.Second):
