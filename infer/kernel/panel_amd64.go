@@ -52,4 +52,10 @@ func minus8AVX512(dst *float32, ld int, mins, sums *float32, n int)
 func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape
+func trio32AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
+
+//go:noescape
+func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
+
+//go:noescape
 func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
