@@ -177,6 +177,10 @@ func (b *bench) row(ctx context.Context, limits *limits, threads int) (Row, erro
 	if r.FirstToken, err = b.firstToken(ctx, threads); err != nil {
 		return r, err
 	}
+	step("a prompt beside a stream")
+	if r.Gap, err = b.gap(ctx, threads); err != nil {
+		return r, err
+	}
 	r.Allocations, err = b.allocations(ctx, threads)
 	r.PrefillShare = r.Prefill.Median * b.work.promptMACs(b.options.Prefill) / r.Compute.Median / 1e9
 	r.DecodeShare = r.Decode.Median * float64(b.work.TokenBytes) / r.Bandwidth.Median / 1e9

@@ -172,13 +172,13 @@ func (s *workspace) panel(i int) panel {
 
 // pack packs n steps of rows rows into panel i.
 func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
-	kind, p := f.W.Kind, s.panel(i)
-	data := f.W.Data[first*f.stride+from*stepCols/kind.BlockSize()*kind.BlockBytes():]
+	p := s.panel(i)
+	data := f.W.Data[first*f.stride+from*stepCols/f.cols*f.bytes:]
 	if f.pack != nil && rows == active.lanes {
 		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)
 		return
 	}
-	active.packAny(kind, p, &s.block, data, f.stride, rows, n)
+	active.packAny(f.W.Kind, p, &s.block, data, f.stride, rows, n)
 }
 
 // edge is room for the products of a panel that has fewer rows than lanes.
