@@ -53,3 +53,9 @@ func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape
 func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, n int)

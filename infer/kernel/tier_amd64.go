@@ -37,7 +37,11 @@ func avx512() *tier {
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
 	t.lanes, t.offset = 16, 128
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX512}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0: packQ8AVX512,
+		quant.Q4_0: packQ4_0AVX512,
+		quant.Q4_K: packQ4KAVX512,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
 	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
 	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
