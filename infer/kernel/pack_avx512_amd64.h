@@ -16,8 +16,10 @@
 #define NEXT   R13 // the row of the next panel to call in
 #define STEPS  CX
 
-// LOW is 0x0f in each byte, for all but Q8_0.
-#define LOW Z31
+// Constants of the types that have them.
+#define LOW   Z31 // 0x0f in each byte
+#define BASE  Z30 // in each byte, a code of zero
+#define TABLE Z30 // in each 16 bytes, the codes of a nibble
 
 #define ARGUMENTS \
 	MOVQ steps+0(FP), PANEL     \
@@ -135,21 +137,59 @@ called:
 	JOIN(Z2, Z6, Z18, Z22)                              \
 	JOIN(Z3, Z7, Z19, Z23)
 
-// HALVES copies the binary16 off bytes from each row's pointer to at(PANEL), a
-// place for scales; WIDEN makes scales of them later, since a load right after
-// so many narrow stores would wait for them.
-#define HALVES4(off, w, at) \
-	MOVWLZX off(w), AX           \
-	MOVW    AX, (at+0)(PANEL)    \
-	MOVWLZX off(w)(STRIDE*1), AX \
-	MOVW    AX, (at+2)(PANEL)    \
-	MOVWLZX off(w)(STRIDE*2), AX \
-	MOVW    AX, (at+4)(PANEL)    \
-	MOVWLZX off(w)(S3*1), AX     \
-	MOVW    AX, (at+6)(PANEL)
+// SPLIT leaves a quad's lower nibbles in z and the upper ones in high, both
+// with the bits of BASE.
+#define SPLIT(z, high) \
+	VPSRLW     $4, z, high            \
+	VPTERNLOGD $0xea, BASE, LOW, z    \ // z & LOW | BASE
+	VPTERNLOGD $0xea, BASE, LOW, high
 
-#define HALVES(off, at) \
-	HALVES4(off, W, at)       \
-	HALVES4(off, W4, at+8)    \
-	HALVES4(off, W8, at+16)   \
-	HALVES4(off, W12, at+24)
+// NIBBLES stores what SPLIT makes of z.
+#define NIBBLES(z, tmp, low, high) \
+	SPLIT(z, tmp)                 \
+	VMOVDQU64 z, (low)(PANEL)     \
+	VMOVDQU64 tmp, (high)(PANEL)
+
+// LEVELS stores the values that TABLE has for a quad's lower nibbles, and 16
+// columns further those for the upper ones.
+#define LEVELS(z, tmp, at) \
+	VPSRLW    $4, z, tmp            \
+	VPANDD    LOW, z, z             \
+	VPANDD    LOW, tmp, tmp         \
+	VPSHUFB   z, TABLE, z           \
+	VPSHUFB   tmp, TABLE, tmp       \
+	VMOVDQU64 z, (at)(PANEL)        \
+	VMOVDQU64 tmp, (at+256)(PANEL)
+
+// iq4<> are the codes of IQ4_NL and IQ4_XS.
+DATA iq4<>+0(SB)/8, $0x766a5d4f3f2d1801
+DATA iq4<>+8(SB)/8, $0xf1d9c5b5a6998d81
+GLOBL iq4<>(SB), RODATA|NOPTR, $16
+
+// COPY copies a few bytes of each row, off bytes from its pointer, one row's
+// after the other's to at(PANEL). A load right after so many narrow stores
+// waits for them: the further away it is, the better.
+#define COPY4(load, store, size, off, w, at) \
+	load  off(w), AX                \
+	store AX, (at+0*size)(PANEL)    \
+	load  off(w)(STRIDE*1), AX      \
+	store AX, (at+1*size)(PANEL)    \
+	load  off(w)(STRIDE*2), AX      \
+	store AX, (at+2*size)(PANEL)    \
+	load  off(w)(S3*1), AX          \
+	store AX, (at+3*size)(PANEL)
+
+#define COPY(load, store, size, off, at) \
+	COPY4(load, store, size, off, W, at)          \
+	COPY4(load, store, size, off, W4, at+4*size)  \
+	COPY4(load, store, size, off, W8, at+8*size)  \
+	COPY4(load, store, size, off, W12, at+12*size)
+
+#define BYTES(off, at)  COPY(MOVBLZX, MOVB, 1, off, at)
+#define HALVES(off, at) COPY(MOVWLZX, MOVW, 2, off, at)
+#define WORDS(off, at)  COPY(MOVL, MOVL, 4, off, at)
+
+// WIDE makes floats of the binary16 in src's lower halves.
+#define WIDE(src, y, dst) \
+	VPMOVDW   src, y \
+	VCVTPH2PS y, dst
