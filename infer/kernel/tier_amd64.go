@@ -37,7 +37,21 @@ func avx512() *tier {
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
 	t.lanes, t.offset = 16, 128
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX512}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8_0AVX512,
+		quant.Q4_0:   packQ4_0AVX512,
+		quant.Q4_1:   packQ4_1AVX512,
+		quant.Q5_0:   packQ5_0AVX512,
+		quant.Q5_1:   packQ5_1AVX512,
+		quant.IQ4_NL: packIQ4NLAVX512,
+		quant.MXFP4:  packMXFP4AVX512,
+		quant.Q2_K:   packQ2KAVX512,
+		quant.Q3_K:   packQ3KAVX512,
+		quant.Q4_K:   packQ4KAVX512,
+		quant.Q5_K:   packQ5KAVX512,
+		quant.Q6_K:   packQ6KAVX512,
+		quant.IQ4_XS: packIQ4XSAVX512,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
 	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
 	t.span, t.span32, t.span16 = 3, trio32AVX512, trio16AVX512
