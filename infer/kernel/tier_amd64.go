@@ -24,8 +24,12 @@ func avx2() *tier {
 	t.tileRows, t.tileCols, t.tile = 6, 16, tileAVX2
 	t.transpose8 = transpose8
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
-	t.expSum, t.swiglu = expSumVector, swigluVector
+	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
+	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
 	return t
 }
@@ -36,6 +40,8 @@ func avx512() *tier {
 	t := avx2()
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
+	t.expSum, t.expTotal = expSumAVX512, expTotalAVX512
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
 	t.lanes, t.offset = 16, 128
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8_0AVX512,
