@@ -62,8 +62,8 @@ func (t *tier) products(group int) (*[len(tileSizes)]tileFunc, spanFunc) {
 // active is written at start and by tests only.
 var active = best(tiers())
 
-// Tier names the implementation in use: "avx512vnni", "avx2", "neon+dotprod",
-// "neon" or "generic".
+// Tier names the implementation in use: "avx512vnni", "avxvnni", "avx2",
+// "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always
