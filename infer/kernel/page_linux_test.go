@@ -68,6 +68,9 @@ func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 			tier.mulAll(y, x, x, 1)
 			tier.scale(2, x)
 			tier.largest(x)
+			tier.topTwo(x)
+			tier.expTotal(x, 1)
+			tier.atLeast(make([]uint64, n/64+1), x, 0)
 			tier.expSum(y, x, 1)
 			tier.swiglu(y, x, x)
 		}

@@ -17,6 +17,7 @@ func neon() *tier {
 	t.tileRows, t.tileCols, t.tile = 8, 8, tileNEON
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
 	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector

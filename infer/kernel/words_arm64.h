@@ -81,6 +81,9 @@
 // fmin vd.4s, vn.4s, vm.4s
 #define FMIN(m, n, d) WORD $(0x4ea0f400 | (m)<<16 | (n)<<5 | (d))
 
+// fcmge vd.4s, vn.4s, vm.4s
+#define FCMGE(m, n, d) WORD $(0x6e20e400 | (m)<<16 | (n)<<5 | (d))
+
 // faddp vd.4s, vn.4s, vm.4s
 #define FADDP(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))
 

@@ -148,6 +148,7 @@ var instructions = map[string]instruction{
 	"fdiv":   {threeSame, 1, 0b11111, 0},
 	"fmax":   {threeSame, 0, 0b11110, 0},
 	"fmin":   {threeSame, 0, 0b11110, 2},
+	"fcmge":  {threeSame, 1, 0b11100, 0},
 	"faddp":  {threeSame, 1, 0b11010, 0},
 	"fmaxv":  {acrossLanes, 1, 0b01111, 0},
 	"fmla":   {byElement, 0, 0b0001, 2},
