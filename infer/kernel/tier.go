@@ -45,22 +45,25 @@ type tier struct {
 	pack     [packTypes]packFunc // by type; nil: packAny
 	tiles32  [len(tileSizes)]tileFunc
 	tiles16  [len(tileSizes)]tileFunc
+	span     int // panels that one product can take together, 0: none
+	span32   spanFunc
+	span16   spanFunc
 	minus    [len(tileSizes)]minusFunc
 }
 
-// tiles are the products with groups of the given width.
-func (t *tier) tiles(group int) *[len(tileSizes)]tileFunc {
+// products are those with groups of the given width.
+func (t *tier) products(group int) (*[len(tileSizes)]tileFunc, spanFunc) {
 	if group == 16 {
-		return &t.tiles16
+		return &t.tiles16, t.span16
 	}
-	return &t.tiles32
+	return &t.tiles32, t.span32
 }
 
 // active is written at start and by tests only.
 var active = best(tiers())
 
-// Tier names the implementation in use: "avx512vnni", "avx2", "neon+dotprod",
-// "neon" or "generic".
+// Tier names the implementation in use: "avx512vnni", "avxvnni", "avx2",
+// "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // llama is the Llama architecture: RMSNorm before each half of a layer, rotary
@@ -110,14 +111,20 @@ func bindLayer(b *binder, c Config, prefix string) llamaLayer {
 
 func (m *llama) Config() Config { return m.config }
 
-func (m *llama) NewCache(tokens int) Cache { return newKVCache(m.config, tokens) }
+func (m *llama) NewKV(pages int, kind quant.Type) (KV, error) {
+	return newPagedKV(m.config, pages, kind)
+}
 
-func (m *llama) NewRunner(limits Limits) Runner {
+func (m *llama) NewRunner(store KV, limits Limits) (Runner, error) {
 	c := m.config
+	kv, err := c.own(store)
+	if err != nil {
+		return nil, err
+	}
 	r := &llamaRun{
 		llama:     m,
 		pool:      kernel.NewPool(limits.Threads),
-		batch:     newBatch(limits, c.Vocab),
+		batch:     newBatch(c, limits, kv),
 		turns:     newVectors(limits.Rows, c.RopeDim),
 		residual:  newVectors(limits.Rows, c.Dim),
 		normed:    newVectors(limits.Rows, c.Dim),
@@ -129,8 +136,10 @@ func (m *llama) NewRunner(limits Limits) Runner {
 		gates:     newVectors(limits.Rows, c.FFN),
 		ups:       newVectors(limits.Rows, c.FFN),
 	}
-	r.attention = newAttention(c, limits)
-	return r
+	r.attention = newAttention(c, limits, kv)
+	r.attention.batch, r.attention.turns, r.attention.mixed = r.batch, r.turns, r.mixed
+	r.attention.queries, r.attention.keys, r.attention.values = r.queries, r.keys, r.values
+	return r, nil
 }
 
 // llamaRun is the run state. Every buffer holds one row per token of the batch.
@@ -173,6 +182,8 @@ func (r *llamaRun) Forward(sequences []Sequence) error {
 	return nil
 }
 
+func (r *llamaRun) Spread(n int, f func(int)) { r.pool.Run(n, f) }
+
 func (r *llamaRun) Close() { r.pool.Close() }
 
 func (r *llamaRun) embed() error {
@@ -190,12 +201,7 @@ func (r *llamaRun) attend(layer int, w *llamaLayer) {
 	n := len(r.batch.rows)
 	multiply(r.pool, r.normed, n,
 		product(&w.query, r.queries), product(&w.key, r.keys), product(&w.value, r.values))
-	for i, row := range r.batch.rows {
-		rotate(r.queries.each[i], r.turns.each[i], r.config.HeadDim)
-		rotate(r.keys.each[i], r.turns.each[i], r.config.HeadDim)
-		row.cache.store(layer, row.position, r.keys.each[i], r.values.each[i])
-	}
-	r.attention.run(r.pool, layer, r.batch.rows, r.queries, r.mixed)
+	r.attention.run(r.pool, layer)
 	multiply(r.pool, r.mixed, n, product(&w.attentionOutput, r.projected))
 	r.add()
 }
