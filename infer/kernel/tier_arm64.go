@@ -1,6 +1,10 @@
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
 
 func native() []*tier {
 	// NEON is part of every arm64 that Go runs on.
@@ -18,11 +22,17 @@ func neon() *tier {
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
 	t.expSum, t.swiglu = expSumVector, swigluVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.quantize = quantizeNEON
 	return t
 }
 
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
+	t.lanes, t.unit = 8, 4
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Quads}
+	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
+	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
+	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
 	return t
 }
