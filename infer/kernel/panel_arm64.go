@@ -34,6 +34,36 @@ func tile16x8DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, a
 func tile16x16DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 
 //go:noescape
+func tile32x1NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
 func minus1NEON(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape

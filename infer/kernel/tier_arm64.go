@@ -23,16 +23,18 @@ func neon() *tier {
 	t.expSum, t.swiglu = expSumVector, swigluVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.quantize = quantizeNEON
+	t.lanes, t.unit = 8, 4
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Quads}
+	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
+	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
+	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
 	return t
 }
 
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
-	t.lanes, t.unit = 8, 4
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Quads}
 	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
 	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
-	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
 	return t
 }

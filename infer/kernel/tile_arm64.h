@@ -18,7 +18,7 @@
 #define DS     R12
 #define LEFT   R13
 #define TABLE  R14
-#define S      R15
+#define SCALES R15
 
 // ARGUMENTS of a tileFunc of so many vectors, some of which a pass does.
 #define ARGUMENTS(vectors, some) \
