@@ -64,6 +64,36 @@ func tile16x8NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add 
 func tile16x16NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 
 //go:noescape
+func tile32x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
 func minus1NEON(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape

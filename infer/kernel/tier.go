@@ -44,8 +44,8 @@ func (t *tier) tiles(group int) *[len(tileSizes)]tileFunc {
 // active is written at start and by tests only.
 var active = best(tiers())
 
-// Tier names the implementation in use: "avx512vnni", "avx2", "neon+dotprod",
-// "neon" or "generic".
+// Tier names the implementation in use: "avx512vnni", "avx2", "neon+i8mm",
+// "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always

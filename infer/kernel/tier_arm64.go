@@ -11,6 +11,9 @@ func native() []*tier {
 	ts := []*tier{neon()}
 	if cpu.ARM64.HasASIMDDP {
 		ts = append(ts, neonDotProd())
+		if cpu.ARM64.HasI8MM {
+			ts = append(ts, neonI8MM())
+		}
 	}
 	return ts
 }
@@ -36,5 +39,15 @@ func neonDotProd() *tier {
 	t.name = "neon+dotprod"
 	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
 	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
+	return t
+}
+
+func neonI8MM() *tier {
+	t := neonDotProd()
+	t.name = "neon+i8mm"
+	t.unit = 8
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Octets}
+	t.tiles32 = [...]tileFunc{tile32x1I8MM, tile32x2I8MM, tile32x4I8MM, tile32x8I8MM, tile32x16I8MM}
+	t.tiles16 = [...]tileFunc{tile16x1I8MM, tile16x2I8MM, tile16x4I8MM, tile16x8I8MM, tile16x16I8MM}
 	return t
 }

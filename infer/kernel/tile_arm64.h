@@ -7,13 +7,13 @@
 #define LD     R1  // between vectors in dst, in bytes
 #define PANEL  R2
 #define Q      R3  // bytes of the pass's first vector
-#define D      R4  // and its scale
+#define DX     R4  // and its scale
 #define STEPS  R5
 #define ADDED  R6  // to what is in dst?
 #define STRIDE R7  // between steps of the tile, in bytes
 #define PASSES R8
 #define ROW    R9  // moves from vector to vector in dst
-#define W      R10 // PANEL, Q, D and STEPS of the step
+#define W      R10 // PANEL, Q, DX and STEPS of the step
 #define QS     R11
 #define DS     R12
 #define LEFT   R13
@@ -29,14 +29,14 @@
 	MOVD  n+40(FP), STEPS          \
 	MOVBU add+48(FP), ADDED        \
 	LSL   $2, LD                   \
-	ADD   $(32*vectors), Q, D      \
+	ADD   $(32*vectors), Q, DX      \
 	MOVD  $(40*vectors), STRIDE    \
 	MOVD  $(vectors/some), PASSES
 
 #define BEGIN \
 	MOVD PANEL, W    \
 	MOVD Q, QS       \
-	MOVD D, DS       \
+	MOVD DX, DS      \
 	MOVD STEPS, LEFT \
 	MOVD DST, ROW
 
@@ -48,7 +48,7 @@
 
 #define NEXTPASS(some) \
 	ADD  $(32*some), Q \
-	ADD  $(4*some), D  \
+	ADD  $(4*some), DX \
 	SUBS $1, PASSES
 
 // WEIGHTS loads the codes of 16 columns into V0 to V7.
@@ -61,4 +61,5 @@
 // An integer below 2^22 in magnitude, added to the bits of 1.5*2^23, gives the
 // float32 1.5*2^23 more than it. Sums that start there become floats with one
 // subtraction; SCVTF takes four times as long on Cortex-A76 and its like.
-#define BIAS $0x4b400000
+#define BIAS  $0x4b400000         // in every second lane
+#define BIAS2 $0x4b4000004b400000 // in every lane

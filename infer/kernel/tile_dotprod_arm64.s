@@ -122,22 +122,14 @@ step:                           \
 	SCALED(all, 288, fetch, d) \
 	NEXTSTEP(320)
 
-DATA dotBias<>+0(SB)/4, BIAS
-DATA dotBias<>+4(SB)/4, BIAS
-DATA dotBias<>+8(SB)/4, BIAS
-DATA dotBias<>+12(SB)/4, BIAS
-DATA dotBias<>+16(SB)/4, BIAS
-DATA dotBias<>+20(SB)/4, BIAS
-DATA dotBias<>+24(SB)/4, BIAS
-DATA dotBias<>+28(SB)/4, BIAS
-DATA dotBias<>+32(SB)/4, BIAS
-DATA dotBias<>+36(SB)/4, BIAS
-DATA dotBias<>+40(SB)/4, BIAS
-DATA dotBias<>+44(SB)/4, BIAS
-DATA dotBias<>+48(SB)/4, BIAS
-DATA dotBias<>+52(SB)/4, BIAS
-DATA dotBias<>+56(SB)/4, BIAS
-DATA dotBias<>+60(SB)/4, BIAS
+DATA dotBias<>+0(SB)/8, BIAS2
+DATA dotBias<>+8(SB)/8, BIAS2
+DATA dotBias<>+16(SB)/8, BIAS2
+DATA dotBias<>+24(SB)/8, BIAS2
+DATA dotBias<>+32(SB)/8, BIAS2
+DATA dotBias<>+40(SB)/8, BIAS2
+DATA dotBias<>+48(SB)/8, BIAS2
+DATA dotBias<>+56(SB)/8, BIAS2
 GLOBL dotBias<>(SB), RODATA|NOPTR, $64
 
 // func tile32x1DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
