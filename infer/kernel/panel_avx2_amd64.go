@@ -83,3 +83,39 @@ func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)

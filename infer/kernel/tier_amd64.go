@@ -30,7 +30,15 @@ func avx2() *tier {
 	t.expSum, t.swiglu = expSumVector, swigluVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.quantize = quantizeAVX2
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX2}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVX2,
+		quant.Q4_0:   packQ4_0AVX2,
+		quant.Q4_1:   packQ4_1AVX2,
+		quant.Q5_0:   packQ5_0AVX2,
+		quant.Q5_1:   packQ5_1AVX2,
+		quant.IQ4_NL: packIQ4NLAVX2,
+		quant.MXFP4:  packMXFP4AVX2,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX2, tile32x2AVX2, tile32x4AVX2, tile32x8AVX2, tile32x16AVX2}
 	t.tiles16 = [...]tileFunc{tile16x1AVX2, tile16x2AVX2, tile16x4AVX2, tile16x8AVX2, tile16x16AVX2}
 	t.minus = [...]minusFunc{minus1AVX2, minus2AVX2, minus4AVX2, minus8AVX2, minus16AVX2}
@@ -42,7 +50,15 @@ func avxVNNI() *tier {
 	t := avx2()
 	t.name = "avxvnni"
 	t.offset = 128
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVXVNNI}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVXVNNI,
+		quant.Q4_0:   packQ4_0AVXVNNI,
+		quant.Q4_1:   packQ4_1AVXVNNI,
+		quant.Q5_0:   packQ5_0AVXVNNI,
+		quant.Q5_1:   packQ5_1AVXVNNI,
+		quant.IQ4_NL: packIQ4NLAVXVNNI,
+		quant.MXFP4:  packMXFP4AVXVNNI,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVXVNNI, tile32x2AVXVNNI, tile32x4AVXVNNI, tile32x8AVXVNNI, tile32x16AVXVNNI}
 	t.tiles16 = [...]tileFunc{tile16x1AVXVNNI, tile16x2AVXVNNI, tile16x4AVXVNNI, tile16x8AVXVNNI, tile16x16AVXVNNI}
 	return t
