@@ -38,19 +38,19 @@
 	ADDQ $(n), N0 \
 	ADDQ $(n), N4
 
-#define AHEAD4(n) \
-	PREFETCHT1 (n)            \
-	PREFETCHT1 (n)(STRIDE*1)  \
-	PREFETCHT1 (n)(STRIDE*2)  \
-	PREFETCHT1 (n)(S3*1)
+#define AHEAD4(off, n) \
+	PREFETCHT1 off(n)           \
+	PREFETCHT1 off(n)(STRIDE*1) \
+	PREFETCHT1 off(n)(STRIDE*2) \
+	PREFETCHT1 off(n)(S3*1)
 
-#define AHEAD \
-	AHEAD4(N0) \
-	AHEAD4(N4)
+#define AHEAD(off) \
+	AHEAD4(off, N0) \
+	AHEAD4(off, N4)
 
 // AHEADHALF does half of the rows, in turn.
 #define AHEADHALF \
-	AHEAD4(N0)   \
+	AHEAD4(0, N0) \
 	XCHGQ N0, N4
 
 #define CONSTANT(value, x, y) \
@@ -151,3 +151,8 @@
 #define LOADTABLE(table) \
 	VBROADCASTI128 table<>(SB), TABLE  \
 	VPADDB         OFFSET, TABLE, TABLE
+
+// The levels of IQ4_NL and IQ4_XS.
+DATA levelsIQ4<>+0(SB)/8, $0xf6eaddcfbfad9881
+DATA levelsIQ4<>+8(SB)/8, $0x7159453526190d01
+GLOBL levelsIQ4<>(SB), RODATA|NOPTR, $16

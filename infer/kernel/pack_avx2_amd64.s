@@ -11,10 +11,6 @@ DATA levelsQ4_1<>+0(SB)/8, $0x0706050403020100
 DATA levelsQ4_1<>+8(SB)/8, $0x0f0e0d0c0b0a0908
 GLOBL levelsQ4_1<>(SB), RODATA|NOPTR, $16
 
-DATA levelsIQ4<>+0(SB)/8, $0xf6eaddcfbfad9881
-DATA levelsIQ4<>+8(SB)/8, $0x7159453526190d01
-GLOBL levelsIQ4<>(SB), RODATA|NOPTR, $16
-
 DATA levelsMXFP4<>+0(SB)/8, $0x0c08060403020100
 DATA levelsMXFP4<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL levelsMXFP4<>(SB), RODATA|NOPTR, $16
@@ -65,7 +61,7 @@ widen:                           \
 #define PACKQ8(offset) \
 	ARGUMENTS                     \
 	CONSTANT(offset, X15, OFFSET) \
-	PACK(BLOCKQ8, 34, AHEAD)      \
+	PACK(BLOCKQ8, 34, AHEAD(0))   \
 	WIDEN
 
 // Four bits, looked up.
