@@ -24,6 +24,8 @@ type factor struct {
 	stride int                                 // bytes of a row
 	cols   int                                 // of a block in the file
 	bytes  int                                 // of a block in the file
+	tiles  *[len(tileSizes)]tileFunc
+	span   spanFunc
 }
 
 func newFactor(q Product) factor {
@@ -32,6 +34,7 @@ func newFactor(q Product) factor {
 	f.group, f.mins, _ = q.W.Kind.Groups()
 	if f.dense == nil {
 		f.pack = active.pack[q.W.Kind]
+		f.tiles, f.span = active.products(q.W.Kind)
 	}
 	return f
 }

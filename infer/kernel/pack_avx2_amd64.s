@@ -218,7 +218,7 @@ TEXT ·packQ8AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_0AVX2(SB), NOSPLIT, $0-40
-	PACKQ4_0(0, levelsQ4_0)
+	PACKQ4_0(0x20202020, levelsQ4_0)
 
 // func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_0AVXVNNI(SB), NOSPLIT, $0-40
@@ -234,7 +234,7 @@ TEXT ·packIQ4NLAVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_1AVX2(SB), NOSPLIT, $0-40
-	PACKQ4_1(0)
+	PACKQ4_1(0x20202020)
 
 // func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-40
@@ -242,7 +242,7 @@ TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packMXFP4AVX2(SB), NOSPLIT, $0-40
-	PACKMXFP4(0)
+	PACKMXFP4(0x20202020)
 
 // func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-40
@@ -250,7 +250,7 @@ TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVX2(SB), NOSPLIT, $0-40
-	PACKQ5_0(0xf0f0f0f0)
+	PACKQ5_0(0x10101010)
 
 // func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-40
@@ -258,7 +258,7 @@ TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVX2(SB), NOSPLIT, $0-40
-	PACKQ5_1(0)
+	PACKQ5_1(0x20202020)
 
 // func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVXVNNI(SB), NOSPLIT, $0-40
