@@ -113,7 +113,7 @@ func (p *Plan) Bytes() int64 {
 // Write writes the new file. done is called with the bytes of the old file that
 // were read since the last time, from several goroutines.
 func (p *Plan) Write(ctx context.Context, w io.Writer, done func(bytes int)) error {
-	var buffer []byte
+	buffer := make([]byte, p.largest()) // one for all: smaller ones would be garbage beside it
 	return gguf.WriteFunc(w, p.meta, p.tensors, func(i int) ([]byte, error) {
 		from, to := p.file.Tensors()[i], p.tensors[i]
 		if from.Type == to.Type {
@@ -121,8 +121,17 @@ func (p *Plan) Write(ctx context.Context, w io.Writer, done func(bytes int)) err
 			return from.Data, ctx.Err()
 		}
 		j := job{from: from, to: to, done: done}
-		var err error
-		buffer, err = j.run(ctx, buffer)
-		return buffer, err
+		return j.run(ctx, buffer)
 	})
+}
+
+// largest is the bytes of the largest tensor that is rounded.
+func (p *Plan) largest() int {
+	most := 0
+	for i, to := range p.tensors {
+		if to.Type != p.file.Tensors()[i].Type {
+			most = max(most, to.Elements()/to.Type.BlockSize()*to.Type.BlockBytes())
+		}
+	}
+	return most
 }

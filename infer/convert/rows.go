@@ -17,16 +17,13 @@ type job struct {
 	done     func(bytes int)
 }
 
-// run uses the buffer if it is large enough, and returns the new data.
+// run returns the new data, at the beginning of the buffer.
 func (j *job) run(ctx context.Context, buffer []byte) ([]byte, error) {
 	cols := j.from.Dims[0]
 	rows := j.from.Elements() / cols
 	size, err := j.to.Type.RowBytes(cols)
 	if err != nil {
 		return nil, err
-	}
-	if cap(buffer) < rows*size {
-		buffer = make([]byte, rows*size)
 	}
 	j.out = buffer[:rows*size]
 
