@@ -66,7 +66,7 @@ func MixF32(dst []float32, ld int, weights []float32, ldw, n int, values []float
 // exp(score - newLargest), to be given to Mix; before that the values mixed so
 // far are to be multiplied by keep = exp(largest - newLargest). newSum is
 // sum*keep plus the sum of the new weights. The error of weights and sum is
-// that of ExpSum.
+// that of ExpSum, with len(scores) * 2^-23 for the sum.
 //
 // len(scores) must be a multiple of PageTokens. Masked positions hold -Inf and
 // get the weight 0; with more of them at the end the results are the same bit

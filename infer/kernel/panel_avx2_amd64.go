@@ -83,3 +83,75 @@ func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)

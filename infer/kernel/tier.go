@@ -63,7 +63,7 @@ func (t *tier) products(group int) (*[len(tileSizes)]tileFunc, spanFunc) {
 var active = best(tiers())
 
 // Tier names the implementation in use: "avx512vnni", "avxvnni", "avx2",
-// "neon+dotprod", "neon" or "generic".
+// "neon+i8mm", "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always

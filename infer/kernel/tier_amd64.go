@@ -34,7 +34,21 @@ func avx2() *tier {
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX2}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVX2,
+		quant.Q4_0:   packQ4_0AVX2,
+		quant.Q4_1:   packQ4_1AVX2,
+		quant.Q5_0:   packQ5_0AVX2,
+		quant.Q5_1:   packQ5_1AVX2,
+		quant.IQ4_NL: packIQ4NLAVX2,
+		quant.MXFP4:  packMXFP4AVX2,
+		quant.Q2_K:   packQ2KAVX2,
+		quant.Q3_K:   packQ3KAVX2,
+		quant.Q4_K:   packQ4KAVX2,
+		quant.Q5_K:   packQ5KAVX2,
+		quant.Q6_K:   packQ6KAVX2,
+		quant.IQ4_XS: packIQ4XSAVX2,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX2, tile32x2AVX2, tile32x4AVX2, tile32x8AVX2, tile32x16AVX2}
 	t.tiles16 = [...]tileFunc{tile16x1AVX2, tile16x2AVX2, tile16x4AVX2, tile16x8AVX2, tile16x16AVX2}
 	t.minus = [...]minusFunc{minus1AVX2, minus2AVX2, minus4AVX2, minus8AVX2, minus16AVX2}
@@ -46,7 +60,21 @@ func avxVNNI() *tier {
 	t := avx2()
 	t.name = "avxvnni"
 	t.offset = 128
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVXVNNI}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVXVNNI,
+		quant.Q4_0:   packQ4_0AVXVNNI,
+		quant.Q4_1:   packQ4_1AVXVNNI,
+		quant.Q5_0:   packQ5_0AVXVNNI,
+		quant.Q5_1:   packQ5_1AVXVNNI,
+		quant.IQ4_NL: packIQ4NLAVXVNNI,
+		quant.MXFP4:  packMXFP4AVXVNNI,
+		quant.Q2_K:   packQ2KAVXVNNI,
+		quant.Q3_K:   packQ3KAVXVNNI,
+		quant.Q4_K:   packQ4KAVXVNNI,
+		quant.Q5_K:   packQ5KAVXVNNI,
+		quant.Q6_K:   packQ6KAVXVNNI,
+		quant.IQ4_XS: packIQ4XSAVXVNNI,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVXVNNI, tile32x2AVXVNNI, tile32x4AVXVNNI, tile32x8AVXVNNI, tile32x16AVXVNNI}
 	t.tiles16 = [...]tileFunc{tile16x1AVXVNNI, tile16x2AVXVNNI, tile16x4AVXVNNI, tile16x8AVXVNNI, tile16x16AVXVNNI}
 	return t

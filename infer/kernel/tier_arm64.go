@@ -1,12 +1,19 @@
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
 
 func native() []*tier {
 	// NEON is part of every arm64 that Go runs on.
 	ts := []*tier{neon()}
 	if cpu.ARM64.HasASIMDDP {
 		ts = append(ts, neonDotProd())
+		if cpu.ARM64.HasI8MM {
+			ts = append(ts, neonI8MM())
+		}
 	}
 	return ts
 }
@@ -22,11 +29,29 @@ func neon() *tier {
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
+	t.quantize = quantizeNEON
+	t.lanes, t.unit = 8, 4
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Quads}
+	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
+	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
+	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
 	return t
 }
 
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
+	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
+	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
+	return t
+}
+
+func neonI8MM() *tier {
+	t := neonDotProd()
+	t.name = "neon+i8mm"
+	t.unit = 8
+	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Octets}
+	t.tiles32 = [...]tileFunc{tile32x1I8MM, tile32x2I8MM, tile32x4I8MM, tile32x8I8MM, tile32x16I8MM}
+	t.tiles16 = [...]tileFunc{tile16x1I8MM, tile16x2I8MM, tile16x4I8MM, tile16x8I8MM, tile16x16I8MM}
 	return t
 }

@@ -6,8 +6,29 @@
 // sdot vd.4s, vn.16b, vm.16b
 #define SDOT(m, n, d) WORD $(0x4e809400 | (m)<<16 | (n)<<5 | (d))
 
+// sdot vd.4s, vn.16b, vm.4b[0]
+#define SDOT0(m, n, d) WORD $(0x4f80e000 | (m)<<16 | (n)<<5 | (d))
+
+// sdot vd.4s, vn.16b, vm.4b[1]
+#define SDOT1(m, n, d) WORD $(0x4fa0e000 | (m)<<16 | (n)<<5 | (d))
+
+// sdot vd.4s, vn.16b, vm.4b[2]
+#define SDOT2(m, n, d) WORD $(0x4f80e800 | (m)<<16 | (n)<<5 | (d))
+
+// sdot vd.4s, vn.16b, vm.4b[3]
+#define SDOT3(m, n, d) WORD $(0x4fa0e800 | (m)<<16 | (n)<<5 | (d))
+
+// smmla vd.4s, vn.16b, vm.16b
+#define SMMLA(m, n, d) WORD $(0x4e80a400 | (m)<<16 | (n)<<5 | (d))
+
 // smull vd.8h, vn.8b, vm.8b
 #define SMULL(m, n, d) WORD $(0x0e20c000 | (m)<<16 | (n)<<5 | (d))
+
+// smull2 vd.8h, vn.16b, vm.16b
+#define SMULL2(m, n, d) WORD $(0x4e20c000 | (m)<<16 | (n)<<5 | (d))
+
+// smlal vd.8h, vn.8b, vm.8b
+#define SMLAL(m, n, d) WORD $(0x0e208000 | (m)<<16 | (n)<<5 | (d))
 
 // smlal2 vd.8h, vn.16b, vm.16b
 #define SMLAL2(m, n, d) WORD $(0x4e208000 | (m)<<16 | (n)<<5 | (d))
@@ -41,6 +62,9 @@
 
 // scvtf vd.4s, vn.4s
 #define SCVTF(n, d) WORD $(0x4e21d800 | (n)<<5 | (d))
+
+// scvtf vd.4s, vn.4s, #24
+#define SCVTF24(n, d) WORD $(0x4f28e400 | (n)<<5 | (d))
 
 // fcvtas vd.4s, vn.4s
 #define FCVTAS(n, d) WORD $(0x4e21c800 | (n)<<5 | (d))
@@ -90,6 +114,9 @@
 // fmaxv sd, vn.4s
 #define FMAXV(n, d) WORD $(0x6e30f800 | (n)<<5 | (d))
 
+// fmla vd.4s, vn.4s, vm.4s
+#define FMLA(m, n, d) WORD $(0x4e20cc00 | (m)<<16 | (n)<<5 | (d))
+
 // fmla vd.4s, vn.4s, vm.s[0]
 #define FMLA0(m, n, d) WORD $(0x4f801000 | (m)<<16 | (n)<<5 | (d))
 
@@ -101,3 +128,27 @@
 
 // fmla vd.4s, vn.4s, vm.s[3]
 #define FMLA3(m, n, d) WORD $(0x4fa01800 | (m)<<16 | (n)<<5 | (d))
+
+// fmls vd.4s, vn.4s, vm.s[0]
+#define FMLS0(m, n, d) WORD $(0x4f805000 | (m)<<16 | (n)<<5 | (d))
+
+// fmls vd.4s, vn.4s, vm.s[1]
+#define FMLS1(m, n, d) WORD $(0x4fa05000 | (m)<<16 | (n)<<5 | (d))
+
+// fmls vd.4s, vn.4s, vm.s[2]
+#define FMLS2(m, n, d) WORD $(0x4f805800 | (m)<<16 | (n)<<5 | (d))
+
+// fmls vd.4s, vn.4s, vm.s[3]
+#define FMLS3(m, n, d) WORD $(0x4fa05800 | (m)<<16 | (n)<<5 | (d))
+
+// fmul vd.4s, vn.4s, vm.s[0]
+#define FMUL0(m, n, d) WORD $(0x4f809000 | (m)<<16 | (n)<<5 | (d))
+
+// fmul vd.4s, vn.4s, vm.s[1]
+#define FMUL1(m, n, d) WORD $(0x4fa09000 | (m)<<16 | (n)<<5 | (d))
+
+// fmul vd.4s, vn.4s, vm.s[2]
+#define FMUL2(m, n, d) WORD $(0x4f809800 | (m)<<16 | (n)<<5 | (d))
+
+// fmul vd.4s, vn.4s, vm.s[3]
+#define FMUL3(m, n, d) WORD $(0x4fa09800 | (m)<<16 | (n)<<5 | (d))

@@ -14,7 +14,7 @@ import (
 func TestWordsMatchLLVM(t *testing.T) {
 	for _, w := range readWords(t) {
 		asm := w.assembly(5, 10, 21)
-		cmd := exec.Command("llvm-mc", "-triple=aarch64", "-mattr=+dotprod", "-show-encoding")
+		cmd := exec.Command("llvm-mc", "-triple=aarch64", "-mattr=+dotprod,+i8mm", "-show-encoding")
 		cmd.Stdin = strings.NewReader(asm + "\n")
 		out, err := cmd.CombinedOutput()
 		if err != nil {

@@ -105,6 +105,7 @@ var (
 	twoMisc        = group{0x0e200800, 12}
 	acrossLanes    = group{0x0e300800, 12}
 	byElement      = group{0x0f000000, 12}
+	byImmediate    = group{0x0f000400, 11}
 )
 
 // instruction fills in a group. The size field is that of an integer operand,
@@ -124,9 +125,15 @@ const (
 	narrowed = -3 // zero, and the destination says how many
 )
 
+// Mnemonics whose last operand is an element end in [], those with an immediate
+// in #.
 var instructions = map[string]instruction{
 	"sdot":   {threeExtra, 0, 0b0010, 2},
+	"sdot[]": {byElement, 0, 0b1110, 2},
+	"smmla":  {threeExtra, 0, 0b0100, 2},
 	"smull":  {threeDifferent, 0, 0b1100, ofSource},
+	"smull2": {threeDifferent, 0, 0b1100, ofSource},
+	"smlal":  {threeDifferent, 0, 0b1000, ofSource},
 	"smlal2": {threeDifferent, 0, 0b1000, ofSource},
 	"sadalp": {twoMisc, 0, 0b00110, ofSource},
 	"saddlp": {twoMisc, 0, 0b00010, ofSource},
@@ -135,6 +142,7 @@ var instructions = map[string]instruction{
 	"umax":   {threeSame, 1, 0b01100, ofSource},
 	"umaxv":  {acrossLanes, 1, 0b01010, ofSource},
 	"scvtf":  {twoMisc, 0, 0b11101, 0},
+	"scvtf#": {byImmediate, 0, 0b11100, 0},
 	"fcvtas": {twoMisc, 0, 0b11100, 0},
 	"fcvtns": {twoMisc, 0, 0b11010, 0},
 	"frintn": {twoMisc, 0, 0b11000, 0},
@@ -151,7 +159,10 @@ var instructions = map[string]instruction{
 	"fcmge":  {threeSame, 1, 0b11100, 0},
 	"faddp":  {threeSame, 1, 0b11010, 0},
 	"fmaxv":  {acrossLanes, 1, 0b01111, 0},
-	"fmla":   {byElement, 0, 0b0001, 2},
+	"fmla":   {threeSame, 0, 0b11001, 0},
+	"fmla[]": {byElement, 0, 0b0001, 2},
+	"fmls[]": {byElement, 0, 0b0101, 2},
+	"fmul[]": {byElement, 0, 0b1001, 2},
 }
 
 var operandForm = regexp.MustCompile(`^[vs](\d+)(?:\.(\d*)([bhs])(?:\[(\d)\])?)?$`)
@@ -164,6 +175,13 @@ type operand64 struct {
 // assemble encodes an instruction of the table above.
 func assemble(asm string) (uint32, error) {
 	mnemonic, rest, _ := strings.Cut(asm, " ")
+	rest, immediate, hasImmediate := strings.Cut(rest, ", #")
+	switch {
+	case hasImmediate:
+		mnemonic += "#"
+	case strings.HasSuffix(rest, "]"):
+		mnemonic += "[]"
+	}
 	in, ok := instructions[mnemonic]
 	if !ok {
 		return 0, fmt.Errorf("%q: unknown mnemonic", asm)
@@ -179,6 +197,9 @@ func assemble(asm string) (uint32, error) {
 	code := in.group.fixed | in.u<<29 | in.opcode<<in.group.opcode | ops[1].number<<5 | ops[0].number
 	if len(ops) == 3 {
 		code |= ops[2].number << 16
+	}
+	if hasImmediate {
+		code |= (64 - number(immediate)) << 16 // of the fraction of 32-bit elements
 	}
 	return code | in.shape(ops), nil
 }

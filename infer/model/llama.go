@@ -136,6 +136,7 @@ func (m *llama) NewRunner(store KV, limits Limits) (Runner, error) {
 		gates:     newVectors(limits.Rows, c.FFN),
 		ups:       newVectors(limits.Rows, c.FFN),
 	}
+	r.normRows, r.activateRows, r.addRows = newRowwise(r.normRow), newRowwise(r.activateRow), newRowwise(r.addRow)
 	r.attention = newAttention(c, limits, kv)
 	r.attention.batch, r.attention.turns, r.attention.mixed = r.batch, r.turns, r.mixed
 	r.attention.queries, r.attention.keys, r.attention.values = r.queries, r.keys, r.values
@@ -160,6 +161,10 @@ type llamaRun struct {
 	ups       *vectors // [FFN]
 
 	attention *attention
+
+	// What is done row by row, spread over threads.
+	normRows, activateRows, addRows *rowwise
+	weight                          []float32 // that normRow uses, [Dim]
 }
 
 // Forward is the seam; see Runner.
@@ -197,37 +202,40 @@ func (r *llamaRun) embed() error {
 }
 
 func (r *llamaRun) attend(layer int, w *llamaLayer) {
-	r.norm(w.attentionNorm)
 	n := len(r.batch.rows)
+	r.norm(w.attentionNorm)
 	multiply(r.pool, r.normed, n,
 		product(&w.query, r.queries), product(&w.key, r.keys), product(&w.value, r.values))
 	r.attention.run(r.pool, layer)
 	multiply(r.pool, r.mixed, n, product(&w.attentionOutput, r.projected))
-	r.add()
+	r.addRows.run(r.pool, n, r.config.Dim)
 }
 
 func (r *llamaRun) feedForward(w *llamaLayer) {
-	r.norm(w.ffnNorm)
 	n := len(r.batch.rows)
+	r.norm(w.ffnNorm)
 	multiply(r.pool, r.normed, n, product(&w.gate, r.gates), product(&w.up, r.ups))
-	used := n * r.config.FFN
-	kernel.SwiGLU(r.gates.flat[:used], r.gates.flat[:used], r.ups.flat[:used])
+	r.activateRows.run(r.pool, n, r.config.FFN)
 	multiply(r.pool, r.gates, n, product(&w.down, r.projected))
-	r.add()
+	r.addRows.run(r.pool, n, r.config.Dim)
 }
 
 // norm puts the normalized residual stream into normed.
 func (r *llamaRun) norm(weight []float32) {
-	for i := range r.batch.rows {
-		kernel.RMSNorm(r.normed.each[i], r.residual.each[i], weight, r.config.NormEps)
-	}
+	r.weight = weight
+	r.normRows.run(r.pool, len(r.batch.rows), r.config.Dim)
 }
 
-// add puts the projected half of a layer onto the residual stream.
-func (r *llamaRun) add() {
-	used := len(r.batch.rows) * r.config.Dim
-	kernel.Axpy(1, r.projected.flat[:used], r.residual.flat[:used])
+func (r *llamaRun) normRow(i int) {
+	kernel.RMSNorm(r.normed.each[i], r.residual.each[i], r.weight, r.config.NormEps)
 }
+
+func (r *llamaRun) activateRow(i int) {
+	kernel.SwiGLU(r.gates.each[i], r.gates.each[i], r.ups.each[i])
+}
+
+// addRow puts the projected half of a layer onto the residual stream.
+func (r *llamaRun) addRow(i int) { kernel.Axpy(1, r.projected.each[i], r.residual.each[i]) }
 
 func (r *llamaRun) predict(sequences []Sequence) {
 	for i, last := range r.batch.last {

@@ -1,0 +1,118 @@
+package kernel
+
+// The assembly of tile_*_arm64.s and pack_arm64.s implements tileFunc,
+// minusFunc and packFunc, for at least one step and panels of 8 rows.
+
+//go:noescape
+func tile32x1DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x1NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func minus1NEON(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus2NEON(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus4NEON(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus8NEON(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func minus16NEON(dst *float32, ld int, mins, sums *float32, n int)
+
+//go:noescape
+func quantizeNEON(step *byte, half *int32, n, v int, x *float32, steps int)
+
+//go:noescape
+func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
