@@ -132,3 +132,45 @@ func TestWriteFunc(t *testing.T) {
 		t.Errorf("failing data: error %v", err)
 	}
 }
+
+// Another key, another size or other weights make another fingerprint; another
+// name or place of the same bytes does not.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	meta := []KV{{Key: "general.architecture", Value: "llama"}}
+	tensor := Tensor{Name: "a", Dims: []int{4096}, Type: quant.F32, Data: make([]byte, 4*4096)}
+	fingerprint := func(meta []KV, tensors ...Tensor) [32]byte {
+		t.Helper()
+		var b bytes.Buffer
+		if err := Write(&b, meta, tensors); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Parse("any", b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Fingerprint()
+	}
+	same := fingerprint(meta, tensor)
+	if fingerprint(meta, tensor) != same {
+		t.Error("the same file has another fingerprint")
+	}
+	changed := tensor
+	changed.Data = bytes.Repeat([]byte{1}, len(tensor.Data))
+	renamed := tensor
+	renamed.Name = "b"
+	for what, other := range map[string][32]byte{
+		"other metadata": fingerprint([]KV{{Key: "general.architecture", Value: "mistral"}}, tensor),
+		"other weights":  fingerprint(meta, changed),
+		"another name":   fingerprint(meta, renamed),
+		"more tensors":   fingerprint(meta, tensor, renamed),
+	} {
+		if other == same {
+			t.Errorf("a file with %s has the same fingerprint", what)
+		}
+	}
+	none := fingerprint(meta)
+	if none == same {
+		t.Error("a file without tensors has the same fingerprint")
+	}
+}
