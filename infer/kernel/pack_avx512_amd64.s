@@ -112,11 +112,20 @@ next:                 \
 	LEVELS(Z2, Z26, 128) \
 	LEVELS(Z3, Z27, 192)
 
-// NIBBLES5 packs 32 fifth bits and then 16 bytes of nibbles; the bits lie in
-// the last quad's place until it is stored.
+// BITS5 goes through the steps beforehand and does copy, which leaves the 32
+// fifth bits in the last quad's place.
+#define BITS5(size, copy) \
+bits:                     \
+	copy              \
+	ADVANCE(size)     \
+	ADDQ $576, PANEL  \
+	DECQ STEPS        \
+	JNZ  bits         \
+	ARGUMENTS
+
+// NIBBLES5 packs 16 bytes of nibbles after that.
 #define NIBBLES5(off) \
-	WORDS(off, 448)             \
-	TURN16(off+4)               \
+	TURN16(off)                 \
 	SPLIT(Z0, Z4)               \
 	SPLIT(Z1, Z5)               \
 	SPLIT(Z2, Z6)               \
@@ -208,23 +217,29 @@ TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-40
 	CONSTANT(1<<31, MINUS)
 	PACK(20, LINES2, STEPQ4_1, HALFMIN)
 
-#define STEPQ5_0 \
+#define COPYQ5_0 \
 	HALVES(0, 512) \
-	NIBBLES5(2)
+	WORDS(2, 448)
+
+#define STEPQ5_0 NIBBLES5(6)
 
 // func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	FIVES(0x70707070) // 128 - 16
+	BITS5(22, COPYQ5_0)
 	PACK(22, LINES2, STEPQ5_0, HALF)
 
-#define STEPQ5_1 \
+#define COPYQ5_1 \
 	WORDS(0, 512) \
-	NIBBLES5(4)
+	WORDS(4, 448)
+
+#define STEPQ5_1 NIBBLES5(8)
 
 // func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	FIVES(0x80808080)
 	CONSTANT(1<<31, MINUS)
+	BITS5(24, COPYQ5_1)
 	PACK(24, LINES2, STEPQ5_1, HALFMIN)
