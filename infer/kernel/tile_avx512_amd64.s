@@ -51,65 +51,99 @@
 	VMOVDQU64 448(PANEL), W7 \
 	VMOVUPS   512(PANEL), SCALE
 
-// LOW and HIGH multiply vector v's columns 0-15 and 16-31.
-#define LOW(v, dot) \
-	VPDPBUSD.BCST ((v)*32+0)(X), W0, dot  \ // dot[row] += sum of code[row][0:4] * q[0:4]
-	VPDPBUSD.BCST ((v)*32+4)(X), W1, dot  \
-	VPDPBUSD.BCST ((v)*32+8)(X), W2, dot  \
-	VPDPBUSD.BCST ((v)*32+12)(X), W3, dot
+// D0 to D3: the integer sums of one vector, or of four side by side; a chain of
+// eight VPDPBUSD alone would fill the scheduler with work that has to wait.
+#define D0 Z26
+#define D1 Z27
+#define D2 Z28
+#define D3 Z29
 
-#define HIGH(v, dot) \
-	VPDPBUSD.BCST ((v)*32+16)(X), W4, dot \
-	VPDPBUSD.BCST ((v)*32+20)(X), W5, dot \
-	VPDPBUSD.BCST ((v)*32+24)(X), W6, dot \
-	VPDPBUSD.BCST ((v)*32+28)(X), W7, dot
+// QUAD1 and QUAD4 multiply quad i of the vectors from v.
+#define QUAD1(v, i, w) \
+	VPDPBUSD.BCST ((v)*32+(i)*4)(X), w, D0 // D0[row] += sum of code[row][0:4] * q[0:4]
+
+#define QUAD4(v, i, w) \
+	VPDPBUSD.BCST ((v)*32+(i)*4)(X), w, D0    \
+	VPDPBUSD.BCST ((v)*32+(i)*4+32)(X), w, D1 \
+	VPDPBUSD.BCST ((v)*32+(i)*4+64)(X), w, D2 \
+	VPDPBUSD.BCST ((v)*32+(i)*4+96)(X), w, D3
+
+#define LOW(quad, v) \
+	quad(v, 0, W0) \
+	quad(v, 1, W1) \
+	quad(v, 2, W2) \
+	quad(v, 3, W3)
+
+#define HIGH(quad, v) \
+	quad(v, 4, W4) \
+	quad(v, 5, W5) \
+	quad(v, 6, W6) \
+	quad(v, 7, W7)
+
+// BIAS4 starts the sums of four vectors.
+#define BIAS4(at, v, base) \
+	VPBROADCASTD (at+(v)*4)(base), D0    \
+	VPBROADCASTD (at+(v)*4+4)(base), D1  \
+	VPBROADCASTD (at+(v)*4+8)(base), D2  \
+	VPBROADCASTD (at+(v)*4+12)(base), D3
 
 #define SCALED(n, v, scale, dot, acc, tmp) \
 	VCVTDQ2PS   dot, dot                        \
 	VMULPS.BCST ((n)*32+(v)*4)(X), scale, tmp   \ // tmp = scale[row] * d
 	VFMADD231PS tmp, dot, acc                     // acc += tmp * dot
 
+#define SCALED4(n, v, scale, a0, a1, a2, a3) \
+	SCALED(n, v+0, scale, D0, a0, Z30) \
+	SCALED(n, v+1, scale, D1, a1, Z31) \
+	SCALED(n, v+2, scale, D2, a2, Z30) \
+	SCALED(n, v+3, scale, D3, a3, Z31)
+
 // ONE32 is vector v of a tile of n, with a scale for the step's 32 columns.
-#define ONE32(n, v, acc, dot, tmp) \
-	VPBROADCASTD ((n)*36+(v)*4)(X), dot \ // bias
-	LOW(v, dot)                         \
-	HIGH(v, dot)                        \
-	SCALED(n, v, SCALE, dot, acc, tmp)
+#define ONE32(n, v, acc) \
+	VPBROADCASTD ((n)*36+(v)*4)(X), D0   \ // bias
+	LOW(QUAD1, v)                        \
+	HIGH(QUAD1, v)                       \
+	SCALED(n, v, SCALE, D0, acc, Z30)
+
+#define FOUR32(n, v, a0, a1, a2, a3) \
+	BIAS4((n)*36, v, X)                  \
+	LOW(QUAD4, v)                        \
+	HIGH(QUAD4, v)                       \
+	SCALED4(n, v, SCALE, a0, a1, a2, a3)
 
 // ONE16 has a scale for each 16 columns.
-#define ONE16(n, v, acc, dot, tmp) \
-	VPBROADCASTD ((v)*4)(HALF), dot       \
-	LOW(v, dot)                           \
-	SCALED(n, v, SCALE, dot, acc, tmp)    \
-	VPBROADCASTD ((n)*4+(v)*4)(HALF), dot \
-	HIGH(v, dot)                          \
-	SCALED(n, v, SCALE2, dot, acc, tmp)
+#define ONE16(n, v, acc) \
+	VPBROADCASTD ((v)*4)(HALF), D0        \
+	LOW(QUAD1, v)                         \
+	SCALED(n, v, SCALE, D0, acc, Z30)     \
+	VPBROADCASTD ((n)*4+(v)*4)(HALF), D0  \
+	HIGH(QUAD1, v)                        \
+	SCALED(n, v, SCALE2, D0, acc, Z30)
 
-#define ALL1(one, n) \
-	one(n, 0, Z0, Z26, Z27)
-#define ALL2(one, n) \
-	ALL1(one, n) \
-	one(n, 1, Z1, Z28, Z29)
-#define ALL4(one, n) \
-	ALL2(one, n)            \
-	one(n, 2, Z2, Z26, Z27) \
-	one(n, 3, Z3, Z30, Z31)
-#define ALL8(one, n) \
-	ALL4(one, n)            \
-	one(n, 4, Z4, Z28, Z29) \
-	one(n, 5, Z5, Z26, Z27) \
-	one(n, 6, Z6, Z30, Z31) \
-	one(n, 7, Z7, Z28, Z29)
-#define ALL16(one, n) \
-	ALL8(one, n)              \
-	one(n, 8, Z8, Z26, Z27)   \
-	one(n, 9, Z9, Z30, Z31)   \
-	one(n, 10, Z10, Z28, Z29) \
-	one(n, 11, Z11, Z26, Z27) \
-	one(n, 12, Z12, Z30, Z31) \
-	one(n, 13, Z13, Z28, Z29) \
-	one(n, 14, Z14, Z26, Z27) \
-	one(n, 15, Z15, Z30, Z31)
+#define FOUR16(n, v, a0, a1, a2, a3) \
+	BIAS4(0, v, HALF)                     \
+	LOW(QUAD4, v)                         \
+	SCALED4(n, v, SCALE, a0, a1, a2, a3)  \
+	BIAS4((n)*4, v, HALF)                 \
+	HIGH(QUAD4, v)                        \
+	SCALED4(n, v, SCALE2, a0, a1, a2, a3)
+
+// ALL does one or four for the vectors of a tile and their accumulators.
+#define ALL1(one, four) \
+	one(1, 0, Z0)
+#define ALL2(one, four) \
+	one(2, 0, Z0) \
+	one(2, 1, Z1)
+#define ALL4(one, four) \
+	four(4, 0, Z0, Z1, Z2, Z3)
+#define ALL8(one, four) \
+	four(8, 0, Z0, Z1, Z2, Z3) \
+	four(8, 4, Z4, Z5, Z6, Z7)
+#define ALL16(one, four) \
+	four(16, 0, Z0, Z1, Z2, Z3)   \
+	four(16, 4, Z4, Z5, Z6, Z7)   \
+	four(16, 8, Z8, Z9, Z10, Z11) \
+	four(16, 12, Z12, Z13, Z14, Z15)
 
 // EACH does f for the accumulators of a tile.
 #define EACH1(f) f(Z0)
@@ -151,7 +185,7 @@
 	each(LOAD)            \
 step:                     \
 	WEIGHTS               \
-	all(ONE32, n)         \
+	all(ONE32, FOUR32)    \
 	ADDQ $((n)*40), X     \
 	ADDQ $576, PANEL      \
 	DECQ STEPS            \
@@ -166,7 +200,7 @@ step:                     \
 step:                     \
 	WEIGHTS               \
 	VMOVUPS 576(PANEL), SCALE2 \
-	all(ONE16, n)         \
+	all(ONE16, FOUR16)    \
 	ADDQ $((n)*40), X     \
 	ADDQ $((n)*8), HALF   \
 	ADDQ $640, PANEL      \
@@ -181,8 +215,14 @@ step:                     \
 #define MINS PANEL
 #define SUMS X
 
-#define MINUS1(n, v, acc, dot, tmp) \
+#define MINUS1(n, v, acc) \
 	VFNMADD231PS.BCST ((v)*4)(SUMS), W0, acc // acc -= mins[row] * sum
+
+#define MINUS4(n, v, a0, a1, a2, a3) \
+	MINUS1(n, v+0, a0) \
+	MINUS1(n, v+1, a1) \
+	MINUS1(n, v+2, a2) \
+	MINUS1(n, v+3, a3)
 
 #define MINUS(size, each, all) \
 	MOVQ    dst+0(FP), DST    \
@@ -196,7 +236,7 @@ step:                     \
 	each(LOAD)                \
 group:                        \
 	VMOVUPS (MINS), W0        \
-	all(MINUS1, size)         \
+	all(MINUS1, MINUS4)       \
 	ADDQ    $64, MINS         \
 	ADDQ    $((size)*4), SUMS \
 	DECQ    STEPS             \
