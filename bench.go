@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/infer/bench"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 type benchCmd struct {
 	File      string   `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
 	Shape     string   `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
-	Quant     string   `help:"Type of the random weights: q8_0, f16 or f32 (default: q8_0)."`
+	Quant     string   `help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
+	Save      string   `type:"path" placeholder:"OUT.gguf" help:"Write the random model to a file, with a vocabulary that other engines accept, and measure the file."`
 	Threads   []int    `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
@@ -32,25 +34,31 @@ const (
 
 // Validate makes values that cannot be measured wrong usage.
 func (c benchCmd) Validate() error {
-	if c.File != "" && (c.Shape != "" || c.Quant != "") {
-		return errors.New("--shape and --quant are for random weights; the file has its own")
+	if c.File != "" && (c.Shape != "" || c.Quant != "" || c.Save != "") {
+		return errors.New("--shape, --quant and --save are for random weights; the file has its own")
 	}
-	if c.File == "" && len(c.Against) > 0 {
-		return errors.New("--against needs a FILE that both engines can read")
+	if c.File == "" && c.Save == "" && len(c.Against) > 0 {
+		return errors.New("--against needs a FILE that both engines can read, or --save for one of random weights")
 	}
 	if _, err := bench.ParseShape(cmp.Or(c.Shape, defaultShape)); err != nil {
 		return fmt.Errorf("--shape: %w", err)
 	}
-	if _, err := bench.ParseQuant(cmp.Or(c.Quant, defaultQuant)); err != nil {
+	if _, err := quant.ParseMix(cmp.Or(c.Quant, defaultQuant)); err != nil {
 		return fmt.Errorf("--quant: %w", err)
 	}
 	return c.options().Check()
 }
 
 func (c benchCmd) Run(ctx context.Context, s streams) error {
+	progress := slowly(s.err, time.Second)
+	if c.Save != "" {
+		if err := c.save(progress); err != nil {
+			return fmt.Errorf("bench: save: %w", err)
+		}
+		c.File = c.Save
+	}
 	options := c.options()
 	options.Before = bench.PeakMemory()
-	progress := slowly(s.err, time.Second)
 	if len(c.Against) > 0 {
 		return c.compare(ctx, s)
 	}
@@ -99,16 +107,29 @@ func (c benchCmd) source(progress func(string)) (bench.Source, error) {
 	if c.File != "" {
 		return bench.Path(c.File), nil
 	}
+	return c.random(progress)
+}
+
+func (c benchCmd) random(progress func(string)) (*bench.Random, error) {
 	shape, err := bench.ParseShape(cmp.Or(c.Shape, defaultShape))
 	if err != nil {
 		return nil, err
 	}
-	kind, err := bench.ParseQuant(cmp.Or(c.Quant, defaultQuant))
+	mix, err := quant.ParseMix(cmp.Or(c.Quant, defaultQuant))
 	if err != nil {
 		return nil, err
 	}
 	progress("random weights")
-	return bench.NewRandom(shape, kind, c.options().Context())
+	return bench.NewRandom(shape, mix, c.options().Context())
+}
+
+func (c benchCmd) save(progress func(string)) error {
+	random, err := c.random(progress)
+	if err != nil {
+		return err
+	}
+	progress("write " + c.Save)
+	return writeFile(c.Save, random.Save)
 }
 
 // doublings are 1, 2, 4 and so on below n, then n.

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/a472be26/cusp/infer/bench"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 func parseBench(t *testing.T, args string) (benchCmd, error) {
@@ -31,7 +34,9 @@ func TestBenchRefusesWrongUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"--shape nothing":         "15m",
 		"--shape dim=64":          "missing",
-		"--quant q4_0":            "f16, f32, q8_0",
+		"--quant q4_9":            "q4_k, q4_k_m, q5_0",
+		"x.gguf --save y.gguf":    "random weights",
+		"--against ls":            "--save",
 		"x.gguf --shape 15m":      "random weights",
 		"x.gguf --quant q8_0":     "random weights",
 		"--threads 0":             "threads",
@@ -68,14 +73,37 @@ func TestBenchPrintsJSON(t *testing.T) {
 	}
 }
 
-// The help must not fall behind the table of shapes.
-func TestBenchHelpListsTheShapes(t *testing.T) {
+// The help must not fall behind the tables.
+func TestBenchHelpListsShapesAndTypes(t *testing.T) {
 	t.Parallel()
-	field, _ := reflect.TypeFor[benchCmd]().FieldByName("Shape")
-	for _, name := range bench.ShapeNames() {
-		if !strings.Contains(field.Tag.Get("help"), name) {
-			t.Errorf("the help of --shape does not mention %q", name)
+	for flag, names := range map[string][]string{"Shape": bench.ShapeNames(), "Quant": quant.MixNames()} {
+		field, _ := reflect.TypeFor[benchCmd]().FieldByName(flag)
+		for _, name := range names {
+			if !strings.Contains(field.Tag.Get("help"), name) {
+				t.Errorf("the help of --%s does not mention %q", strings.ToLower(flag), name)
+			}
 		}
+	}
+}
+
+// A saved file is measured, and is there afterwards.
+func TestBenchSaves(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "random.gguf")
+	c, err := parseBench(t, "--shape dim=64,layers=1,heads=4,ffn=64,vocab=64 --quant q4_k_m --threads 1 --prefill 8 --decode 4 --sequences 1 --repeat 1 --save "+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	if err := c.Run(t.Context(), streams{nil, &out, &errOut}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil || !strings.Contains(out.String(), path+": Q4_K_M") {
+		t.Errorf("%v, printed %s", err, &out)
+	}
+	c.Save = "/nowhere/x.gguf"
+	if err := c.Run(t.Context(), streams{nil, &out, &errOut}); err == nil || !strings.Contains(err.Error(), "/nowhere") {
+		t.Errorf("error %v does not name the folder", err)
 	}
 }
 

@@ -30,8 +30,9 @@ type Result struct {
 	Tokens       []Token
 	Finish       string // FinishStop or FinishLength, empty after an error
 	PromptTokens int
-	CachedTokens int // of the prompt, taken over from an earlier sequence
-	Prefill      time.Duration
+	CachedTokens int           // of the prompt, taken over from other sequences
+	Queued       time.Duration // until the request was admitted
+	Prefill      time.Duration // from then to the first token
 	Decode       time.Duration
 }
 
@@ -42,8 +43,9 @@ const (
 )
 
 // Generate continues the prompt and calls emit, which may be nil, with every
-// token as it comes. It ends within a token when ctx does. After an error the
-// result holds what was generated until then.
+// token as it comes; generation may be a few tokens ahead of it. It ends within
+// a token when ctx does. After an error the result holds what was generated
+// until then.
 func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error) (Result, error) {
 	// 1. Refuse what cannot work, before it takes part in anything.
 	result := Result{PromptTokens: len(r.Prompt)}
@@ -54,33 +56,75 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 		return result, err
 	}
 	defer e.leave()
-
-	// 2. Take the sequence whose cache shares the longest prefix.
-	s, cached, err := e.acquire(ctx, r.Prompt)
-	if err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return result, err
 	}
-	defer e.release(s)
-	result.CachedTokens = cached
 
-	// 3. Prefill: run the rest of the prompt through the model.
-	start := time.Now()
-	if err := e.prefill(ctx, s, r); err != nil {
+	// 2. Queue up; the scheduler takes it from there.
+	s := e.newSequence(r)
+	asked := time.Now()
+	if err := e.submit(s); err != nil {
 		return result, err
 	}
-	result.Prefill = time.Since(start)
 
-	// 4. Decode: sample a token, hand it out, run it for the next logits.
-	start = time.Now()
-	result.Finish, err = e.decode(ctx, s, r, func(t Token) error {
-		result.Tokens = append(result.Tokens, t)
-		if emit == nil {
-			return nil
-		}
-		return emit(t)
-	})
-	result.Decode = time.Since(start)
+	// 3. Hand out the tokens as they come.
+	result.Tokens = make([]Token, 0, min(s.limit-len(r.Prompt), preallocated))
+	err := e.read(ctx, s, &result, emit)
+
+	// 4. Say how it went.
+	e.report(s, asked, &result)
 	return result, err
+}
+
+// preallocated is how many tokens of a result have room from the beginning.
+const preallocated = 256
+
+// read takes the tokens of a sequence until it ends, or until its reader does.
+func (e *Engine) read(ctx context.Context, s *sequence, result *Result, emit func(Token) error) error {
+	for {
+		select {
+		case t, ok := <-s.tokens:
+			if !ok {
+				result.Finish = s.finish
+				return s.err
+			}
+			e.look() // there is room for one more
+			result.Tokens = append(result.Tokens, t)
+			if err := hand(t, emit); err != nil {
+				e.abandon(s)
+				if errors.Is(err, ErrStop) {
+					result.Finish = FinishStop
+					return nil
+				}
+				return err
+			}
+		case <-ctx.Done():
+		}
+		if err := context.Cause(ctx); err != nil {
+			e.abandon(s)
+			return err
+		}
+	}
+}
+
+func hand(t Token, emit func(Token) error) error {
+	if emit == nil {
+		return nil
+	}
+	return emit(t)
+}
+
+// report adds to a result what the scheduler knows of the sequence.
+func (e *Engine) report(s *sequence, asked time.Time, result *Result) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	result.CachedTokens = s.cached
+	if s.first.IsZero() {
+		return
+	}
+	result.Queued = s.admitted.Sub(asked)
+	result.Prefill = s.first.Sub(s.admitted)
+	result.Decode = time.Since(s.first)
 }
 
 func (e *Engine) check(r Request) error {
@@ -88,8 +132,8 @@ func (e *Engine) check(r Request) error {
 	if len(r.Prompt) == 0 {
 		return errors.New("infer: the prompt has no tokens")
 	}
-	if len(r.Prompt) >= e.context {
-		return fmt.Errorf("infer: %w: %d tokens leave no room for an answer in a context of %d", ErrContext, len(r.Prompt), e.context)
+	if err := e.checkLength(len(r.Prompt)); err != nil {
+		return err
 	}
 	if r.MaxTokens < 0 {
 		return fmt.Errorf("infer: max tokens is %d, not 0 or more", r.MaxTokens)
@@ -102,61 +146,25 @@ func (e *Engine) check(r Request) error {
 	return r.Sampling.Check()
 }
 
-// prefill brings the prompt into the cache, pass by pass, and leaves the logits
-// after its last token.
-func (e *Engine) prefill(ctx context.Context, s *session, r Request) error {
-	if err := s.sampler.Reset(r.Sampling); err != nil {
-		return err
+// checkLength refuses a prompt that can never have an answer.
+func (e *Engine) checkLength(n int) error {
+	switch {
+	case n < e.context:
+		return nil
+	case n < e.options.Context:
+		return fmt.Errorf("infer: %w: %d tokens leave no room for an answer in the memory for keys and values, whose %d pages of %d bytes hold %d tokens; allow more memory or shorten the prompt",
+			ErrContext, n, e.pages.total(), e.kv.PageBytes(), e.context)
 	}
-	for _, id := range r.Prompt {
-		s.sampler.Accept(id)
-	}
-	s.pending = append(s.pending[:0], r.Prompt[len(s.tokens):]...)
-	for len(s.pending) > 0 {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		if err := e.run(s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return fmt.Errorf("infer: %w: %d tokens leave no room for an answer in a context of %d", ErrContext, n, e.options.Context)
 }
 
-// decode generates until something ends it. The last token of an answer is
-// never run: nobody asks for what would follow it.
-func (e *Engine) decode(ctx context.Context, s *session, r Request, emit func(Token) error) (finish string, err error) {
+// newSequence is a request as the scheduler takes it. It keeps nothing that is
+// the caller's, who may be gone before the scheduler notices.
+func (e *Engine) newSequence(r Request) *sequence {
 	room := e.context - len(r.Prompt)
 	if r.MaxTokens > 0 {
 		room = min(room, r.MaxTokens)
 	}
-	for n := 1; ; n++ {
-		token, err := s.sampleOne()
-		if err != nil {
-			return "", err
-		}
-		if slices.Contains(r.Stop, token.ID) {
-			return FinishStop, nil
-		}
-		if err := emit(token); errors.Is(err, ErrStop) {
-			return FinishStop, nil
-		} else if err != nil {
-			return "", err
-		}
-		if n == room {
-			return FinishLength, nil
-		}
-		if err := context.Cause(ctx); err != nil {
-			return "", err
-		}
-		if err := e.decodeOne(s, token.ID); err != nil {
-			return "", err
-		}
-	}
-}
-
-// decodeOne runs one token, which leaves the logits of the next.
-func (e *Engine) decodeOne(s *session, id int32) error {
-	s.pending = append(s.pending[:0], id)
-	return e.run(s)
+	r.Prompt, r.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop)
+	return &sequence{Request: r, limit: len(r.Prompt) + room, tokens: make(chan Token, ahead)}
 }

@@ -60,7 +60,7 @@ func TestGreedyEqualsReference(t *testing.T) {
 	t.Parallel()
 	s := modeltest.Small()
 	want := modeltest.NewReference(t, s, s.File(t)).Greedy(prompt, 32)
-	e := newEngine(t, infer.Options{Threads: 2})
+	e := newEngine(t, infer.Options{Threads: 2, KV: "f32"})
 	got := generate(t, e, infer.Request{Prompt: prompt, MaxTokens: 32})
 	if !slices.Equal(ids(got.Tokens), want) {
 		t.Errorf("greedy text\n got %v\nwant %v", ids(got.Tokens), want)
@@ -75,7 +75,7 @@ func TestConfidenceEqualsReference(t *testing.T) {
 	t.Parallel()
 	s := modeltest.Small()
 	reference := modeltest.NewReference(t, s, s.File(t))
-	e := newEngine(t, infer.Options{Threads: 1})
+	e := newEngine(t, infer.Options{Threads: 1, KV: "f32"})
 	got := generate(t, e, infer.Request{Prompt: prompt, MaxTokens: 12, Sampling: sample.Options{Temperature: 1.5, Seed: 4}})
 	all := reference.Logits(append(slices.Clone(prompt), ids(got.Tokens)...))
 	for i, token := range got.Tokens {
@@ -135,8 +135,7 @@ func TestConversationReusesAnswers(t *testing.T) {
 	}
 }
 
-// Two conversations with the same opening keep a sequence each, as long as
-// there are two.
+// Two conversations with the same opening share it, and both stay.
 func TestConversationsKeepApart(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, infer.Options{Threads: 1, Sequences: 2})
@@ -146,7 +145,7 @@ func TestConversationsKeepApart(t *testing.T) {
 	for i, c := range []struct {
 		prompt []int32
 		cached int
-	}{{a, 0}, {b, 0}, {a, len(a) - 1}, {b, len(b) - 1}} {
+	}{{a, 0}, {b, len(opening)}, {a, len(a) - 1}, {b, len(b) - 1}} {
 		if got := generate(t, e, infer.Request{Prompt: c.prompt, MaxTokens: 1}); got.CachedTokens != c.cached {
 			t.Errorf("request %d: %d tokens came from the cache, want %d", i, got.CachedTokens, c.cached)
 		}
@@ -268,7 +267,10 @@ func TestRefusedRequests(t *testing.T) {
 		}
 	}
 	m := e.Model()
-	for _, o := range []infer.Options{{Context: 1}, {Context: 257}, {Threads: -1}, {Sequences: 65}} {
+	for _, o := range []infer.Options{
+		{Context: 1}, {Context: 257}, {Threads: -1}, {Sequences: -1}, {Sequences: 5000}, {Sequences: 9, Rows: 8}, {Rows: 1 << 20},
+		{Chunk: -1}, {Rows: 16, Chunk: 17}, {Queue: -1}, {KV: "q8_0"}, {KVBytes: -1}, {KVBytes: 1}, {KVBytes: 1 << 60},
+	} {
 		if _, err := infer.New(m, o); err == nil {
 			t.Errorf("options %+v were accepted", o)
 		}

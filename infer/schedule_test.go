@@ -3,132 +3,393 @@ package infer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/a472be26/cusp/infer/model"
 )
 
-// fakeModel answers token 1 to everything and lets a test look at each pass.
-type fakeModel struct {
-	passes chan []int // rows per sequence of a pass that waits to be let through
-	answer chan error // lets it through
-}
-
-type fakeCache int
-
-func (c fakeCache) Capacity() int { return int(c) }
-
-func newFake() *fakeModel {
-	return &fakeModel{passes: make(chan []int), answer: make(chan error)}
-}
-
-func (f *fakeModel) Config() model.Config                { return model.Config{Vocab: 4, Context: 512} }
-func (f *fakeModel) NewCache(n int) model.Cache          { return fakeCache(n) }
-func (f *fakeModel) NewRunner(model.Limits) model.Runner { return f }
-func (f *fakeModel) Close()                              {}
-
-func (f *fakeModel) Forward(batch []model.Sequence) error {
-	var rows []int
-	for _, s := range batch {
-		rows = append(rows, len(s.Tokens))
-		if s.Logits != nil {
-			copy(s.Logits, []float32{0, 2, 1, 0})
-		}
+// count is a prompt of n tokens that has nothing in common with those of other
+// seeds.
+func count(seed, n int) []int32 {
+	p := make([]int32, n)
+	for i := range p {
+		p[i] = int32((seed + i*i) % fakeVocab)
 	}
-	f.passes <- rows
-	return <-f.answer
+	return p
 }
 
-// next lets the pass through that is under way and tells what it was.
-func (f *fakeModel) next(err error) []int {
-	rows := <-f.passes
-	f.answer <- err
-	return rows
-}
-
-var (
-	_ model.Model  = (*fakeModel)(nil)
-	_ model.Runner = (*fakeModel)(nil)
-)
-
-// queued waits until n sessions wait for the next pass.
-func queued(t *testing.T, e *Engine, n int) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); len(e.requests) < n; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d sessions wait for a pass, not %d", len(e.requests), n)
-		}
+func rows(shares []share) (out []int) {
+	for _, s := range shares {
+		out = append(out, s.rows)
 	}
+	return out
 }
 
-// Everyone who waits has a share of the next pass, and a long prompt gives up
-// rows to others instead of holding them up.
+// Requests join and leave between passes; who decodes comes first, and prompts
+// have what is left, in the order of their arrival.
 func TestSharesOfAPass(t *testing.T) {
 	t.Parallel()
-	fake := newFake()
-	e, err := New(fake, Options{Sequences: 3})
-	if err != nil {
-		t.Fatal(err)
+	f, _ := newFake(t, true, Options{Sequences: 4, Rows: 64, Chunk: 16})
+	expect := func(want ...int) {
+		t.Helper()
+		if got := rows(f.pass(nil)); !slices.Equal(got, want) {
+			t.Errorf("pass with the rows %v, want %v", got, want)
+		}
 	}
-	var done sync.WaitGroup
-	start := func(prompt, answer int) {
-		done.Go(func() {
-			if _, err := e.Generate(context.Background(), Request{Prompt: make([]int32, prompt), MaxTokens: answer}, nil); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	start(100, 3)
-	first := <-fake.passes // 64 of the 100 tokens, alone
-	start(200, 1)
-	start(5, 2)
-	queued(t, e, 2)
-	if !slices.Equal(first, []int{64}) {
-		t.Errorf("the first pass had the rows %v", first)
-	}
-	go func() {
-		done.Wait()
-		e.Close()
-		close(fake.passes)
-	}()
-	fake.answer <- nil
-	second := <-fake.passes
-	slices.Sort(second)
-	// The two that waited, and perhaps the first one again.
-	if !slices.Equal(second, []int{5, 32}) && !slices.Equal(second, []int{5, 21, 21}) {
-		t.Errorf("the second pass had the rows %v", second)
-	}
-	fake.answer <- nil
-	for range fake.passes {
-		fake.answer <- nil
-	}
+	long := f.ask(t.Context(), count(1, 100), 6)
+	f.begins()
+	second := f.ask(t.Context(), count(2, 30), 3)
+	third := f.ask(t.Context(), count(3, 40), 2)
+	expect(64)         // the first one alone: the others came after this pass was planned
+	expect(36, 16, 12) // its rest; the second one to the end of a page; what is left
+	fourth := f.ask(t.Context(), count(4, 5), 2)
+	expect(1, 14, 2) // the first one decodes: 16 rows for all prompts
+	expect(1, 1, 2, 5)
+	expect(1, 1, 1, 16)
+	expect(1, 8)
+	expect(1, 1)
+	f.good(second, 3)
+	f.good(third, 2)
+	f.good(fourth, 2)
+	f.good(long, 6)
 }
 
 // A pass that fails ends the requests in it, and what was cached before stays
 // good while what the pass was to add is not counted.
 func TestFailedPass(t *testing.T) {
 	t.Parallel()
-	fake := newFake()
-	e, err := New(fake, Options{Sequences: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f, _ := newFake(t, true, Options{Rows: 64})
 	broken := errors.New("the device is gone")
+	first := f.ask(t.Context(), count(1, 100), 3)
+	f.pass(nil)
+	f.pass(broken)
+	if <-first.done; !errors.Is(first.err, broken) {
+		t.Errorf("error %v", first.err)
+	}
+	again := f.ask(t.Context(), count(1, 100), 3)
+	for range 3 {
+		f.pass(nil)
+	}
+	f.good(again, 3)
+	if again.result.CachedTokens != 64 {
+		t.Errorf("%d tokens came from the cache after the failure, want 64", again.result.CachedTokens)
+	}
+}
+
+// However long a prompt, a stream that runs is in every pass, and no pass has
+// more than a chunk of prompts beside it.
+func TestStreamsWaitForOneChunkAtMost(t *testing.T) {
+	t.Parallel()
+	f, _ := newFake(t, true, Options{Sequences: 8, Rows: 256, Chunk: 32})
+	stream := f.ask(t.Context(), count(1, 3), 80)
+	f.pass(nil)
+	var prompts []*request
+	for i := range 6 {
+		prompts = append(prompts, f.ask(t.Context(), count(10+i, 300+i), 4))
+	}
+	f.pass(nil) // was planned before the prompts came
+	for n := range 70 {
+		shares, beside := f.pass(nil), 0
+		if s := shares[0]; s.rows != 1 || s.prompt || s.position != 3+n+1 {
+			t.Fatalf("pass %d begins with %+v: not the stream's next token", n, s)
+		}
+		for _, s := range shares {
+			if s.prompt {
+				beside += s.rows
+			}
+		}
+		if beside > 32 {
+			t.Errorf("pass %d: %d rows of prompts beside a stream", n, beside)
+		}
+	}
+	f.finish(append(prompts, stream)...)
+	f.good(stream, 80)
+	for _, p := range prompts {
+		f.good(p, 4)
+	}
+}
+
+// A request beyond the queue is refused at once, and there is room again when
+// others have gone.
+func TestBackPressure(t *testing.T) {
+	t.Parallel()
+	f, e := newFake(t, true, Options{Sequences: 2, Queue: 3})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var all []*request
+	for i := range 5 {
+		all = append(all, f.ask(ctx, count(i, 20), 2))
+	}
+	refused := f.ask(t.Context(), count(9, 20), 2)
+	if <-refused.done; !errors.Is(refused.err, ErrBusy) {
+		t.Fatalf("the sixth request: %v", refused.err)
+	}
+	if s := e.Stats(); s.Refused != 1 || s.Running+s.Waiting != 5 {
+		t.Errorf("stats %+v", s)
+	}
+	f.finish(all...)
+	for _, r := range all {
+		f.good(r, 2)
+	}
+	late := f.ask(t.Context(), count(9, 20), 2)
+	f.finish(late)
+	f.good(late, 2)
+}
+
+// finish lets passes through until the requests are done.
+func (f *fakeModel) finish(all ...*request) {
+	f.t.Helper()
+	end := time.After(30 * time.Second)
+	for _, r := range all {
+		for done := false; !done; {
+			select {
+			case <-r.done:
+				done = true
+			case <-f.begun:
+				f.proceed <- nil
+			case <-end:
+				f.t.Fatal("requests do not end")
+			}
+		}
+	}
+}
+
+// Who leaves the queue, a prompt or a stream, leaves nothing behind.
+func TestLeaving(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []string{"waiting", "in the prompt", "decoding"} {
+		t.Run(phase, func(t *testing.T) {
+			t.Parallel()
+			f, e := newFake(t, true, Options{Sequences: 2, Rows: 32})
+			ctx, cancel := context.WithCancel(t.Context())
+			stays := f.ask(t.Context(), count(1, 40), 5)
+			other := f.ask(t.Context(), count(2, 40), 5)
+			leaves := other
+			switch phase {
+			case "waiting":
+				f.pass(nil)
+				leaves = f.ask(ctx, count(3, 40), 5)
+			case "in the prompt":
+				f.pass(nil)
+				leaves = nil
+			}
+			if phase != "waiting" {
+				f.finish(other)
+				leaves = f.ask(ctx, count(3, 200), 5)
+				for {
+					shares := f.pass(nil)
+					last := shares[len(shares)-1]
+					if last.prompt == (phase == "in the prompt") && last.position >= 32 && isDone(stays) {
+						break
+					}
+				}
+			}
+			cancel()
+			if <-leaves.done; !errors.Is(leaves.err, context.Canceled) {
+				t.Errorf("got %v", leaves.err)
+			}
+			f.finish(stays, other)
+			f.good(stays, 5)
+			f.good(other, 5)
+			f.wait("the pages to be idle", func() bool {
+				select {
+				case <-f.begun:
+					f.proceed <- nil
+				default:
+				}
+				s := e.Stats()
+				return s.Running == 0 && s.Waiting == 0 && s.Used == 0
+			})
+		})
+	}
+}
+
+// A slow reader holds up its own sequence only.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	f, e := newFake(t, false, Options{Sequences: 2})
+	read, slow := make(chan struct{}), &request{prompt: count(1, 10), done: make(chan struct{})}
 	go func() {
-		fake.next(nil)
-		fake.next(broken)
-		fake.next(nil)
+		defer close(slow.done)
+		slow.result, slow.err = e.Generate(t.Context(), Request{Prompt: slow.prompt, MaxTokens: 50}, func(Token) error { <-read; return nil })
 	}()
-	prompt := make([]int32, 100)
-	if _, err := e.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}, nil); !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
+	quick := f.ask(t.Context(), count(2, 10), 200)
+	f.good(quick, 200)
+	if s := e.Stats(); s.Running != 1 {
+		t.Errorf("%d sequences run", s.Running)
 	}
-	got, err := e.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}, nil)
-	if err != nil || got.CachedTokens != batchRows || got.Tokens[0].ID != 1 {
-		t.Errorf("after the failure: %+v, %v", got, err)
+	if n := e.Stats().Rows; n > 10+10+200+ahead+2 {
+		t.Errorf("%d rows: the slow one went on without its reader", n)
 	}
-	e.Close()
+	close(read)
+	f.good(slow, 50)
+}
+
+// A request that can never fit is refused with the sizes; one that cannot fit
+// now waits in its turn, and those behind it do not overtake it.
+func TestPagesRunShort(t *testing.T) {
+	t.Parallel()
+	f, e := newFake(t, true, Options{Sequences: 4, KVBytes: 10 * fakePage})
+	if e.Context() != 160 {
+		t.Fatalf("a context of %d in 10 pages", e.Context())
+	}
+	_, err := e.Generate(t.Context(), Request{Prompt: count(1, 160)}, nil)
+	if !errors.Is(err, ErrContext) || !strings.Contains(err.Error(), "10 pages") || !strings.Contains(err.Error(), "allow more memory") {
+		t.Errorf("a prompt beyond the memory: %v", err)
+	}
+	if _, err := e.Generate(t.Context(), Request{Prompt: count(1, 4096)}, nil); !errors.Is(err, ErrContext) || strings.Contains(err.Error(), "memory") {
+		t.Errorf("a prompt beyond the context: %v", err)
+	}
+	half := f.ask(t.Context(), count(1, 60), 20) // 5 pages
+	f.begins()
+	large := f.ask(t.Context(), count(2, 100), 10) // 7 pages: must wait
+	small := f.ask(t.Context(), count(3, 5), 3)    // 1 page: would fit, but came later
+	for range 10 {
+		if shares := f.pass(nil); len(shares) != 1 {
+			t.Fatalf("a pass of %+v", shares)
+		}
+		if s := e.Stats(); s.Running != 1 || s.Waiting != 2 {
+			t.Fatalf("stats %+v", s)
+		}
+	}
+	f.finish(half, large, small)
+	f.good(half, 20)
+	f.good(large, 10)
+	f.good(small, 3)
+	all := f.ask(t.Context(), count(4, 100), 0) // as many as there is room for
+	f.finish(all)
+	f.good(all, 60)
+}
+
+// Requests with the same beginning share its pages while they run: the second
+// one waits for the pass that computes them rather than computing them too.
+func TestRunningSequencesShare(t *testing.T) {
+	t.Parallel()
+	f, e := newFake(t, true, Options{Sequences: 4, Rows: 256})
+	system := count(1, 100)
+	with := func(tail ...int32) []int32 { return append(slices.Clone(system), tail...) }
+	warmup := f.ask(t.Context(), count(5, 10), 1)
+	f.begins()
+	var all []*request
+	for i := range 4 {
+		all = append(all, f.ask(t.Context(), with(int32(50+i), 7), 10))
+	}
+	f.pass(nil) // the only one of warmup, during which the others came
+	if got := rows(f.pass(nil)); !slices.Equal(got, []int{102}) {
+		t.Errorf("the first pass has the rows %v", got)
+	}
+	if got := rows(f.pass(nil)); !slices.Equal(got, []int{1, 6, 6, 6}) {
+		t.Errorf("the second pass has the rows %v", got)
+	}
+	// 6 shared pages, and one partly filled page for each.
+	if s := e.Stats(); s.Used > 6+4+1 {
+		t.Errorf("%d pages are used", s.Used)
+	}
+	f.finish(all...)
+	f.good(warmup, 1)
+	for i, r := range all {
+		f.good(r, 10)
+		if want := 96; i > 0 && r.result.CachedTokens != want {
+			t.Errorf("request %d: %d tokens were shared, want %d", i, r.result.CachedTokens, want)
+		}
+	}
+	if s := e.Stats(); s.CachedTokens != 3*96 || s.PromptTokens != 4*102+10 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// Prompts of a few families on few pages, with callers that leave at any time:
+// everyone gets what it would get alone, and no page is lost or shared with a
+// writer.
+func TestStorm(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		f, e := newFake(t, false, Options{Sequences: 5, Queue: 200, Rows: 40, Chunk: 8, KVBytes: 30 * fakePage})
+		r := rand.New(rand.NewPCG(seed, 1))
+		var done sync.WaitGroup
+		for i := range 120 {
+			prompt := count(r.IntN(3), 5+r.IntN(150))
+			if cut := r.IntN(len(prompt)); r.IntN(2) == 0 {
+				prompt = append(slices.Clone(prompt[:cut]), count(r.IntN(9)+20, len(prompt)-cut)...)
+			}
+			answer, leave := 1+r.IntN(60), -1
+			if r.IntN(4) == 0 {
+				leave = r.IntN(answer)
+			}
+			delay := time.Duration(r.IntN(2000)) * time.Microsecond
+			done.Go(func() {
+				time.Sleep(delay)
+				f.storm(e, i, prompt, answer, leave)
+			})
+		}
+		done.Wait()
+		f.wait("the engine to be idle", func() bool { return e.Stats().Running == 0 })
+		if s := e.Stats(); s.Used != 0 || s.CachedTokens == 0 || s.Pages != 30 {
+			t.Errorf("seed %d: stats %+v", seed, s)
+		}
+	}
+}
+
+// storm is one caller, who leaves before a token, or stays if leave is -1.
+func (f *fakeModel) storm(e *Engine, i int, prompt []int32, answer, leave int) {
+	want, n := continuation(prompt, answer), 0
+	_, err := e.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: answer}, func(token Token) error {
+		if n == leave {
+			return ErrStop
+		}
+		if n < len(want) && token.ID != want[n] {
+			return fmt.Errorf("token %d is %d, not %d", n, token.ID, want[n])
+		}
+		n++
+		return nil
+	})
+	full := min(answer, e.Context()-len(prompt))
+	if err != nil || leave < 0 && n != full {
+		f.t.Errorf("request %d, prompt of %d tokens: %d of %d tokens, error %v", i, len(prompt), n, full, err)
+	}
+}
+
+// When pages run short the least recently used are forgotten, the end of a
+// prompt before its beginning.
+func TestLeastRecentlyUsedIsForgotten(t *testing.T) {
+	t.Parallel()
+	f, _ := newFake(t, false, Options{KVBytes: 13 * fakePage}) // one for a copy
+	cached := func(seed, n int) int {
+		t.Helper()
+		r := f.ask(t.Context(), count(seed, n), 1)
+		f.good(r, 1)
+		return r.result.CachedTokens
+	}
+	cached(1, 64)
+	cached(2, 64)
+	cached(3, 64)
+	if got := cached(1, 64); got != 63 {
+		t.Errorf("the first prompt: %d tokens cached, want 63", got)
+	}
+	cached(4, 32) // needs two pages: the last ones of the second prompt go, and one more for the copy below
+	if got := cached(1, 64); got != 63 {
+		t.Errorf("the first prompt was forgotten, though used later: %d tokens cached", got)
+	}
+	if got := cached(2, 64); got != 32 {
+		t.Errorf("the second prompt: %d tokens cached, want its first 32", got)
+	}
+}
+
+// Tokens of an answer are part of what is remembered, to the last that was run.
+func TestAnswersAreRemembered(t *testing.T) {
+	t.Parallel()
+	f, _ := newFake(t, false, Options{})
+	prompt := count(1, 20)
+	r := f.ask(t.Context(), prompt, 30)
+	f.good(r, 30)
+	long := append(slices.Clone(prompt), continuation(prompt, 30)...)
+	next := f.ask(t.Context(), append(long, 1, 2, 3), 5)
+	f.good(next, 5)
+	if next.result.CachedTokens != 49 {
+		t.Errorf("%d tokens cached, want 49", next.result.CachedTokens)
+	}
 }

@@ -67,11 +67,23 @@ func TestForwardAgreesWithTheEngine(t *testing.T) {
 		for i := range tokens {
 			tokens[i] = int32(r.IntN(c.Vocab))
 		}
-		runner := engine.NewRunner(infermodel.Limits{Threads: 1, Sequences: 1, Rows: len(tokens), Context: c.Context})
+		pages := make([]int32, (c.Context+infermodel.PageTokens-1)/infermodel.PageTokens)
+		for i := range pages {
+			pages[i] = int32(i)
+		}
+		kv, err := engine.NewKV(len(pages), quant.F32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer kv.Close()
+		runner, err := engine.NewRunner(kv, infermodel.Limits{Threads: 1, Sequences: 1, Rows: len(tokens), Context: c.Context})
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer runner.Close()
 		for _, position := range []int{0, 1, 7, 19} {
 			want := make([]float32, c.Vocab)
-			batch := []infermodel.Sequence{{Cache: engine.NewCache(c.Context), Tokens: tokens[:position+1], Logits: want}}
+			batch := []infermodel.Sequence{{Pages: pages, Tokens: tokens[:position+1], Logits: want}}
 			if err := runner.Forward(batch); err != nil {
 				t.Fatal(err)
 			}

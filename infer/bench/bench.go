@@ -106,7 +106,7 @@ func Run(ctx context.Context, source Source, o Options, progress func(step strin
 
 	// 3. Every number of threads, with the machine's limits beside the engine's rates.
 	r := &Report{Machine: ThisMachine(), Model: b.work, Memory: memory, Prefill: o.Prefill, Decode: o.Decode, Repeat: o.Repeat}
-	limits := newLimits(o.probe, b.work.Quant, r.Machine.Cache)
+	limits := newLimits(o.probe, b.work.most, r.Machine.Cache)
 	r.Limits = limits.describe()
 	for _, threads := range o.Threads {
 		row, err := b.row(ctx, limits, threads)
@@ -175,6 +175,10 @@ func (b *bench) row(ctx context.Context, limits *limits, threads int) (Row, erro
 	}
 	step("start to first token")
 	if r.FirstToken, err = b.firstToken(ctx, threads); err != nil {
+		return r, err
+	}
+	step("a prompt beside a stream")
+	if r.Gap, err = b.gap(ctx, threads); err != nil {
 		return r, err
 	}
 	r.Allocations, err = b.allocations(ctx, threads)

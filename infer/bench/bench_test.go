@@ -14,17 +14,26 @@ import (
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-func tiny(t *testing.T, kind quant.Type, context int) *Random {
+func tiny(t *testing.T, mix quant.Mix, context int) *Random {
 	t.Helper()
 	s, err := ParseShape("dim=64,layers=2,heads=4,kv_heads=2,ffn=96,vocab=100")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewRandom(s, kind, context)
+	r, err := NewRandom(s, mix, context)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func mixOfName(t *testing.T, name string) quant.Mix {
+	t.Helper()
+	mix, err := quant.ParseMix(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mix
 }
 
 func quick() Options {
@@ -36,10 +45,10 @@ func quick() Options {
 
 // Not parallel: it counts allocations of the whole process.
 func TestRunIsSane(t *testing.T) {
-	for _, kind := range []quant.Type{quant.Q8_0, quant.F16, quant.F32} {
+	for name, want := range map[string]string{"q8_0": "Q8_0", "f16": "F16", "f32": "F32", "q4_k_m": "Q4_K_M", "iq4_xs": "IQ4_NL"} {
 		o := quick()
 		var steps []string
-		r, err := Run(t.Context(), tiny(t, kind, o.Context()), o, func(s string) { steps = append(steps, s) })
+		r, err := Run(t.Context(), tiny(t, mixOfName(t, name), o.Context()), o, func(s string) { steps = append(steps, s) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,12 +60,12 @@ func TestRunIsSane(t *testing.T) {
 		if err := json.Unmarshal(text.Bytes(), &decoded); err != nil {
 			t.Fatal(err)
 		}
-		checkPositive(t, kind.String(), decoded)
-		if r.Model.Quant != kind.String() || len(steps) < 5 {
-			t.Errorf("the model is of type %s, want %s; steps %v", r.Model.Quant, kind, steps)
+		checkPositive(t, name, decoded)
+		if r.Model.Quant != want || len(steps) < 5 {
+			t.Errorf("the model is of type %s, want %s; steps %v", r.Model.Quant, want, steps)
 		}
 		if b := r.Rows[0].Batches; len(b) != 2 || b[0].Ratio != 1 || b[1].Sequences != 3 {
-			t.Errorf("%s: batches %+v", kind, b)
+			t.Errorf("%s: batches %+v", name, b)
 		}
 	}
 }
@@ -93,7 +102,7 @@ func checkPositive(t *testing.T, path string, v any) {
 // What is counted of the model must follow from its shape.
 func TestWorkOfAShape(t *testing.T) {
 	t.Parallel()
-	r := tiny(t, quant.Q8_0, 64)
+	r := tiny(t, quant.MixOf(quant.Q8_0), 64)
 	f, err := r.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +123,7 @@ func TestWorkOfAShape(t *testing.T) {
 func TestAFileIsMeasured(t *testing.T) {
 	o := quick()
 	path := filepath.Join(t.TempDir(), "tiny.gguf")
-	if err := os.WriteFile(path, tiny(t, quant.Q8_0, 64).data, 0o600); err != nil {
+	if err := os.WriteFile(path, tiny(t, quant.MixOf(quant.Q8_0), 64).data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, err := Run(t.Context(), Path(path), o, func(string) {})
@@ -134,16 +143,16 @@ func TestAFileIsMeasured(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	t.Parallel()
-	source := tiny(t, quant.Q8_0, 64)
+	source := tiny(t, quant.MixOf(quant.Q8_0), 64)
 	for want, change := range map[string]func(*Options){
-		"threads":       func(o *Options) { o.Threads = []int{1, 1000} },
-		"threads are":   func(o *Options) { o.Threads = nil },
-		"prefill":       func(o *Options) { o.Prefill = 0 },
-		"decode":        func(o *Options) { o.Decode = -1 },
-		"sequences":     func(o *Options) { o.Sequences = []int{0} },
-		"repeat":        func(o *Options) { o.Repeat = 0 },
-		"context":       func(o *Options) { o.Prefill = 64 },
-		"200 sequences": func(o *Options) { o.Sequences = []int{200} },
+		"threads":        func(o *Options) { o.Threads = []int{1, 1000} },
+		"threads are":    func(o *Options) { o.Threads = nil },
+		"prefill":        func(o *Options) { o.Prefill = 0 },
+		"decode":         func(o *Options) { o.Decode = -1 },
+		"sequences":      func(o *Options) { o.Sequences = []int{0} },
+		"repeat":         func(o *Options) { o.Repeat = 0 },
+		"context":        func(o *Options) { o.Prefill = 64 },
+		"5000 sequences": func(o *Options) { o.Sequences = []int{5000} },
 	} {
 		o := quick()
 		change(&o)
@@ -158,7 +167,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Run(ctx, tiny(t, quant.Q8_0, 64), quick(), func(string) {}); err == nil {
+	if _, err := Run(ctx, tiny(t, quant.MixOf(quant.Q8_0), 64), quick(), func(string) {}); err == nil {
 		t.Error("a cancelled run succeeded")
 	}
 }
@@ -184,7 +193,7 @@ func TestSpread(t *testing.T) {
 func TestPeaks(t *testing.T) {
 	t.Parallel()
 	l := &limits{probe: probe{window: time.Millisecond}}
-	for _, p := range []peak{peakFor("Q8_0"), peakFor("F32"), cachedQ8(), cachedGemm()} {
+	for _, p := range []peak{peakFor(quant.Q8_0), peakFor(quant.Q4_K), peakFor(quant.F32), cachedQ8(), cachedGemm()} {
 		l.peak = p
 		if s := l.multiply(1); !(s.Median > 0) || math.IsInf(s.Max, 0) || p.what == "" {
 			t.Errorf("%q: %v", p.what, s)

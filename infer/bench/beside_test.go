@@ -66,7 +66,7 @@ func opponentIn(t *testing.T, options string, names ...string) *Opponent {
 func tinyFile(t *testing.T) Path {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "tiny.gguf")
-	if err := os.WriteFile(path, tiny(t, quant.Q8_0, 64).data, 0o600); err != nil {
+	if err := os.WriteFile(path, tiny(t, quant.MixOf(quant.Q8_0), 64).data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return Path(path)

@@ -37,7 +37,7 @@ type limits struct {
 	peak   peak
 }
 
-func newLimits(p probe, kind string, cache int64) *limits {
+func newLimits(p probe, kind quant.Type, cache int64) *limits {
 	l := &limits{probe: p.completed(cache), peak: peakFor(kind)}
 	l.buffer = make([]float32, l.probe.buffer/4)
 	for i := range l.buffer { // a page that was never written is read from a cache
@@ -106,11 +106,11 @@ type peak struct {
 	loop func() func(rounds int) // makes the loop of one thread
 }
 
-// peakFor is the limit of products with weights of that type: the
-// processor's own where this package has a loop for it, else the best that the
+// peakFor is the limit of products with weights of that type, which the engine
+// multiplies as bytes unless they are floats: the processor's own where this package has a loop for it, else the best that the
 // engine's kernel reaches in the cache, and its name says so.
-func peakFor(kind string) peak {
-	bytes := kind == quant.Q8_0.String()
+func peakFor(kind quant.Type) peak {
+	_, _, bytes := kind.Groups()
 	if p, ok := nativePeak(bytes); ok {
 		return p
 	}

@@ -11,27 +11,27 @@ import (
 // Random is a model file in memory with random weights: of the right size and
 // with finite logits, and of no other use. It holds the weights once.
 type Random struct {
-	shape Shape
-	data  []byte // the file
+	shape   Shape
+	mix     quant.Mix
+	context int
+	data    []byte // the file
 }
 
 var _ Source = (*Random)(nil)
 
 // NewRandom makes the model, at about the speed of memory. context is the
 // positions that it claims to have been trained for.
-func NewRandom(s Shape, kind quant.Type, context int) (*Random, error) {
+func NewRandom(s Shape, mix quant.Mix, context int) (*Random, error) {
 	// 1. Refuse what memory cannot hold.
-	if need, most := s.bytes(kind), memoryBound(); need > most {
-		return nil, fmt.Errorf("shape %q: the weights take %.3g GB as %s, but only %.3g GB of memory are free", s.Name, need/1e9, kind, most/1e9)
+	list := s.tensors(mix)
+	if need, most := list.bytes(), memoryBound(); need > most {
+		return nil, fmt.Errorf("shape %q: the weights take %.3g GB as %s, but only %.3g GB of memory are free", s.Name, need/1e9, mix, most/1e9)
 	}
 
 	// 2. Write the file without weights: their bytes are borrowed and only counted.
-	t, err := s.tensors(kind)
-	if err != nil {
-		return nil, fmt.Errorf("shape %q: %w", s.Name, err)
-	}
+	t := list.borrow()
 	w := headWriter{most: headBytes(len(t))}
-	if err := gguf.Write(&w, s.metadata(context), t); err != nil {
+	if err := gguf.Write(&w, s.metadata(mix, context), t); err != nil {
 		return nil, err
 	}
 
@@ -43,7 +43,7 @@ func NewRandom(s Shape, kind quant.Type, context int) (*Random, error) {
 		return nil, err
 	}
 	fill(f.Tensors())
-	return &Random{shape: s, data: data}, nil
+	return &Random{shape: s, mix: mix, context: context, data: data}, nil
 }
 
 func (r *Random) Open() (*gguf.File, error) { return gguf.Parse(r.shape.Name, r.data) }
@@ -64,21 +64,11 @@ func memoryBound() float64 {
 	return 1 << 40
 }
 
-// bytes is about the size of the weights.
-func (s Shape) bytes(kind quant.Type) float64 {
-	dim, kv := float64(s.Dim), float64(s.Dim/s.Heads*s.KVHeads)
-	weights := float64(s.Layers) * (2*dim*dim + 2*dim*kv + 3*dim*float64(s.FFN))
-	weights += dim * float64(s.Vocab)
-	if !s.Tied {
-		weights += dim * float64(s.Vocab)
-	}
-	return weights / float64(kind.BlockSize()) * float64(kind.BlockBytes())
-}
-
-func (s Shape) metadata(context int) []gguf.KV {
+func (s Shape) metadata(mix quant.Mix, context int) []gguf.KV {
 	return []gguf.KV{
 		{Key: "general.architecture", Value: "llama"},
 		{Key: "general.name", Value: s.Name},
+		{Key: fileTypeKey, Value: mix.FileType()},
 		{Key: "llama.block_count", Value: uint32(s.Layers)},
 		{Key: "llama.embedding_length", Value: uint32(s.Dim)},
 		{Key: "llama.feed_forward_length", Value: uint32(s.FFN)},
@@ -89,60 +79,69 @@ func (s Shape) metadata(context int) []gguf.KV {
 	}
 }
 
-// tensors are those of the shape, in the order of a file. All share the same
-// bytes: those of the largest.
-func (s Shape) tensors(kind quant.Type) ([]gguf.Tensor, error) {
+// tensors are those of the shape, in the order of a file.
+func (s Shape) tensors(mix quant.Mix) *tensorList {
 	kv := s.Dim / s.Heads * s.KVHeads
-	var l tensorList
-	l.add(kind, embeddingName, s.Dim, s.Vocab)
+	l := &tensorList{shape: s, mix: mix}
+	l.matrix(embeddingName, s.Dim, s.Vocab)
 	for i := range s.Layers {
 		p := fmt.Sprintf("blk.%d.", i)
-		l.add(quant.F32, p+"attn_norm.weight", s.Dim)
-		l.add(kind, p+"attn_q.weight", s.Dim, s.Dim)
-		l.add(kind, p+"attn_k.weight", s.Dim, kv)
-		l.add(kind, p+"attn_v.weight", s.Dim, kv)
-		l.add(kind, p+"attn_output.weight", s.Dim, s.Dim)
-		l.add(quant.F32, p+"ffn_norm.weight", s.Dim)
-		l.add(kind, p+"ffn_gate.weight", s.Dim, s.FFN)
-		l.add(kind, p+"ffn_up.weight", s.Dim, s.FFN)
-		l.add(kind, p+"ffn_down.weight", s.FFN, s.Dim)
+		l.norm(p + "attn_norm.weight")
+		l.matrix(p+"attn_q.weight", s.Dim, s.Dim)
+		l.matrix(p+"attn_k.weight", s.Dim, kv)
+		l.matrix(p+"attn_v.weight", s.Dim, kv)
+		l.matrix(p+"attn_output.weight", s.Dim, s.Dim)
+		l.norm(p + "ffn_norm.weight")
+		l.matrix(p+"ffn_gate.weight", s.Dim, s.FFN)
+		l.matrix(p+"ffn_up.weight", s.Dim, s.FFN)
+		l.matrix(p+"ffn_down.weight", s.FFN, s.Dim)
 	}
-	l.add(quant.F32, "output_norm.weight", s.Dim)
+	l.norm("output_norm.weight")
 	if !s.Tied {
-		l.add(kind, headName, s.Dim, s.Vocab)
+		l.matrix(headName, s.Dim, s.Vocab)
 	}
-	return l.done()
+	return l
 }
 
 // tensorList collects tensors and their sizes.
 type tensorList struct {
+	shape   Shape
+	mix     quant.Mix
 	tensors []gguf.Tensor
 	sizes   []int
-	err     error // the first one
 }
 
-// add takes dimensions in GGUF's order, a row's length first.
-func (l *tensorList) add(kind quant.Type, name string, dims ...int) {
-	size, err := kind.RowBytes(dims[0])
-	if err != nil && l.err == nil {
-		l.err = fmt.Errorf("tensor %q: %w", name, err)
-	}
-	for _, d := range dims[1:] {
-		size *= d // Shape.bytes is within memory, so this cannot overflow
-	}
-	l.tensors = append(l.tensors, gguf.Tensor{Name: name, Dims: dims, Type: kind})
-	l.sizes = append(l.sizes, size)
+func (l *tensorList) matrix(name string, cols, rows int) {
+	t := l.mix.Type(quant.Place{Name: name, Cols: cols, Layers: l.shape.Layers, Tied: l.shape.Tied})
+	l.add(gguf.Tensor{Name: name, Dims: []int{cols, rows}, Type: t})
 }
 
-func (l *tensorList) done() ([]gguf.Tensor, error) {
-	if l.err != nil {
-		return nil, l.err
+func (l *tensorList) norm(name string) {
+	l.add(gguf.Tensor{Name: name, Dims: []int{l.shape.Dim}, Type: quant.F32})
+}
+
+// add counts what the tensor takes. A mix chooses types that fit, and with the
+// bounds of Shape.check nothing overflows.
+func (l *tensorList) add(t gguf.Tensor) {
+	l.tensors = append(l.tensors, t)
+	l.sizes = append(l.sizes, t.Elements()/t.Type.BlockSize()*t.Type.BlockBytes())
+}
+
+func (l *tensorList) bytes() float64 {
+	sum := 0.0
+	for _, size := range l.sizes {
+		sum += float64(size)
 	}
+	return sum
+}
+
+// borrow gives all tensors the same bytes: those of the largest.
+func (l *tensorList) borrow() []gguf.Tensor {
 	borrowed := make([]byte, slices.Max(l.sizes))
 	for i, size := range l.sizes {
 		l.tensors[i].Data = borrowed[:size]
 	}
-	return l.tensors, nil
+	return l.tensors
 }
 
 // headBytes is more than the metadata and the list of so many tensors take.

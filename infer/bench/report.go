@@ -36,6 +36,7 @@ type Row struct {
 	DecodeShare  float64 `json:"decode_share_of_read"` // 1 is the limit of weights that come from memory
 	Batches      []Batch `json:"batches"`
 	FirstToken   Spread  `json:"first_token_ms"`
+	Gap          Gap     `json:"gap_between_tokens"`
 	Allocations  float64 `json:"allocations_per_token"`
 }
 
@@ -44,4 +45,10 @@ type Batch struct {
 	Sequences int     `json:"sequences"`
 	Total     Spread  `json:"total_tok_per_s"`
 	Ratio     float64 `json:"ratio_to_one"`
+}
+
+// Gap is the time between two tokens of a running stream.
+type Gap struct {
+	Usual Spread `json:"alone_ms"`         // nobody else is there
+	Worst Spread `json:"beside_prompt_ms"` // the worst while a prompt of the measured length comes in
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/a472be26/cusp/infer/quant"
 )
 
 // Shape is the size of a Llama model. A head is Dim/Heads wide.
@@ -108,15 +106,4 @@ func (s Shape) check() error {
 		return fmt.Errorf("shape %q: %d heads cannot share %d kv_heads evenly", s.Name, s.Heads, s.KVHeads)
 	}
 	return nil
-}
-
-// quants are the types of weights that the engine's products can read.
-var quants = map[string]quant.Type{"q8_0": quant.Q8_0, "f16": quant.F16, "f32": quant.F32}
-
-// ParseQuant reads the name of a type that the engine runs.
-func ParseQuant(name string) (quant.Type, error) {
-	if t, ok := quants[strings.ToLower(name)]; ok {
-		return t, nil
-	}
-	return 0, fmt.Errorf("quantization %q does not run yet: give one of %s", name, strings.Join(slices.Sorted(maps.Keys(quants)), ", "))
 }

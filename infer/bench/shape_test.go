@@ -61,21 +61,8 @@ func TestNamedShapes(t *testing.T) {
 			continue
 		}
 		want := millions[name]
-		if got := s.bytes(quant.F32) / 4e6; got < 0.99*want || got > 1.01*want {
+		if got := s.tensors(quant.MixOf(quant.F32)).bytes() / 4e6; got < 0.99*want || got > 1.01*want {
 			t.Errorf("%s has %.1f M weights, want %.1f", name, got, want)
 		}
-	}
-}
-
-func TestParseQuant(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]quant.Type{"q8_0": quant.Q8_0, "Q8_0": quant.Q8_0, "f16": quant.F16, "f32": quant.F32} {
-		if got, err := ParseQuant(name); err != nil || got != want {
-			t.Errorf("%s: got %v, %v", name, got, err)
-		}
-	}
-	_, err := ParseQuant("q4_k_m")
-	if err == nil || !strings.Contains(err.Error(), "f16, f32, q8_0") {
-		t.Errorf("error %v does not list what runs", err)
 	}
 }

@@ -30,6 +30,8 @@ func (r *Report) Print(out io.Writer) error {
 		})
 	}
 	line("start to first token, ms", func(x Row) string { return x.FirstToken.String() })
+	line("between tokens, ms", func(x Row) string { return x.Gap.Usual.String() })
+	line(fmt.Sprintf("  worst beside a prompt of %d", r.Prefill), func(x Row) string { return x.Gap.Worst.String() })
 	line("allocations a token", func(x Row) string { return fmt.Sprintf("%.2f", x.Allocations) })
 	line("read bandwidth, GB/s", func(x Row) string { return x.Bandwidth.String() })
 	line("compute limit, GMAC/s", func(x Row) string { return x.Compute.String() })

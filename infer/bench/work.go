@@ -10,7 +10,7 @@ import (
 // Work is a model as the load that it puts on a machine.
 type Work struct {
 	Name       string `json:"name"`
-	Quant      string `json:"quant"`      // the type of most of its bytes
+	Quant      string `json:"quant"`      // the mix that the file names, else the type of most of its bytes
 	Parameters int64  `json:"parameters"` // of all tensors
 	FileBytes  int64  `json:"file_bytes"`
 	// TokenBytes are the weights that one decoded token reads: all, but of an
@@ -24,11 +24,13 @@ type Work struct {
 	HeadMACs  int64 `json:"head_macs"`
 
 	vocab int
+	most  quant.Type // of its bytes
 }
 
 const (
 	embeddingName = "token_embd.weight"
 	headName      = "output.weight"
+	fileTypeKey   = "general.file_type"
 )
 
 // workOf counts what is in a file that model.Load has accepted.
@@ -42,13 +44,12 @@ func workOf(source Source, f *gguf.File) Work {
 	w.HeadMACs = int64(head.Elements())
 	w.vocab = head.Dims[1]
 	bytes := map[quant.Type]int64{}
-	var most quant.Type
 	for _, t := range f.Tensors() {
 		n := int64(len(t.Data))
 		w.Parameters += int64(t.Elements())
 		bytes[t.Type] += n
-		if bytes[t.Type] > bytes[most] {
-			most = t.Type
+		if bytes[t.Type] > bytes[w.most] {
+			w.most = t.Type
 		}
 		if t.Name != embeddingName || !untied {
 			w.TokenBytes += n
@@ -57,8 +58,20 @@ func workOf(source Source, f *gguf.File) Work {
 			w.LayerMACs += int64(t.Elements())
 		}
 	}
-	w.Quant = most.String()
+	w.Quant = w.most.String()
+	if mix, ok := mixOf(f); ok {
+		w.Quant = mix.String()
+	}
 	return w
+}
+
+func mixOf(f *gguf.File) (quant.Mix, bool) {
+	v, _ := f.Value(fileTypeKey)
+	n, ok := v.(uint32)
+	if !ok {
+		return quant.Mix{}, false
+	}
+	return quant.MixOfFile(n)
 }
 
 // promptMACs is the multiply-accumulates per token of a prompt.

@@ -22,10 +22,13 @@ type factor struct {
 	dense  func(w []byte, x []float32) float32 // the product of a row, nil if quantized
 	pack   packFunc                            // nil: packAny
 	stride int                                 // bytes of a row
+	cols   int                                 // of a block in the file
+	bytes  int                                 // of a block in the file
 }
 
 func newFactor(q Product) factor {
 	f := factor{Product: q, dense: active.dense(q.W.Kind), stride: q.W.rowBytes()}
+	f.cols, f.bytes = q.W.Kind.BlockSize(), q.W.Kind.BlockBytes()
 	f.group, f.mins, _ = q.W.Kind.Groups()
 	if f.dense == nil {
 		f.pack = active.pack[q.W.Kind]

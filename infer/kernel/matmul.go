@@ -69,66 +69,116 @@ func (j *job) runPart(part int) {
 	for i := range j.products {
 		f := &j.products[i]
 		n := divUp(f.W.Rows, active.lanes)
-		for index := max(from, 0); index < min(to, n); index++ {
-			if f.dense != nil {
+		if f.dense != nil {
+			for index := max(from, 0); index < min(to, n); index++ {
 				j.densePanel(f, index)
-			} else {
-				j.panel(s, f, index)
 			}
+		} else {
+			j.panelRange(s, f, max(from, 0), min(to, n))
 		}
 		from, to = from-n, to-n
 	}
 	s.give()
 }
 
-// panel multiplies one panel with all vectors.
-func (j *job) panel(s *workspace, f *factor, index int) {
-	first := index * active.lanes
-	rows := min(active.lanes, f.W.Rows-first)
-	if rows == active.lanes {
-		j.chunks(s, f, first, rows, f.Dst[first:], f.W.Rows)
-		return
-	}
-	edge := s.edge(j.x.n * active.lanes)
-	j.chunks(s, f, first, rows, edge, active.lanes)
-	for v := range j.x.n {
-		copy(f.Dst[v*f.W.Rows+first:][:rows], edge[v*active.lanes:])
+// panelRange multiplies panels [from, to), a span of them at a time where the
+// batch gains by it.
+func (j *job) panelRange(s *workspace, f *factor, from, to int) {
+	lanes, full := active.lanes, f.W.Rows/active.lanes
+	for from < to {
+		panels := 1
+		if active.span > 0 && j.x.n >= spanVectors && from+active.span <= min(to, full) {
+			panels = active.span
+		}
+		if first := from * lanes; from < full {
+			j.chunks(s, f, first, panels*lanes, f.Dst[first:], f.W.Rows)
+		} else {
+			j.edge(s, f, first)
+		}
+		from += panels
 	}
 }
 
-// chunks goes through the columns of a panel: each chunk is packed and
-// multiplied with all tiles while it lies in the first-level cache.
+// spanVectors is the smallest tile that a span is multiplied with.
+const spanVectors = 4
+
+// edge multiplies the last panel, which has fewer rows than lanes, beside dst.
+func (j *job) edge(s *workspace, f *factor, first int) {
+	rows := f.W.Rows - first
+	room := s.edge(j.x.n * active.lanes)
+	j.chunks(s, f, first, rows, room, active.lanes)
+	for v := range j.x.n {
+		copy(f.Dst[v*f.W.Rows+first:][:rows], room[v*active.lanes:])
+	}
+}
+
+// chunks goes through the columns of one panel or a span: each chunk is packed
+// and multiplied with all tiles while it lies in the first-level cache.
 func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld int) {
-	tiles := active.tiles(f.group)
+	panels := divUp(rows, active.lanes)
 	for from := 0; from < j.x.steps(); from += chunkSteps {
 		n := min(chunkSteps, j.x.steps()-from)
-		s.pack(f, first, rows, from, n)
+		for i := range panels {
+			s.pack(i, f, first+i*active.lanes, min(rows, active.lanes), from, n)
+		}
 		for _, t := range j.x.tiles {
-			out := &dst[t.from*ld]
-			tiles[t.kind](out, ld, &s.panel.steps[0], j.x.step(t, from), j.x.half(t, from), n, from > 0)
-			if f.mins {
-				active.minus[t.kind](out, ld, &s.panel.mins[0], j.x.sum(t, from, f.group), n*stepCols/f.group)
-			}
+			j.tile(s, f, t, panels, from, n, dst[t.from*ld:], ld)
 		}
 	}
 }
 
-// workspace is what one thread needs for a panel.
+// tile multiplies n packed steps of one panel or a span with a tile of vectors.
+func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []float32, ld int) {
+	tiles, span := active.products(f.group)
+	x, half, add := j.x.step(t, from), j.x.half(t, from), from > 0
+	if panels == active.span && t.n >= spanVectors {
+		span(&dst[0], ld, &s.steps[0], panelBytes, x, half, t.n, n, add)
+	} else {
+		for i := range panels {
+			tiles[t.kind](&dst[i*active.lanes], ld, &s.panel(i).steps[0], x, half, n, add)
+		}
+	}
+	if !f.mins {
+		return
+	}
+	for i := range panels {
+		active.minus[t.kind](&dst[i*active.lanes], ld, &s.panel(i).mins[0], j.x.sum(t, from, f.group), n*stepCols/f.group)
+	}
+}
+
+// Bounds of all tiers.
+const (
+	maxLanes   = 16
+	maxSpan    = 3
+	panelBytes = chunkSteps * maxLanes * (stepCols + 2*4)
+	panelMins  = chunkSteps * maxLanes * 2
+)
+
+// workspace is what one thread needs for its panels.
 type workspace struct {
-	panel panel
+	steps []byte    // [maxSpan][panelBytes]
+	mins  []float32 // [maxSpan][panelMins]
 	block unpacked
 	edges []float32
 }
 
-// pack packs n steps of rows rows into the panel.
-func (s *workspace) pack(f *factor, first, rows, from, n int) {
-	kind := f.W.Kind
-	data := f.W.Data[first*f.stride+from*stepCols/kind.BlockSize()*kind.BlockBytes():]
+func newWorkspace() *workspace {
+	return &workspace{steps: aligned[byte](maxSpan * panelBytes), mins: aligned[float32](maxSpan * panelMins)}
+}
+
+func (s *workspace) panel(i int) panel {
+	return panel{s.steps[i*panelBytes:][:panelBytes], s.mins[i*panelMins:][:panelMins]}
+}
+
+// pack packs n steps of rows rows into panel i.
+func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
+	p := s.panel(i)
+	data := f.W.Data[first*f.stride+from*stepCols/f.cols*f.bytes:]
 	if f.pack != nil && rows == active.lanes {
-		f.pack(&s.panel.steps[0], &s.panel.mins[0], &data[0], f.stride, n)
+		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)
 		return
 	}
-	active.packAny(kind, s.panel, &s.block, data, f.stride, rows, n)
+	active.packAny(f.W.Kind, p, &s.block, data, f.stride, rows, n)
 }
 
 // edge is room for the products of a panel that has fewer rows than lanes.
@@ -136,9 +186,6 @@ func (s *workspace) edge(n int) []float32 {
 	s.edges = resized(s.edges, n)
 	return s.edges
 }
-
-// maxLanes bounds the lanes of all tiers.
-const maxLanes = 16
 
 // workspaces keeps those that nobody uses; see jobs.
 var workspaces = make(chan *workspace, 64)
@@ -148,10 +195,7 @@ func takeWorkspace() *workspace {
 	case s := <-workspaces:
 		return s
 	default:
-		return &workspace{panel: panel{
-			steps: aligned[byte](chunkSteps * maxLanes * (stepCols + 2*4)),
-			mins:  aligned[float32](chunkSteps * maxLanes * 2),
-		}}
+		return newWorkspace()
 	}
 }
 

@@ -171,7 +171,7 @@ func TestPack(t *testing.T) {
 				w := randomWeights(r, kind, 2*tier.lanes, (blocks+skipped)*kind.BlockSize())
 				data := unaligned(w.Data, offsets[blocks%len(offsets)])
 				n := blocks * kind.BlockSize() / stepCols
-				got, want := takeWorkspace().panel, takeWorkspace().panel
+				got, want := newWorkspace().panel(0), newWorkspace().panel(0)
 				fill(got.steps, 0xa5)
 				fill(want.steps, 0xa5)
 				f(&got.steps[0], &got.mins[0], &data[0], w.rowBytes(), n)
@@ -321,28 +321,46 @@ func TestMatMulDoesNotAllocate(t *testing.T) {
 }
 
 // BenchmarkMatMul reads weights that no cache holds: bytes of weights for one
-// vector, multiply-accumulates for many.
+// vector, multiply-accumulates for many. One tier, type, number of threads and
+// of vectors: -bench 'MatMul/avx2/Q8_0/threads=1/n=1$'.
 func BenchmarkMatMul(b *testing.B) {
 	const rows, cols = 32 << 10, 2048
-	for _, kind := range []quant.Type{quant.Q8_0, quant.Q4_0, quant.Q4_K, quant.Q5_K, quant.Q6_K} {
-		w := randomWeights(random(1), kind, rows, cols)
-		for _, threads := range []int{1, 2} {
-			p := NewPool(threads)
-			defer p.Close()
-			for _, n := range []int{1, 2, 4, 8, 128} {
-				b.Run(fmt.Sprintf("%s/threads=%d/n=%d", kind, threads, n), func(b *testing.B) {
-					var a Activations
-					x, dst := values(random(1), n*cols), make([]float32, n*rows)
-					b.SetBytes(int64(len(w.Data)))
-					for b.Loop() {
-						a.Set(x, n, cols)
-						MatMul(p, &a, Product{w, dst})
+	for _, tier := range benchTiers() {
+		b.Run(tier.name, func(b *testing.B) {
+			useTier(b, tier)
+			for _, kind := range panelTypes {
+				b.Run(kind.String(), func(b *testing.B) {
+					w := randomWeights(random(1), kind, rows, cols)
+					for _, threads := range []int{1, 2} {
+						for _, n := range []int{1, 2, 4, 8, 16, 128} {
+							b.Run(fmt.Sprintf("threads=%d/n=%d", threads, n), func(b *testing.B) { benchMatMul(b, w, threads, n) })
+						}
 					}
-					b.ReportMetric(rows*cols*float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
 				})
 			}
-		}
+		})
 	}
+}
+
+// benchTiers are all but the portable one, where there are others.
+func benchTiers() []*tier {
+	if native := native(); len(native) > 0 {
+		return native
+	}
+	return tiers()
+}
+
+func benchMatMul(b *testing.B, w *Weights, threads, n int) {
+	p := NewPool(threads)
+	defer p.Close()
+	var a Activations
+	x, dst := values(random(1), n*w.Cols), make([]float32, n*w.Rows)
+	b.SetBytes(int64(len(w.Data)))
+	for b.Loop() {
+		a.Set(x, n, w.Cols)
+		MatMul(p, &a, Product{w, dst})
+	}
+	b.ReportMetric(float64(w.Rows*w.Cols)*float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
 }
 
 func FuzzQuantize(f *testing.F) {

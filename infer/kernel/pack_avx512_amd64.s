@@ -1,159 +1,231 @@
 #include "textflag.h"
+#include "pack_avx512_amd64.h"
 
-// Packing of 16 rows into panels whose codes are 128 more than they say. Rows
-// are read side by side straight from the file's layout, and for each the
-// line that the next panel needs is called into the second-level cache: with
-// 16 streams a core's own prefetchers give up.
+// Packers of types with blocks of 32, which are one step.
 
-#define PANEL  DI
-#define W      SI  // rows 0 to 3
-#define W4     R8  // rows 4 to 7
-#define W8     R9
-#define W12    R10
-#define STRIDE R11
-#define S3     R12 // 3*STRIDE
-#define N0     R13 // rows 16 to 19
-#define N4     BX
-#define N8     DX
-#define N12    R15
-#define STEPS  CX
-#define SIGN   Z31
+// SCALES goes through the steps once more and makes scales of what they have
+// in their place.
+#define SCALES(scale) \
+	MOVQ  steps+0(FP), PANEL \
+	MOVQ  n+32(FP), STEPS    \
+scales:                      \
+	scale                    \
+	ADDQ  $576, PANEL        \
+	DECQ  STEPS              \
+	JNZ   scales
 
-#define ROWS \
-	LEAQ (STRIDE)(STRIDE*2), S3 \
-	LEAQ (W)(STRIDE*4), W4      \
-	LEAQ (W4)(STRIDE*4), W8     \
-	LEAQ (W8)(STRIDE*4), W12    \
-	LEAQ (W12)(STRIDE*4), N0    \
-	LEAQ (N0)(STRIDE*4), N4     \
-	LEAQ (N4)(STRIDE*4), N8     \
-	LEAQ (N8)(STRIDE*4), N12
+// HALF is for a binary16.
+#define HALF \
+	VCVTPH2PS 512(PANEL), Z0 \
+	VMOVUPS   Z0, 512(PANEL)
 
-#define ADVANCE(n) \
-	ADDQ $(n), W   \
-	ADDQ $(n), W4  \
-	ADDQ $(n), W8  \
-	ADDQ $(n), W12 \
-	ADDQ $(n), N0  \
-	ADDQ $(n), N4  \
-	ADDQ $(n), N8  \
-	ADDQ $(n), N12
+// HALFMIN is for a scale and the negative of a minimum.
+#define MINUS Z12 // a sign in each dword
+#define HALFMIN \
+	VMOVDQU64 512(PANEL), Z0 \
+	VPSRLD    $16, Z0, Z1    \
+	WIDE(Z0, Y0, Z0)         \
+	WIDE(Z1, Y1, Z1)         \
+	VPXORD    MINUS, Z1, Z1  \
+	VMOVUPS   Z0, 512(PANEL) \
+	VMOVUPS   Z1, (MINS)     \
+	ADDQ      $64, MINS
 
-#define AHEAD4(n) \
-	PREFETCHT1 (n)            \
-	PREFETCHT1 (n)(STRIDE*1)  \
-	PREFETCHT1 (n)(STRIDE*2)  \
-	PREFETCHT1 (n)(S3*1)
+// EXPONENT is for a byte e that says 2^(e-128); two of them are subnormal.
+#define TWO   Z13 // the number
+#define ONE   Z14 // the lowest bit of an exponent
+#define SMALL Z15 // 2^-128
+#define EXPONENT \
+	VPMOVZXBD 512(PANEL), Z0     \
+	VPSLLD    $23, Z0, Z1        \
+	VPSUBD    ONE, Z1, Z1        \
+	VPCMPUD   $1, TWO, Z0, K1    \ // e < 2
+	VPSLLVD   Z0, SMALL, K1, Z1  \
+	VMOVDQU32 Z1, 512(PANEL)
 
-#define AHEAD \
-	AHEAD4(N0) \
-	AHEAD4(N4) \
-	AHEAD4(N8) \
-	AHEAD4(N12)
-
-// PAIR loads 32 bytes at of two rows, 4 apart, into the halves of z.
-#define PAIR(z, y, low, high) \
-	VMOVDQU      low, y         \
-	VINSERTI64X4 $1, high, z, z
-
-// QUADS transposes 4 x 4 quads in each 16 bytes: a, b, c, d are four rows,
-// then their quads 0, 1, 2, 3.
-#define QUADS(a, b, c, d) \
-	VPUNPCKLDQ  b, a, Z24   \ // a0 b0 a1 b1
-	VPUNPCKHDQ  b, a, Z25   \ // a2 b2 a3 b3
-	VPUNPCKLDQ  d, c, Z26   \ // c0 d0 c1 d1
-	VPUNPCKHDQ  d, c, Z27   \ // c2 d2 c3 d3
-	VPUNPCKLQDQ Z26, Z24, a \
-	VPUNPCKHQDQ Z26, Z24, b \
-	VPUNPCKLQDQ Z27, Z25, c \
-	VPUNPCKHQDQ Z27, Z25, d
-
-// JOIN makes quad i and quad i+4 of 16 rows from those of rows 0-7 and 8-15.
-#define JOIN(rows0, rows8, low, high) \
-	VSHUFI32X4 $0x88, rows8, rows0, low \
-	VSHUFI32X4 $0xdd, rows8, rows0, high
-
-// TURN32 loads 32 bytes of each row, off bytes from its pointer, and leaves
-// quads 0 to 7 of all rows in Z16 to Z23.
-#define TURN32(off) \
-	PAIR(Z0, Y0, off(W), off(W4))                       \
-	PAIR(Z1, Y1, off(W)(STRIDE*1), off(W4)(STRIDE*1))   \
-	PAIR(Z2, Y2, off(W)(STRIDE*2), off(W4)(STRIDE*2))   \
-	PAIR(Z3, Y3, off(W)(S3*1), off(W4)(S3*1))           \
-	PAIR(Z4, Y4, off(W8), off(W12))                     \
-	PAIR(Z5, Y5, off(W8)(STRIDE*1), off(W12)(STRIDE*1)) \
-	PAIR(Z6, Y6, off(W8)(STRIDE*2), off(W12)(STRIDE*2)) \
-	PAIR(Z7, Y7, off(W8)(S3*1), off(W12)(S3*1))         \
-	QUADS(Z0, Z1, Z2, Z3)                               \
-	QUADS(Z4, Z5, Z6, Z7)                               \
-	JOIN(Z0, Z4, Z16, Z20)                              \
-	JOIN(Z1, Z5, Z17, Z21)                              \
-	JOIN(Z2, Z6, Z18, Z22)                              \
-	JOIN(Z3, Z7, Z19, Z23)
-
-// HALVES copies the binary16 at the beginning of each row's block behind the
-// step's codes; WIDEN makes scales of them later, since a load right after so
-// many narrow stores would wait for them.
-#define HALVES4(w, at) \
-	MOVWLZX (w), AX           \
-	MOVW    AX, (at+0)(PANEL) \
-	MOVWLZX (w)(STRIDE*1), AX \
-	MOVW    AX, (at+2)(PANEL) \
-	MOVWLZX (w)(STRIDE*2), AX \
-	MOVW    AX, (at+4)(PANEL) \
-	MOVWLZX (w)(S3*1), AX     \
-	MOVW    AX, (at+6)(PANEL)
-
-#define HALVES \
-	HALVES4(W, 512)   \
-	HALVES4(W4, 520)  \
-	HALVES4(W8, 528)  \
-	HALVES4(W12, 536)
-
-#define WIDEN(panel, steps) \
-widen:                        \
-	VCVTPH2PS 512(panel), Z0  \
-	VMOVUPS   Z0, 512(panel)  \
-	ADDQ      $576, panel     \
-	DECQ      steps           \
-	JNZ       widen
-
-#define CONSTANT(x, z) \
-	MOVL         $x, AX \
-	VPBROADCASTD AX, z
-
-#define STORED(z, at) \
+// SIGNED stores codes that are whole bytes.
+#define SIGN Z30
+#define SIGNED(z, at) \
 	VPXORQ    SIGN, z, z   \ // + 128
 	VMOVDQU64 z, at(PANEL)
 
-// func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8AVX512(SB), NOSPLIT, $0-40
-	MOVQ steps+0(FP), PANEL
-	MOVQ w+16(FP), W
-	MOVQ stride+24(FP), STRIDE
-	MOVQ n+32(FP), STEPS
-	ROWS
-	CONSTANT(0x80808080, SIGN)
+// FIFTHS adds 16 to two quads' codes where their byte of FIFTH is set in BITS:
+// its lower half is for quad a, the upper one for b.
+#define FIFTH   Z8  // 32 bits of each row
+#define BITSA   Z9  // 1, 2, 4, 8
+#define BITSB   Z10 // 16, 32, 64, 128
+#define SIXTEEN Z11
+#define FIFTHS(spread, a, b) \
+	VPSHUFB  spread, FIFTH, Z25     \ // the byte to all of its row
+	VPTESTMB BITSA, Z25, K1         \
+	VPTESTMB BITSB, Z25, K2         \
+	VPADDB   SIXTEEN, a, K1, a      \
+	VPADDB   SIXTEEN, b, K2, b
 
-step:
-	TURN32(2)
-	STORED(Z16, 0)
-	STORED(Z17, 64)
-	STORED(Z18, 128)
-	STORED(Z19, 192)
-	STORED(Z20, 256)
-	STORED(Z21, 320)
-	STORED(Z22, 384)
-	STORED(Z23, 448)
-	HALVES
-	AHEAD
-	ADVANCE(34)
-	ADDQ $576, PANEL
-	DECQ STEPS
-	JNZ  step
+// spread<> has the indices that copy byte 0, 1, 2 or 3 of each dword.
+DATA spread<>+0(SB)/8, $0x0404040400000000
+DATA spread<>+8(SB)/8, $0x0c0c0c0c08080808
+DATA spread<>+16(SB)/8, $0x0505050501010101
+DATA spread<>+24(SB)/8, $0x0d0d0d0d09090909
+DATA spread<>+32(SB)/8, $0x0606060602020202
+DATA spread<>+40(SB)/8, $0x0e0e0e0e0a0a0a0a
+DATA spread<>+48(SB)/8, $0x0707070703030303
+DATA spread<>+56(SB)/8, $0x0f0f0f0f0b0b0b0b
+GLOBL spread<>(SB), RODATA|NOPTR, $64
 
-	MOVQ steps+0(FP), PANEL
-	MOVQ n+32(FP), STEPS
-	WIDEN(PANEL, STEPS)
-	VZEROUPPER
+// Codes of nibbles. Q4_0: 128 + nibble - 8.
+DATA q4_0<>+0(SB)/8, $0x7f7e7d7c7b7a7978
+DATA q4_0<>+8(SB)/8, $0x8786858483828180
+GLOBL q4_0<>(SB), RODATA|NOPTR, $16
+
+// MXFP4: 128 + twice the values of E2M1.
+DATA mxfp4<>+0(SB)/8, $0x8c88868483828180
+DATA mxfp4<>+8(SB)/8, $0x74787a7c7d7e7f80
+GLOBL mxfp4<>(SB), RODATA|NOPTR, $16
+
+// PACK is a packer: step packs the size bytes of a row's block, scale is for
+// SCALES, lines for REST.
+#define PACK(size, lines, step, scale) \
+next:                 \
+	step              \
+	AHEAD(lines)      \
+	ADVANCE(size)     \
+	ADDQ $576, PANEL  \
+	DECQ STEPS        \
+	JNZ  next         \
+	REST(lines)       \
+	SCALES(scale)     \
+	VZEROUPPER        \
 	RET
+
+// NIBBLES16 and LEVELS16 pack 16 bytes of nibbles.
+#define NIBBLES16(off) \
+	TURN16(off)                 \
+	NIBBLES(Z0, Z24, 0, 256)    \
+	NIBBLES(Z1, Z25, 64, 320)   \
+	NIBBLES(Z2, Z26, 128, 384)  \
+	NIBBLES(Z3, Z27, 192, 448)
+
+#define LEVELS16(off) \
+	TURN16(off)          \
+	LEVELS(Z0, Z24, 0)   \
+	LEVELS(Z1, Z25, 64)  \
+	LEVELS(Z2, Z26, 128) \
+	LEVELS(Z3, Z27, 192)
+
+// NIBBLES5 packs 32 fifth bits and then 16 bytes of nibbles; the bits lie in
+// the last quad's place until it is stored.
+#define NIBBLES5(off) \
+	WORDS(off, 448)             \
+	TURN16(off+4)               \
+	SPLIT(Z0, Z4)               \
+	SPLIT(Z1, Z5)               \
+	SPLIT(Z2, Z6)               \
+	SPLIT(Z3, Z7)               \
+	VMOVDQU64 448(PANEL), FIFTH \
+	FIFTHS(Z16, Z0, Z1)         \
+	FIFTHS(Z17, Z2, Z3)         \
+	FIFTHS(Z18, Z4, Z5)         \
+	FIFTHS(Z19, Z6, Z7)         \
+	VMOVDQU64 Z0, 0(PANEL)      \
+	VMOVDQU64 Z1, 64(PANEL)     \
+	VMOVDQU64 Z2, 128(PANEL)    \
+	VMOVDQU64 Z3, 192(PANEL)    \
+	VMOVDQU64 Z4, 256(PANEL)    \
+	VMOVDQU64 Z5, 320(PANEL)    \
+	VMOVDQU64 Z6, 384(PANEL)    \
+	VMOVDQU64 Z7, 448(PANEL)
+
+#define FIVES(base) \
+	CONSTANT(0x0f0f0f0f, LOW)            \
+	CONSTANT(base, BASE)                 \
+	CONSTANT(0x08040201, BITSA)          \
+	CONSTANT(0x80402010, BITSB)          \
+	CONSTANT(0x10101010, SIXTEEN)        \
+	VBROADCASTI32X4 spread<>+0(SB), Z16  \
+	VBROADCASTI32X4 spread<>+16(SB), Z17 \
+	VBROADCASTI32X4 spread<>+32(SB), Z18 \
+	VBROADCASTI32X4 spread<>+48(SB), Z19
+
+#define STEPQ8_0 \
+	HALVES(0, 512)   \
+	TURN32(2)        \
+	SIGNED(Z16, 0)   \
+	SIGNED(Z17, 64)  \
+	SIGNED(Z18, 128) \
+	SIGNED(Z19, 192) \
+	SIGNED(Z20, 256) \
+	SIGNED(Z21, 320) \
+	SIGNED(Z22, 384) \
+	SIGNED(Z23, 448)
+
+// func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packQ8_0AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	CONSTANT(0x80808080, SIGN)
+	PACK(34, LINES9, STEPQ8_0, HALF)
+
+#define STEPQ4_0 \
+	HALVES(0, 512) \
+	LEVELS16(2)
+
+// func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packQ4_0AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	CONSTANT(0x0f0f0f0f, LOW)
+	VBROADCASTI32X4 q4_0<>(SB), TABLE
+	PACK(18, LINES5, STEPQ4_0, HALF)
+
+// func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packIQ4NLAVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	CONSTANT(0x0f0f0f0f, LOW)
+	VBROADCASTI32X4 iq4<>(SB), TABLE
+	PACK(18, LINES5, STEPQ4_0, HALF)
+
+#define STEPMXFP4 \
+	BYTES(0, 512) \
+	LEVELS16(1)
+
+// func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packMXFP4AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	CONSTANT(0x0f0f0f0f, LOW)
+	CONSTANT(2, TWO)
+	CONSTANT(1<<23, ONE)
+	CONSTANT(1<<21, SMALL)
+	VBROADCASTI32X4 mxfp4<>(SB), TABLE
+	PACK(17, LINES5, STEPMXFP4, EXPONENT)
+
+#define STEPQ4_1 \
+	WORDS(0, 512) \
+	NIBBLES16(4)
+
+// func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	CONSTANT(0x0f0f0f0f, LOW)
+	CONSTANT(0x80808080, BASE)
+	CONSTANT(1<<31, MINUS)
+	PACK(20, LINES5, STEPQ4_1, HALFMIN)
+
+#define STEPQ5_0 \
+	HALVES(0, 512) \
+	NIBBLES5(2)
+
+// func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	FIVES(0x70707070) // 128 - 16
+	PACK(22, LINES6, STEPQ5_0, HALF)
+
+#define STEPQ5_1 \
+	WORDS(0, 512) \
+	NIBBLES5(4)
+
+// func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+TEXT ·packQ5_1AVX512(SB), NOSPLIT, $0-40
+	ARGUMENTS
+	FIVES(0x80808080)
+	CONSTANT(1<<31, MINUS)
+	PACK(24, LINES6, STEPQ5_1, HALFMIN)

@@ -66,9 +66,43 @@ func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 			tier.dotF16(beforePageEnd(t, make([]byte, 2*n)), x)
 			tier.axpy(1, x, y)
 			tier.mulAll(y, x, x, 1)
+			tier.scale(2, x)
 			tier.largest(x)
+			tier.topTwo(x)
+			tier.expTotal(x, 1)
+			tier.atLeast(make([]uint64, n/64+1), x, 0)
 			tier.expSum(y, x, 1)
 			tier.swiglu(y, x, x)
+		}
+	})
+}
+
+func halvesBeforePageEnd(t *testing.T, n int) []uint16 {
+	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(beforePageEnd(t, make([]byte, 2*n))))), n)
+}
+
+func TestAttentionReadsNothingBeyondEnd(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		for _, headDim := range headDims {
+			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13} {
+				dst := floatsBeforePageEnd(t, make([]float32, n*max(headDim, PageTokens)))
+				scores, mixed := dst[len(dst)-n*PageTokens:], dst[len(dst)-n*headDim:]
+				queries := floatsBeforePageEnd(t, make([]float32, n*headDim))
+				page, floats := halvesBeforePageEnd(t, headDim*PageTokens), floatsBeforePageEnd(t, make([]float32, headDim*PageTokens))
+				Scores(scores, PageTokens, queries, headDim, n, page, headDim)
+				ScoresF32(scores, PageTokens, queries, headDim, n, floats, headDim)
+				for _, tokens := range []int{PageTokens, n} {
+					weights := floatsBeforePageEnd(t, make([]float32, n*tokens))
+					Mix(mixed, headDim, weights, tokens, n, page[len(page)-tokens*headDim:], tokens, headDim)
+					MixF32(mixed, headDim, weights, tokens, n, floats[len(floats)-tokens*headDim:], tokens, headDim)
+				}
+				PutKey(page, PageTokens-1, queries[:headDim])
+				PutValue(page, PageTokens-1, queries[(n-1)*headDim:])
+				turns := floatsBeforePageEnd(t, make([]float32, headDim&^1))
+				Rotate(queries, turns, headDim)
+				RotateHalves(queries, turns, headDim)
+			}
 		}
 	})
 }

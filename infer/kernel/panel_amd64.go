@@ -52,4 +52,47 @@ func minus8AVX512(dst *float32, ld int, mins, sums *float32, n int)
 func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape
+func trio32AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
+
+//go:noescape
+func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
+
+//go:noescape
 func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ3KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, n int)

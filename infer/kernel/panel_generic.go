@@ -14,6 +14,11 @@ import "unsafe"
 // 16, nil for groups of 32.
 type tileFunc func(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 
+// spanFunc does the same for a tier's span of panels, distance bytes apart, of
+// rows that follow one another, so that dst[t*ld] to dst[t*ld+span*lanes-1] are
+// written, and for a tile of 4, 8 or 16 vectors.
+type spanFunc func(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
+
 // minusFunc subtracts minima: dst[t*ld+lane] -= sum over n groups g of
 // mins[g][lane] * sums[g][t], in the order of the groups.
 type minusFunc func(dst *float32, ld int, mins, sums *float32, n int)

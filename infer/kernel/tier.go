@@ -17,6 +17,21 @@ type tier struct {
 	largest func(x []float32) float32
 	expSum  func(dst, x []float32, shift float32) float32
 	swiglu  func(dst, gate, up []float32)
+	scale   func(alpha float32, x []float32)
+
+	topTwo   func(x []float32) (first, second float32)
+	atLeast  func(bits []uint64, x []float32, floor float32)
+	expTotal func(x []float32, shift float32) float32 // expSum without its dst
+
+	rotate       func(x, turns []float32, heads, headDim int)
+	rotateHalves func(x, turns []float32, heads, headDim int)
+
+	scores    func(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int)
+	scoresF32 func(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int)
+	mix       func(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int)
+	mixF32    func(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int)
+	narrow    func(dst []uint16, x []float32)
+	putKey    func(dst []uint16, key []float32)
 
 	dotF16  func(w []byte, x []float32) float32
 	dotF32  func(w []byte, x []float32) float32
@@ -30,22 +45,25 @@ type tier struct {
 	pack     [packTypes]packFunc // by type; nil: packAny
 	tiles32  [len(tileSizes)]tileFunc
 	tiles16  [len(tileSizes)]tileFunc
+	span     int // panels that one product can take together, 0: none
+	span32   spanFunc
+	span16   spanFunc
 	minus    [len(tileSizes)]minusFunc
 }
 
-// tiles are the products with groups of the given width.
-func (t *tier) tiles(group int) *[len(tileSizes)]tileFunc {
+// products are those with groups of the given width.
+func (t *tier) products(group int) (*[len(tileSizes)]tileFunc, spanFunc) {
 	if group == 16 {
-		return &t.tiles16
+		return &t.tiles16, t.span16
 	}
-	return &t.tiles32
+	return &t.tiles32, t.span32
 }
 
 // active is written at start and by tests only.
 var active = best(tiers())
 
-// Tier names the implementation in use: "avx512vnni", "avx2", "neon+i8mm",
-// "neon+dotprod", "neon" or "generic".
+// Tier names the implementation in use: "avx512vnni", "avxvnni", "avx2",
+// "neon+i8mm", "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always
@@ -67,12 +85,28 @@ func generic() *tier {
 		largest:    largestGeneric,
 		expSum:     expSumGeneric,
 		swiglu:     swigluGeneric,
-		dotF16:     dotF16Generic,
-		dotF32:     dotF32Generic,
-		dotBF16:    dotBF16Generic,
-		quantize:   quantizeGeneric,
-		lanes:      genericLanes,
-		unit:       4,
+		scale:      scaleGeneric,
+
+		topTwo:   topTwoGeneric,
+		atLeast:  atLeastGeneric,
+		expTotal: expTotalGeneric,
+
+		rotate:       rotateGeneric,
+		rotateHalves: rotateHalvesGeneric,
+
+		scores:    scoresGeneric,
+		scoresF32: scoresF32Generic,
+		mix:       mixGeneric,
+		mixF32:    mixF32Generic,
+		narrow:    narrowGeneric,
+		putKey:    putKeyGeneric,
+
+		dotF16:   dotF16Generic,
+		dotF32:   dotF32Generic,
+		dotBF16:  dotBF16Generic,
+		quantize: quantizeGeneric,
+		lanes:    genericLanes,
+		unit:     4,
 	}
 	for i, n := range tileSizes {
 		t.tiles32[i], t.tiles16[i], t.minus[i] = tileGeneric32(n), tileGeneric16(n), minusGeneric(n)

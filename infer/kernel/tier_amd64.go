@@ -12,6 +12,9 @@ func native() []*tier {
 		return nil
 	}
 	ts = append(ts, avx2())
+	if cpu.X86.HasAVXVNNI {
+		ts = append(ts, avxVNNI())
+	}
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI {
 		ts = append(ts, avx512())
 	}
@@ -24,9 +27,56 @@ func avx2() *tier {
 	t.tileRows, t.tileCols, t.tile = 6, 16, tileAVX2
 	t.transpose8 = transpose8
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
-	t.expSum, t.swiglu = expSumVector, swigluVector
+	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
+	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVX2,
+		quant.Q4_0:   packQ4_0AVX2,
+		quant.Q4_1:   packQ4_1AVX2,
+		quant.Q5_0:   packQ5_0AVX2,
+		quant.Q5_1:   packQ5_1AVX2,
+		quant.IQ4_NL: packIQ4NLAVX2,
+		quant.MXFP4:  packMXFP4AVX2,
+		quant.Q2_K:   packQ2KAVX2,
+		quant.Q3_K:   packQ3KAVX2,
+		quant.Q4_K:   packQ4KAVX2,
+		quant.Q5_K:   packQ5KAVX2,
+		quant.Q6_K:   packQ6KAVX2,
+		quant.IQ4_XS: packIQ4XSAVX2,
+	}
+	t.tiles32 = [...]tileFunc{tile32x1AVX2, tile32x2AVX2, tile32x4AVX2, tile32x8AVX2, tile32x16AVX2}
+	t.tiles16 = [...]tileFunc{tile16x1AVX2, tile16x2AVX2, tile16x4AVX2, tile16x8AVX2, tile16x16AVX2}
+	t.minus = [...]minusFunc{minus1AVX2, minus2AVX2, minus4AVX2, minus8AVX2, minus16AVX2}
+	return t
+}
+
+// avxVNNI is avx2 with VPDPBUSD, for CPUs that have it without AVX-512.
+func avxVNNI() *tier {
+	t := avx2()
+	t.name = "avxvnni"
+	t.offset = 128
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8AVXVNNI,
+		quant.Q4_0:   packQ4_0AVXVNNI,
+		quant.Q4_1:   packQ4_1AVXVNNI,
+		quant.Q5_0:   packQ5_0AVXVNNI,
+		quant.Q5_1:   packQ5_1AVXVNNI,
+		quant.IQ4_NL: packIQ4NLAVXVNNI,
+		quant.MXFP4:  packMXFP4AVXVNNI,
+		quant.Q2_K:   packQ2KAVXVNNI,
+		quant.Q3_K:   packQ3KAVXVNNI,
+		quant.Q4_K:   packQ4KAVXVNNI,
+		quant.Q5_K:   packQ5KAVXVNNI,
+		quant.Q6_K:   packQ6KAVXVNNI,
+		quant.IQ4_XS: packIQ4XSAVXVNNI,
+	}
+	t.tiles32 = [...]tileFunc{tile32x1AVXVNNI, tile32x2AVXVNNI, tile32x4AVXVNNI, tile32x8AVXVNNI, tile32x16AVXVNNI}
+	t.tiles16 = [...]tileFunc{tile16x1AVXVNNI, tile16x2AVXVNNI, tile16x4AVXVNNI, tile16x8AVXVNNI, tile16x16AVXVNNI}
 	return t
 }
 
@@ -36,10 +86,27 @@ func avx512() *tier {
 	t := avx2()
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
+	t.expSum, t.expTotal = expSumAVX512, expTotalAVX512
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
 	t.lanes, t.offset = 16, 128
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8AVX512}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0:   packQ8_0AVX512,
+		quant.Q4_0:   packQ4_0AVX512,
+		quant.Q4_1:   packQ4_1AVX512,
+		quant.Q5_0:   packQ5_0AVX512,
+		quant.Q5_1:   packQ5_1AVX512,
+		quant.IQ4_NL: packIQ4NLAVX512,
+		quant.MXFP4:  packMXFP4AVX512,
+		quant.Q2_K:   packQ2KAVX512,
+		quant.Q3_K:   packQ3KAVX512,
+		quant.Q4_K:   packQ4KAVX512,
+		quant.Q5_K:   packQ5KAVX512,
+		quant.Q6_K:   packQ6KAVX512,
+		quant.IQ4_XS: packIQ4XSAVX512,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
 	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
+	t.span, t.span32, t.span16 = 3, trio32AVX512, trio16AVX512
 	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
 	return t
 }

@@ -14,6 +14,8 @@ func tierByFlags(flags []string) string {
 	switch {
 	case has("avx512_vnni", "avx512f", "avx512bw", "avx512vl", "avx512dq", "f16c", "fma"):
 		return "avx512vnni"
+	case has("avx2", "fma", "f16c", "avx_vnni"):
+		return "avxvnni"
 	case has("avx2", "fma", "f16c"):
 		return "avx2"
 	}

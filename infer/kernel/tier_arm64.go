@@ -23,9 +23,13 @@ func neon() *tier {
 	t.name = "neon"
 	t.tileRows, t.tileCols, t.tile = 8, 8, tileNEON
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
-	t.expSum, t.swiglu = expSumVector, swigluVector
+	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
+	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
+	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
 	t.dotBF16 = dotBF16NEON
+	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeNEON
 	t.lanes, t.unit = 8, 4
 	t.pack = [packTypes]packFunc{

@@ -17,7 +17,7 @@ func eachTier(t *testing.T, f func(t *testing.T, tier *tier)) {
 
 // useTier makes tier the active one for the length of a test, which must not
 // be parallel.
-func useTier(t *testing.T, tier *tier) {
+func useTier(t testing.TB, tier *tier) {
 	old := active
 	active = tier
 	t.Cleanup(func() { active = old })
@@ -53,7 +53,7 @@ func TestTierMatchesKernel(t *testing.T) {
 }
 
 func TestTierNames(t *testing.T) {
-	if !slices.Contains([]string{"avx512vnni", "avx2", "neon+i8mm", "neon+dotprod", "neon", "generic"}, Tier()) {
+	if !slices.Contains([]string{"avx512vnni", "avxvnni", "avx2", "neon+i8mm", "neon+dotprod", "neon", "generic"}, Tier()) {
 		t.Errorf("Tier() is %q", Tier())
 	}
 }

@@ -13,17 +13,13 @@
 #define STEPS CX
 #define OLD   K1  // all lanes if dst is added to, else none
 
-// W0 to W7: the codes of columns 0-3, 4-7, ... of 16 rows.
-#define W0 Z16
-#define W1 Z17
-#define W2 Z18
-#define W3 Z19
-#define W4 Z20
-#define W5 Z21
-#define W6 Z22
-#define W7 Z23
-#define SCALE  Z24 // of the step, or of its columns 0-15
-#define SCALE2 Z25 // of its columns 16-31
+// CODES and CODES2 take turns: the codes of four columns of 16 rows.
+#define CODES  Z16
+#define CODES2 Z17
+#define SCALE  Z18 // of the step, or of its columns 0-15
+#define SCALE2 Z19 // of its columns 16-31
+#define TMP    Z20
+#define TMP2   Z21
 
 #define ENTER(add) \
 	SHLQ    $2, LD     \
@@ -40,76 +36,118 @@
 	VMOVUPS acc, (DST) \
 	ADDQ    LD, DST
 
-#define WEIGHTS \
-	VMOVDQU64 0(PANEL), W0   \
-	VMOVDQU64 64(PANEL), W1  \
-	VMOVDQU64 128(PANEL), W2 \
-	VMOVDQU64 192(PANEL), W3 \
-	VMOVDQU64 256(PANEL), W4 \
-	VMOVDQU64 320(PANEL), W5 \
-	VMOVDQU64 384(PANEL), W6 \
-	VMOVDQU64 448(PANEL), W7 \
-	VMOVUPS   512(PANEL), SCALE
+// A tile is worked on in groups of up to eight vectors, whose integer sums
+// dot are Z24 to Z31. What follows another instruction here belongs to another
+// sum: one alone would wait for each VPDPBUSD before the next.
 
-// LOW and HIGH multiply vector v's columns 0-15 and 16-31.
-#define LOW(v, dot) \
-	VPDPBUSD.BCST ((v)*32+0)(X), W0, dot  \ // dot[row] += sum of code[row][0:4] * q[0:4]
-	VPDPBUSD.BCST ((v)*32+4)(X), W1, dot  \
-	VPDPBUSD.BCST ((v)*32+8)(X), W2, dot  \
-	VPDPBUSD.BCST ((v)*32+12)(X), W3, dot
+#define QUAD1(q, codes, v) \
+	VPDPBUSD.BCST ((v)*32+(q)*4)(X), codes, Z24 // dot[row] += sum of code[row][4q:4q+4] * q[4q:4q+4]
+#define QUAD2(q, codes, v) \
+	QUAD1(q, codes, v) \
+	VPDPBUSD.BCST ((v)*32+(q)*4+32)(X), codes, Z25
+#define QUAD4(q, codes, v) \
+	QUAD2(q, codes, v) \
+	VPDPBUSD.BCST ((v)*32+(q)*4+64)(X), codes, Z26 \
+	VPDPBUSD.BCST ((v)*32+(q)*4+96)(X), codes, Z27
+#define QUAD8(q, codes, v) \
+	QUAD4(q, codes, v) \
+	VPDPBUSD.BCST ((v)*32+(q)*4+128)(X), codes, Z28 \
+	VPDPBUSD.BCST ((v)*32+(q)*4+160)(X), codes, Z29 \
+	VPDPBUSD.BCST ((v)*32+(q)*4+192)(X), codes, Z30 \
+	VPDPBUSD.BCST ((v)*32+(q)*4+224)(X), codes, Z31
 
-#define HIGH(v, dot) \
-	VPDPBUSD.BCST ((v)*32+16)(X), W4, dot \
-	VPDPBUSD.BCST ((v)*32+20)(X), W5, dot \
-	VPDPBUSD.BCST ((v)*32+24)(X), W6, dot \
-	VPDPBUSD.BCST ((v)*32+28)(X), W7, dot
+// LOW and HIGH multiply columns 0-15 and 16-31 of a group from vector v.
+#define LOW(quad, v) \
+	VMOVDQU64 0(PANEL), CODES    \
+	VMOVDQU64 64(PANEL), CODES2  \
+	quad(0, CODES, v)            \
+	quad(1, CODES2, v)           \
+	VMOVDQU64 128(PANEL), CODES  \
+	VMOVDQU64 192(PANEL), CODES2 \
+	quad(2, CODES, v)            \
+	quad(3, CODES2, v)
 
-#define SCALED(n, v, scale, dot, acc, tmp) \
-	VCVTDQ2PS   dot, dot                        \
-	VMULPS.BCST ((n)*32+(v)*4)(X), scale, tmp   \ // tmp = scale[row] * d
-	VFMADD231PS tmp, dot, acc                     // acc += tmp * dot
+#define HIGH(quad, v) \
+	VMOVDQU64 256(PANEL), CODES  \
+	VMOVDQU64 320(PANEL), CODES2 \
+	quad(4, CODES, v)            \
+	quad(5, CODES2, v)           \
+	VMOVDQU64 384(PANEL), CODES  \
+	VMOVDQU64 448(PANEL), CODES2 \
+	quad(6, CODES, v)            \
+	quad(7, CODES2, v)
 
-// ONE32 is vector v of a tile of n, with a scale for the step's 32 columns.
-#define ONE32(n, v, acc, dot, tmp) \
-	VPBROADCASTD ((n)*36+(v)*4)(X), dot \ // bias
-	LOW(v, dot)                         \
-	HIGH(v, dot)                        \
-	SCALED(n, v, SCALE, dot, acc, tmp)
+// BIAS starts the sums with the biases at a vector's place.
+#define BIAS1(at) \
+	VPBROADCASTD at, Z24
+#define BIAS2(at) \
+	BIAS1(at) \
+	VPBROADCASTD 4+at, Z25
+#define BIAS4(at) \
+	BIAS2(at) \
+	VPBROADCASTD 8+at, Z26 \
+	VPBROADCASTD 12+at, Z27
+#define BIAS8(at) \
+	BIAS4(at) \
+	VPBROADCASTD 16+at, Z28 \
+	VPBROADCASTD 20+at, Z29 \
+	VPBROADCASTD 24+at, Z30 \
+	VPBROADCASTD 28+at, Z31
 
-// ONE16 has a scale for each 16 columns.
-#define ONE16(n, v, acc, dot, tmp) \
-	VPBROADCASTD ((v)*4)(HALF), dot       \
-	LOW(v, dot)                           \
-	SCALED(n, v, SCALE, dot, acc, tmp)    \
-	VPBROADCASTD ((n)*4+(v)*4)(HALF), dot \
-	HIGH(v, dot)                          \
-	SCALED(n, v, SCALE2, dot, acc, tmp)
+// SUM adds a scaled dot to a vector's accumulator.
+#define SUM(d, scale, dot, acc, tmp) \
+	VCVTDQ2PS   dot, dot      \
+	VMULPS.BCST d, scale, tmp \ // tmp = scale[row] * d
+	VFMADD231PS tmp, dot, acc   // acc += tmp * dot
+#define SUM1(d, scale, a0) \
+	SUM(d, scale, Z24, a0, TMP)
+#define SUM2(d, scale, a0, a1) \
+	SUM1(d, scale, a0) \
+	SUM(4+d, scale, Z25, a1, TMP2)
+#define SUM4(d, scale, a0, a1, a2, a3) \
+	SUM2(d, scale, a0, a1)         \
+	SUM(8+d, scale, Z26, a2, TMP)  \
+	SUM(12+d, scale, Z27, a3, TMP2)
+#define SUM8(d, scale, a0, a1, a2, a3, a4, a5, a6, a7) \
+	SUM4(d, scale, a0, a1, a2, a3)  \
+	SUM(16+d, scale, Z28, a4, TMP)  \
+	SUM(20+d, scale, Z29, a5, TMP2) \
+	SUM(24+d, scale, Z30, a6, TMP)  \
+	SUM(28+d, scale, Z31, a7, TMP2)
 
-#define ALL1(one, n) \
-	one(n, 0, Z0, Z26, Z27)
-#define ALL2(one, n) \
-	ALL1(one, n) \
-	one(n, 1, Z1, Z28, Z29)
-#define ALL4(one, n) \
-	ALL2(one, n)            \
-	one(n, 2, Z2, Z26, Z27) \
-	one(n, 3, Z3, Z30, Z31)
-#define ALL8(one, n) \
-	ALL4(one, n)            \
-	one(n, 4, Z4, Z28, Z29) \
-	one(n, 5, Z5, Z26, Z27) \
-	one(n, 6, Z6, Z30, Z31) \
-	one(n, 7, Z7, Z28, Z29)
-#define ALL16(one, n) \
-	ALL8(one, n)              \
-	one(n, 8, Z8, Z26, Z27)   \
-	one(n, 9, Z9, Z30, Z31)   \
-	one(n, 10, Z10, Z28, Z29) \
-	one(n, 11, Z11, Z26, Z27) \
-	one(n, 12, Z12, Z30, Z31) \
-	one(n, 13, Z13, Z28, Z29) \
-	one(n, 14, Z14, Z26, Z27) \
-	one(n, 15, Z15, Z30, Z31)
+#define FIRST1(sum, d, scale) sum(d, scale, Z0)
+#define FIRST2(sum, d, scale) sum(d, scale, Z0, Z1)
+#define FIRST4(sum, d, scale) sum(d, scale, Z0, Z1, Z2, Z3)
+#define FIRST8(sum, d, scale) sum(d, scale, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+#define NEXT8(sum, d, scale) sum(d, scale, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+
+// GROUP32 is a group of a tile of n from vector v, with a scale for the
+// step's 32 columns; GROUP16 has one for each 16.
+#define GROUP32(n, v, bias, quad, accs, sum) \
+	bias(((n)*36+(v)*4)(X)) \
+	LOW(quad, v)            \
+	HIGH(quad, v)           \
+	accs(sum, ((n)*32+(v)*4)(X), SCALE)
+
+#define GROUP16(n, v, bias, quad, accs, sum) \
+	bias(((v)*4)(HALF))                 \
+	LOW(quad, v)                        \
+	accs(sum, ((n)*32+(v)*4)(X), SCALE) \
+	bias(((n)*4+(v)*4)(HALF))           \
+	HIGH(quad, v)                       \
+	accs(sum, ((n)*32+(v)*4)(X), SCALE2)
+
+#define ALL1(group) \
+	group(1, 0, BIAS1, QUAD1, FIRST1, SUM1)
+#define ALL2(group) \
+	group(2, 0, BIAS2, QUAD2, FIRST2, SUM2)
+#define ALL4(group) \
+	group(4, 0, BIAS4, QUAD4, FIRST4, SUM4)
+#define ALL8(group) \
+	group(8, 0, BIAS8, QUAD8, FIRST8, SUM8)
+#define ALL16(group) \
+	group(16, 0, BIAS8, QUAD8, FIRST8, SUM8) \
+	group(16, 8, BIAS8, QUAD8, NEXT8, SUM8)
 
 // EACH does f for the accumulators of a tile.
 #define EACH1(f) f(Z0)
@@ -150,8 +188,8 @@
 	ARGUMENTS             \
 	each(LOAD)            \
 step:                     \
-	WEIGHTS               \
-	all(ONE32, n)         \
+	VMOVUPS 512(PANEL), SCALE \
+	all(GROUP32)          \
 	ADDQ $((n)*40), X     \
 	ADDQ $576, PANEL      \
 	DECQ STEPS            \
@@ -164,9 +202,9 @@ step:                     \
 	ARGUMENTS             \
 	each(LOAD)            \
 step:                     \
-	WEIGHTS               \
+	VMOVUPS 512(PANEL), SCALE  \
 	VMOVUPS 576(PANEL), SCALE2 \
-	all(ONE16, n)         \
+	all(GROUP16)          \
 	ADDQ $((n)*40), X     \
 	ADDQ $((n)*8), HALF   \
 	ADDQ $640, PANEL      \
@@ -181,8 +219,31 @@ step:                     \
 #define MINS PANEL
 #define SUMS X
 
-#define MINUS1(n, v, acc, dot, tmp) \
-	VFNMADD231PS.BCST ((v)*4)(SUMS), W0, acc // acc -= mins[row] * sum
+#define MINUS1 \
+	VFNMADD231PS.BCST 0(SUMS), CODES, Z0 // acc -= mins[row] * sum
+#define MINUS2 \
+	MINUS1 \
+	VFNMADD231PS.BCST 4(SUMS), CODES, Z1
+#define MINUS4 \
+	MINUS2 \
+	VFNMADD231PS.BCST 8(SUMS), CODES, Z2 \
+	VFNMADD231PS.BCST 12(SUMS), CODES, Z3
+#define MINUS8 \
+	MINUS4 \
+	VFNMADD231PS.BCST 16(SUMS), CODES, Z4 \
+	VFNMADD231PS.BCST 20(SUMS), CODES, Z5 \
+	VFNMADD231PS.BCST 24(SUMS), CODES, Z6 \
+	VFNMADD231PS.BCST 28(SUMS), CODES, Z7
+#define MINUS16 \
+	MINUS8 \
+	VFNMADD231PS.BCST 32(SUMS), CODES, Z8  \
+	VFNMADD231PS.BCST 36(SUMS), CODES, Z9  \
+	VFNMADD231PS.BCST 40(SUMS), CODES, Z10 \
+	VFNMADD231PS.BCST 44(SUMS), CODES, Z11 \
+	VFNMADD231PS.BCST 48(SUMS), CODES, Z12 \
+	VFNMADD231PS.BCST 52(SUMS), CODES, Z13 \
+	VFNMADD231PS.BCST 56(SUMS), CODES, Z14 \
+	VFNMADD231PS.BCST 60(SUMS), CODES, Z15
 
 #define MINUS(size, each, all) \
 	MOVQ    dst+0(FP), DST    \
@@ -195,8 +256,8 @@ step:                     \
 	KXNORW  OLD, OLD, OLD     \
 	each(LOAD)                \
 group:                        \
-	VMOVUPS (MINS), W0        \
-	all(MINUS1, size)         \
+	VMOVUPS (MINS), CODES     \
+	all                       \
 	ADDQ    $64, MINS         \
 	ADDQ    $((size)*4), SUMS \
 	DECQ    STEPS             \
@@ -247,20 +308,20 @@ TEXT ·tile16x16AVX512(SB), NOSPLIT, $0-49
 
 // func minus1AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus1AVX512(SB), NOSPLIT, $0-40
-	MINUS(1, EACH1, ALL1)
+	MINUS(1, EACH1, MINUS1)
 
 // func minus2AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus2AVX512(SB), NOSPLIT, $0-40
-	MINUS(2, EACH2, ALL2)
+	MINUS(2, EACH2, MINUS2)
 
 // func minus4AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus4AVX512(SB), NOSPLIT, $0-40
-	MINUS(4, EACH4, ALL4)
+	MINUS(4, EACH4, MINUS4)
 
 // func minus8AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus8AVX512(SB), NOSPLIT, $0-40
-	MINUS(8, EACH8, ALL8)
+	MINUS(8, EACH8, MINUS8)
 
 // func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus16AVX512(SB), NOSPLIT, $0-40
-	MINUS(16, EACH16, ALL16)
+	MINUS(16, EACH16, MINUS16)

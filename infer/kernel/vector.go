@@ -41,15 +41,17 @@ func Max(x []float32) float32 { return active.largest(x) }
 
 // ExpSum sets dst[i] = exp(x[i]-shift) over len(x) values and returns the sum
 // of them. Each is within a relative error of 2^-21 of the exponential of the
-// rounded difference; below -87.7 it is zero, above 88.4 it is +Inf. dst may be
-// x.
+// rounded difference; below -87.7 it is zero, above 88.4 it is +Inf. The sum adds
+// a relative error of min(len(x), 4096) * 2^-23. dst may be x.
 func ExpSum(dst, x []float32, shift float32) float32 {
-	return active.expSum(dst[:len(x)], x, shift)
+	dst = dst[:len(x)]
+	var sum float64
+	for from := 0; from < len(x); from += vocabularyBlock {
+		to := min(from+vocabularyBlock, len(x))
+		sum += float64(active.expSum(dst[from:to], x[from:to], shift))
+	}
+	return float32(sum)
 }
 
 // Scale multiplies x by alpha.
-func Scale(alpha float32, x []float32) {
-	for i := range x {
-		x[i] *= alpha
-	}
-}
+func Scale(alpha float32, x []float32) { active.scale(alpha, x) }

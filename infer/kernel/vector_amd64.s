@@ -147,6 +147,21 @@ eight:
 	VZEROUPPER
 	RET
 
+// func scaleEights(alpha float32, x *float32, n int)
+TEXT ·scaleEights(SB), NOSPLIT, $0-24
+	VBROADCASTSS alpha+0(FP), Y0
+	MOVQ         x+8(FP), P
+	MOVQ         n+16(FP), N
+
+eight:
+	VMULPS  (P), Y0, Y1
+	VMOVUPS Y1, (P)
+	ADDQ    $32, P
+	SUBQ    $8, N
+	JNZ     eight
+	VZEROUPPER
+	RET
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), P
@@ -166,6 +181,103 @@ eight:
 	VPERMILPS    $0xb1, X0, X1 // neighbours
 	VMAXPS       X1, X0, X0
 	VMOVSS       X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// LEAD takes values into the first and second of their lanes.
+#define LEAD(values, first, second, tmp) \
+	VMINPS values, first, tmp      \
+	VMAXPS tmp, second, second     \ // second = max(second, min(first, value))
+	VMAXPS values, first, first      // first = max(first, value)
+
+// MERGE takes a first and second from elsewhere into one's own.
+#define MERGE(otherFirst, otherSecond, first, second, tmp) \
+	LEAD(otherFirst, first, second, tmp) \
+	VMAXPS otherSecond, second, second
+
+// func topTwoEights(x *float32, n int) (first, second float32)
+TEXT ·topTwoEights(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), P
+	MOVQ         n+8(FP), N
+	MOVL         $0xff800000, AX // -Inf
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VMOVAPS      Y0, Y1 // Y0-Y3 first, Y4-Y7 second
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	SUBQ         $32, N
+	JB           few
+
+many:
+	VMOVUPS (P), Y8
+	VMOVUPS 32(P), Y9
+	VMOVUPS 64(P), Y10
+	VMOVUPS 96(P), Y11
+	LEAD(Y8, Y0, Y4, Y12)
+	LEAD(Y9, Y1, Y5, Y13)
+	LEAD(Y10, Y2, Y6, Y14)
+	LEAD(Y11, Y3, Y7, Y15)
+	ADDQ    $128, P
+	SUBQ    $32, N
+	JAE     many
+
+few:
+	ADDQ $32, N
+	JZ   merge
+
+eight:
+	VMOVUPS (P), Y8
+	LEAD(Y8, Y0, Y4, Y12)
+	ADDQ    $32, P
+	SUBQ    $8, N
+	JNZ     eight
+
+merge:
+	MERGE(Y1, Y5, Y0, Y4, Y12)
+	MERGE(Y3, Y7, Y2, Y6, Y13)
+	MERGE(Y2, Y6, Y0, Y4, Y12)
+	VEXTRACTF128 $1, Y0, X1
+	VEXTRACTF128 $1, Y4, X5
+	MERGE(X1, X5, X0, X4, X12)
+	VPERMILPS    $0x4e, X0, X1 // upper pair down
+	VPERMILPS    $0x4e, X4, X5
+	MERGE(X1, X5, X0, X4, X12)
+	VPERMILPS    $0xb1, X0, X1 // neighbours
+	VPERMILPS    $0xb1, X4, X5
+	MERGE(X1, X5, X0, X4, X12)
+	VMOVSS       X0, first+16(FP)
+	VMOVSS       X4, second+20(FP)
+	VZEROUPPER
+	RET
+
+// func atLeast64s(bits *uint64, x *float32, floor float32, words int)
+TEXT ·atLeast64s(SB), NOSPLIT, $0-32
+	MOVQ         bits+0(FP), DST
+	MOVQ         x+8(FP), P
+	VBROADCASTSS floor+16(FP), Y0
+	MOVQ         words+24(FP), N
+
+word:
+	MOVQ $8, Q
+
+eight:
+	VCMPPS    $2, (P), Y0, Y1 // floor <= x, false for NaN
+	VMOVMSKPS Y1, AX
+	SHLQ      $56, AX
+	SHRQ      $8, BX
+	ORQ       AX, BX          // the eighth one has pushed the first to the low end
+	ADDQ      $32, P
+	DECQ      Q
+	JNZ       eight
+
+	MOVQ BX, (DST)
+	ADDQ $8, DST
+	DECQ N
+	JNZ  word
 	VZEROUPPER
 	RET
 
@@ -230,28 +342,52 @@ GLOBL expTable<>(SB), RODATA|NOPTR, $44
 	VFMADD213PS  ONE, x, e        \
 	VMULPS       n, e, e
 
+#define SUM Y3
+
+// EXPSUM adds eight exponentials of x - Y4 to SUM.
+#define EXPSUM \
+	VMOVUPS (P), Y0      \
+	VSUBPS  Y4, Y0, Y0   \ // x - shift
+	EXP(Y0, Y1, Y2)      \
+	VADDPS  Y2, SUM, SUM \
+	ADDQ    $32, P
+
 // func expSumEights(dst, x *float32, shift float32, n int) float32
 TEXT ·expSumEights(SB), NOSPLIT, $0-36
 	MOVQ         dst+0(FP), DST
 	MOVQ         x+8(FP), P
 	VBROADCASTSS shift+16(FP), Y4
 	MOVQ         n+24(FP), N
-	VXORPS       Y3, Y3, Y3
+	VXORPS       SUM, SUM, SUM
 	LOADEXP
 
 eight:
-	VMOVUPS (P), Y0
-	VSUBPS  Y4, Y0, Y0   // x - shift
-	EXP(Y0, Y1, Y2)
-	VADDPS  Y2, Y3, Y3
+	EXPSUM
 	VMOVUPS Y2, (DST)
-	ADDQ    $32, P
 	ADDQ    $32, DST
 	SUBQ    $8, N
 	JNZ     eight
 
 	ADDLANES(Y3, X3, X0)
 	VMOVSS X3, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotalEights(x *float32, shift float32, n int) float32
+TEXT ·expTotalEights(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), P
+	VBROADCASTSS shift+8(FP), Y4
+	MOVQ         n+16(FP), N
+	VXORPS       SUM, SUM, SUM
+	LOADEXP
+
+eight:
+	EXPSUM
+	SUBQ $8, N
+	JNZ  eight
+
+	ADDLANES(Y3, X3, X0)
+	VMOVSS X3, ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -277,5 +413,132 @@ eight:
 	ADDQ    $32, DST
 	SUBQ    $8, N
 	JNZ     eight
+	VZEROUPPER
+	RET
+
+// --- AVX-512: any number of values, the last ones through a mask ---
+
+#undef ONE
+#undef LOG2E
+#undef LN2HIGH
+#undef LN2LOW
+#undef C6
+#undef C5
+#undef C4
+#undef C3
+#undef C2
+#undef LOWEST
+#undef HIGHEST
+#undef SUM
+
+#define ONE     Z15
+#define LOG2E   Z14
+#define LN2HIGH Z13
+#define LN2LOW  Z12
+#define C6      Z11
+#define C5      Z10
+#define C4      Z9
+#define C3      Z8
+#define C2      Z7
+#define LOWEST  Z6
+#define HIGHEST Z5
+#define SHIFT   Z4
+#define SUM     Z3
+
+// EXP512 is EXP; rounding is the only instruction of another name.
+#define EXP512(x, n, e) \
+	VMAXPS       x, LOWEST, x     \
+	VMINPS       x, HIGHEST, x    \
+	VMULPS       LOG2E, x, n      \
+	VRNDSCALEPS  $8, n, n         \ // n = nearest(x * log2e)
+	VFNMADD231PS LN2HIGH, n, x    \
+	VFNMADD231PS LN2LOW, n, x     \ // r = x - n * ln2
+	VCVTPS2DQ    n, n             \
+	VPSLLD       $23, n, n        \
+	VPADDD       ONE, n, n        \ // 2^n: 0 for -127, +Inf for 128
+	VMOVAPS      C6, e            \
+	VFMADD213PS  C5, x, e         \ // e = e * r + c
+	VFMADD213PS  C4, x, e         \
+	VFMADD213PS  C3, x, e         \
+	VFMADD213PS  C2, x, e         \
+	VFMADD213PS  ONE, x, e        \
+	VFMADD213PS  ONE, x, e        \
+	VMULPS       n, e, e
+
+// EXPSUM512 adds the exponentials of x - SHIFT to SUM, in the lanes of K1.
+#define EXPSUM512 \
+	VMOVUPS.Z (P), K1, Z0       \
+	VSUBPS    SHIFT, Z0, Z0     \ // x - shift
+	EXP512(Z0, Z1, Z2)          \
+	VADDPS    Z2, SUM, K1, SUM  \
+	ADDQ      $64, P
+
+// REST sets K1 to the lanes left, and skips what follows if there are none.
+#define REST(done) \
+	ADDQ  $16, N    \
+	JZ    done      \
+	MOVL  $1, AX    \
+	SHLL  CX, AX    \
+	DECL  AX        \
+	KMOVW AX, K1
+
+#define ADDLANES512 \
+	VEXTRACTF64X4 $1, Z3, Y0 \
+	VADDPS        Y0, Y3, Y3 \
+	ADDLANES(Y3, X3, X0)
+
+// func expSum512(dst, x *float32, shift float32, n int) float32
+TEXT ·expSum512(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), DST
+	MOVQ         x+8(FP), P
+	VBROADCASTSS shift+16(FP), SHIFT
+	MOVQ         n+24(FP), N
+	VPXORQ       SUM, SUM, SUM
+	KXNORW       K1, K1, K1
+	LOADEXP
+	SUBQ         $16, N
+	JB           rest
+
+many:
+	EXPSUM512
+	VMOVUPS Z2, (DST)
+	ADDQ    $64, DST
+	SUBQ    $16, N
+	JAE     many
+
+rest:
+	REST(sum)
+	EXPSUM512
+	VMOVUPS Z2, K1, (DST)
+
+sum:
+	ADDLANES512
+	VMOVSS X3, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func expTotal512(x *float32, shift float32, n int) float32
+TEXT ·expTotal512(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), P
+	VBROADCASTSS shift+8(FP), SHIFT
+	MOVQ         n+16(FP), N
+	VPXORQ       SUM, SUM, SUM
+	KXNORW       K1, K1, K1
+	LOADEXP
+	SUBQ         $16, N
+	JB           rest
+
+many:
+	EXPSUM512
+	SUBQ $16, N
+	JAE  many
+
+rest:
+	REST(sum)
+	EXPSUM512
+
+sum:
+	ADDLANES512
+	VMOVSS X3, ret+24(FP)
 	VZEROUPPER
 	RET

@@ -120,6 +120,22 @@ eight:
 	BNE    eight
 	RET
 
+// func scaleEights(alpha float32, x *float32, n int)
+TEXT ·scaleEights(SB), NOSPLIT, $0-24
+	FMOVS alpha+0(FP), F0
+	VDUP  V0.S[0], V0.S4
+	MOVD  x+8(FP), IN
+	MOVD  n+16(FP), N
+
+eight:
+	VLD1   (IN), [V2.S4, V3.S4]
+	FMUL(0, 2, 2)
+	FMUL(0, 3, 3)
+	VST1.P [V2.S4, V3.S4], 32(IN)
+	SUBS   $8, N
+	BNE    eight
+	RET
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVD x+0(FP), IN
@@ -135,6 +151,93 @@ eight:
 
 	FMAXV(0, 0)
 	FMOVS F0, ret+16(FP)
+	RET
+
+// LEAD takes values into the first and second of their lanes, through V7.
+#define LEAD(values, first, second) \
+	FMIN(values, first, 7)         \
+	FMAX(7, second, second)        \ // second = max(second, min(first, value))
+	FMAX(values, first, first)       // first = max(first, value)
+
+// MERGE takes a first and second from elsewhere into V0 and V1.
+#define MERGE(otherFirst, otherSecond) \
+	LEAD(otherFirst, 0, 1)   \
+	FMAX(otherSecond, 1, 1)
+
+// func topTwoEights(x *float32, n int) (first, second float32)
+TEXT ·topTwoEights(SB), NOSPLIT, $0-24
+	MOVD x+0(FP), IN
+	MOVD n+8(FP), N
+	MOVW $0xff800000, R4 // -Inf
+	VDUP R4, V0.S4       // first
+	VDUP R4, V1.S4       // second
+	VDUP R4, V2.S4       // first of every other four
+	VDUP R4, V3.S4
+
+eight:
+	VLD1.P 32(IN), [V4.S4, V5.S4]
+	LEAD(4, 0, 1)
+	LEAD(5, 2, 3)
+	SUBS   $8, N
+	BNE    eight
+
+	MERGE(2, 3)
+	VEXT   $8, V0.B16, V0.B16, V2.B16 // upper pair down
+	VEXT   $8, V1.B16, V1.B16, V3.B16
+	MERGE(2, 3)
+	VREV64 V0.S4, V2.S4               // neighbours
+	VREV64 V1.S4, V3.S4
+	MERGE(2, 3)
+	FMOVS  F0, first+16(FP)
+	FMOVS  F1, second+20(FP)
+	RET
+
+DATA laneBits<>+0(SB)/8, $0x0000000200000001
+DATA laneBits<>+8(SB)/8, $0x0000000800000004
+DATA laneBits<>+16(SB)/8, $0x0000002000000010
+DATA laneBits<>+24(SB)/8, $0x0000008000000040
+DATA laneBits<>+32(SB)/8, $0x0000020000000100
+DATA laneBits<>+40(SB)/8, $0x0000080000000400
+DATA laneBits<>+48(SB)/8, $0x0000200000001000
+DATA laneBits<>+56(SB)/8, $0x0000800000004000
+GLOBL laneBits<>(SB), RODATA|NOPTR, $64
+
+// func atLeast64s(bits *uint64, x *float32, floor float32, words int)
+TEXT ·atLeast64s(SB), NOSPLIT, $0-32
+	MOVD  bits+0(FP), DST
+	MOVD  x+8(FP), IN
+	FMOVS floor+16(FP), F16
+	VDUP  V16.S[0], V16.S4
+	MOVD  words+24(FP), N
+	MOVD  $laneBits<>(SB), R4
+	VLD1  (R4), [V20.S4, V21.S4, V22.S4, V23.S4]
+
+word:
+	MOVD $4, R4
+
+sixteen:
+	VLD1.P 64(IN), [V0.S4, V1.S4, V2.S4, V3.S4]
+	FCMGE(16, 0, 0)              // x >= floor, false for NaN
+	FCMGE(16, 1, 1)
+	FCMGE(16, 2, 2)
+	FCMGE(16, 3, 3)
+	VAND   V20.B16, V0.B16, V0.B16
+	VAND   V21.B16, V1.B16, V1.B16
+	VAND   V22.B16, V2.B16, V2.B16
+	VAND   V23.B16, V3.B16, V3.B16
+	VORR   V1.B16, V0.B16, V0.B16
+	VORR   V3.B16, V2.B16, V2.B16
+	VORR   V2.B16, V0.B16, V0.B16
+	VADDV  V0.S4, V0
+	FMOVS  F0, R5
+	LSR    $16, R6
+	ORR    R5<<48, R6            // the fourth one has pushed the first to the low end
+	SUBS   $1, R4
+	BNE    sixteen
+
+	MOVD.P R6, 8(DST)
+	SUBS   $1, N
+	BNE    word
 	RET
 
 // --- the exponential, as exp in vector_generic.go ---
@@ -225,6 +328,27 @@ four:
 
 	ADDLANES(5)
 	FMOVS F5, ret+32(FP)
+	RET
+
+// func expTotalEights(x *float32, shift float32, n int) float32
+TEXT ·expTotalEights(SB), NOSPLIT, $0-28
+	MOVD  x+0(FP), IN
+	FMOVS shift+8(FP), F4
+	VDUP  V4.S[0], V4.S4
+	MOVD  n+16(FP), N
+	VEOR  V5.B16, V5.B16, V5.B16
+	LOADEXP
+
+four:
+	VLD1.P 16(IN), [V0.S4]
+	FSUB(4, 0, 0)          // x - shift
+	EXP
+	FADD(2, 5, 5)
+	SUBS   $4, N
+	BNE    four
+
+	ADDLANES(5)
+	FMOVS F5, ret+24(FP)
 	RET
 
 // func swigluEights(dst, gate, up *float32, n int)

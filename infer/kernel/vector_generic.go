@@ -31,6 +31,12 @@ func mulAllGeneric(dst, x, weight []float32, scale float32) {
 	}
 }
 
+func scaleGeneric(alpha float32, x []float32) {
+	for i := range x {
+		x[i] *= alpha
+	}
+}
+
 func largestGeneric(x []float32) float32 {
 	m := x[0]
 	for _, v := range x[1:] {
@@ -39,6 +45,44 @@ func largestGeneric(x []float32) float32 {
 		}
 	}
 	return m
+}
+
+// topTwoGeneric is the largest and the second largest of x, -Inf where there is
+// none.
+func topTwoGeneric(x []float32) (first, second float32) {
+	first, second = float32(math.Inf(-1)), float32(math.Inf(-1))
+	for _, v := range x {
+		switch {
+		case v > first:
+			first, second = v, first
+		case v > second:
+			second = v
+		}
+	}
+	return first, second
+}
+
+// atLeastGeneric sets bit i%64 of bits[i/64] if x[i] >= floor, and clears the
+// rest of the words that it touches.
+func atLeastGeneric(bits []uint64, x []float32, floor float32) {
+	for w := 0; len(x) > 0; w++ {
+		part := x[:min(64, len(x))]
+		x = x[len(part):]
+		bits[w] = 0
+		for i, v := range part {
+			if v >= floor {
+				bits[w] |= 1 << i
+			}
+		}
+	}
+}
+
+func expTotalGeneric(x []float32, shift float32) float32 {
+	var sum float32
+	for _, v := range x {
+		sum += exp(v - shift)
+	}
+	return sum
 }
 
 func expSumGeneric(dst, x []float32, shift float32) float32 {

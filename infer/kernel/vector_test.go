@@ -61,6 +61,22 @@ func TestAxpy(t *testing.T) {
 	})
 }
 
+func TestScale(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		eachVector(t, func(t *testing.T, x, _ []float32) {
+			was := slices.Clone(x)
+			Scale(0.3, x)
+			for i, v := range was {
+				if want := 0.3 * v; x[i] != want {
+					t.Fatalf("%d of %d: 0.3 * %v is %v, want %v", i, len(x), v, x[i], want)
+				}
+			}
+		})
+		Scale(2, nil)
+	})
+}
+
 func TestRMSNorm(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)

@@ -81,6 +81,12 @@
 // fcvtl2 vd.4s, vn.8h
 #define FCVTL2(n, d) WORD $(0x4e217800 | (n)<<5 | (d))
 
+// fcvtn vd.4h, vn.4s
+#define FCVTN(n, d) WORD $(0x0e216800 | (n)<<5 | (d))
+
+// fcvtn2 vd.8h, vn.4s
+#define FCVTN2(n, d) WORD $(0x4e216800 | (n)<<5 | (d))
+
 // fadd vd.4s, vn.4s, vm.4s
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))
 
@@ -98,6 +104,9 @@
 
 // fmin vd.4s, vn.4s, vm.4s
 #define FMIN(m, n, d) WORD $(0x4ea0f400 | (m)<<16 | (n)<<5 | (d))
+
+// fcmge vd.4s, vn.4s, vm.4s
+#define FCMGE(m, n, d) WORD $(0x6e20e400 | (m)<<16 | (n)<<5 | (d))
 
 // faddp vd.4s, vn.4s, vm.4s
 #define FADDP(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))

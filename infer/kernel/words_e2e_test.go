@@ -27,3 +27,20 @@ func TestWordsMatchLLVM(t *testing.T) {
 		}
 	}
 }
+
+func TestVexWordsMatchLLVM(t *testing.T) {
+	for _, w := range readVexWords(t) {
+		asm := w.assembly(5, 10, 9)
+		cmd := exec.Command("llvm-mc", "-triple=x86_64", "-mattr=+avxvnni", "-output-asm-variant=1", "-show-encoding")
+		cmd.Stdin = strings.NewReader(".intel_syntax noprefix\n{vex} " + asm + "\n")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", asm, err, out)
+		}
+		c := w.encode(5, 10, 9)
+		want := fmt.Sprintf("encoding: [0x%02x,0x%02x,0x%02x,0x%02x,0x%02x]", c[0], c[1], c[2], c[3], c[4])
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%s: our %s, llvm-mc says\n%s", asm, want, out)
+		}
+	}
+}

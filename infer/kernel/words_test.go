@@ -122,6 +122,7 @@ type instruction struct {
 const (
 	ofSource = -1
 	ofDest   = -2
+	narrowed = -3 // zero, and the destination says how many
 )
 
 // Mnemonics whose last operand is an element end in [], those with an immediate
@@ -147,12 +148,15 @@ var instructions = map[string]instruction{
 	"frintn": {twoMisc, 0, 0b11000, 0},
 	"fcvtl":  {twoMisc, 0, 0b10111, 0},
 	"fcvtl2": {twoMisc, 0, 0b10111, 0},
+	"fcvtn":  {twoMisc, 0, 0b10110, narrowed},
+	"fcvtn2": {twoMisc, 0, 0b10110, narrowed},
 	"fadd":   {threeSame, 0, 0b11010, 0},
 	"fsub":   {threeSame, 0, 0b11010, 2},
 	"fmul":   {threeSame, 1, 0b11011, 0},
 	"fdiv":   {threeSame, 1, 0b11111, 0},
 	"fmax":   {threeSame, 0, 0b11110, 0},
 	"fmin":   {threeSame, 0, 0b11110, 2},
+	"fcmge":  {threeSame, 1, 0b11100, 0},
 	"faddp":  {threeSame, 1, 0b11010, 0},
 	"fmaxv":  {acrossLanes, 1, 0b01111, 0},
 	"fmla":   {threeSame, 0, 0b11001, 0},
@@ -205,6 +209,8 @@ func (in instruction) shape(ops []operand64) uint32 {
 	sized := ops[1]
 	size := uint32(in.size)
 	switch in.size {
+	case narrowed:
+		sized, size = ops[0], 0
 	case ofDest:
 		sized = ops[0]
 		fallthrough

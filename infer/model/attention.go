@@ -2,79 +2,304 @@ package model
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// attention lets every row look back at the positions of its own sequence, a
-// head of queries at a time. Groups of query heads share a head of keys.
+// attention lets every row look back at the positions of its own sequence.
+//
+// A unit of work is a tile of rows and one head of keys: all queries that read
+// the same keys, which are the tile's rows times the query heads of a group.
+// Positions are read in chunks with an online softmax (arXiv 2205.14135), so
+// that no buffer is as long as the context. Every segment of positions starts a
+// softmax of its own, and the segments are merged in their order. Chunks and
+// segments lie at fixed positions; that and the kernels' promise make the
+// result of a row the same whatever tile it is in and however many threads
+// there are.
 type attention struct {
-	heads, group, headDim int
-	scale                 float32
-	scores                [][]float32 // per part: [Context]
-	part                  func(int)   // one part of the work at hand; bound once, so that a pass does not allocate
+	kv             *pagedKV
+	heads, group   int // of queries, and how many of them share a head of keys
+	headDim        int
+	scale          float32
+	spaces         []*workspace   // one per thread
+	split          *split         // nil where nothing is ever split
+	place, look    func(part int) // bound once, so that a pass does not allocate
+	batch          *batch
+	turns          *vectors // [RopeDim]
+	queries, mixed *vectors // [Heads*HeadDim]; mixed is the result
+	keys, values   *vectors // [KVHeads*HeadDim]
 
 	// The work at hand, set by run.
-	parts   int
-	layer   int
-	rows    []row
-	queries *vectors // [Heads*HeadDim]
-	mixed   *vectors // [Heads*HeadDim], the result
+	layer    int
+	parts    int
+	segments int          // into which every tile is split; 1: not split
+	next     atomic.Int64 // the first item that nobody took
 }
 
-// Below this many values read, handing work to other threads costs more than
-// it saves.
-const parallelValues = 16 << 10
+const (
+	// chunkTokens is how many positions are scored at a time.
+	chunkTokens = 8 * PageTokens
+	// segmentTokens is how many positions a softmax goes over before it is
+	// merged, and the least that a thread takes of a long sequence.
+	segmentTokens = 4 * chunkTokens
+	// tileQueries is how many queries read a page together, if a single row
+	// has no more: their scores of a chunk fit the first-level cache.
+	tileQueries = 16
+	// Below this many values read, handing work to other threads costs more
+	// than it saves.
+	parallelValues = 16 << 10
+	// Below this many values, so does the storing of keys and values.
+	parallelPlace = 8 << 10
+)
 
-func newAttention(c Config, limits Limits) *attention {
+// tileRows is how many rows of a sequence make a tile.
+func tileRows(c Config) int { return max(1, tileQueries*c.KVHeads/c.Heads) }
+
+func newAttention(c Config, limits Limits, kv *pagedKV) *attention {
 	a := &attention{
+		kv:      kv,
 		heads:   c.Heads,
 		group:   c.Heads / c.KVHeads,
 		headDim: c.HeadDim,
 		scale:   float32(1 / math.Sqrt(float64(c.HeadDim))),
 	}
-	for range 2 * limits.Threads {
-		a.scores = append(a.scores, make([]float32, limits.Context))
+	queries := tileRows(c) * a.group
+	for range limits.Threads {
+		a.spaces = append(a.spaces, newWorkspace(queries, c.HeadDim))
 	}
-	a.part = a.runPart
+	if segments := (limits.Context + segmentTokens - 1) / segmentTokens; limits.Threads > 1 && segments > 1 {
+		a.split = newSplit(2*limits.Threads, segments, queries, c.HeadDim)
+	}
+	a.place, a.look = a.placePart, a.lookPart
 	return a
 }
 
-// run attends in one layer, whose cache already holds the rows themselves.
-func (a *attention) run(pool *kernel.Pool, layer int, rows []row, queries, mixed *vectors) {
-	a.layer, a.rows, a.queries, a.mixed = layer, rows, queries, mixed
-	values := 0
-	for i := range rows {
-		values += (rows[i].position + 1) * a.headDim * a.heads
-	}
-	a.parts = len(a.scores)
-	if values < parallelValues || pool.Threads() == 1 {
+// run stores the rows' keys and values in a layer and attends in it.
+func (a *attention) run(pool *kernel.Pool, layer int) {
+	a.layer = layer
+	// 1. Rotate and store: rows look at each other.
+	rows := len(a.batch.rows)
+	a.parts = pool.Threads()
+	if rows*a.headDim*a.heads < parallelPlace {
 		a.parts = 1
 	}
-	pool.Run(a.parts, a.part)
+	pool.Run(a.parts, a.place)
+	// 2. Attend. Few items are split, so that every thread has work.
+	items, values, longest := len(a.batch.tiles)*a.kv.heads, 0, 0
+	for i := range a.batch.tiles {
+		t := &a.batch.tiles[i]
+		values += t.rows * t.end() * a.headDim * a.heads
+		longest = max(longest, t.segments())
+	}
+	a.segments = 1
+	if a.split != nil && items < len(a.split.done) {
+		a.segments = longest
+	}
+	a.parts = min(pool.Threads(), items*a.segments)
+	if values < parallelValues {
+		a.parts = 1
+	}
+	a.next.Store(0)
+	pool.Run(a.parts, a.look)
 }
 
-// runPart takes every parts-th head of every row, so that short and long rows
-// spread evenly.
-func (a *attention) runPart(part int) {
-	for item := part; item < len(a.rows)*a.heads; item += a.parts {
-		i, head := item/a.heads, item%a.heads
-		from, to := head*a.headDim, (head+1)*a.headDim
-		a.head(a.mixed.each[i][from:to], a.queries.each[i][from:to], &a.rows[i], head/a.group, a.scores[part])
+// placePart rotates and stores a range of rows.
+func (a *attention) placePart(part int) {
+	tiles := a.batch.tiles
+	for i := len(tiles) * part / a.parts; i < len(tiles)*(part+1)/a.parts; i++ {
+		t := &tiles[i]
+		for r := range t.rows {
+			row, position := t.first+r, t.position+r
+			kernel.Rotate(a.queries.each[row], a.turns.each[row], a.headDim)
+			kernel.Rotate(a.keys.each[row], a.turns.each[row], a.headDim)
+			a.kv.put(t.pages[position/PageTokens], position%PageTokens, a.layer, a.keys.each[row], a.values.each[row])
+		}
 	}
 }
 
-// head sets dst to the mean of the values up to the row's position, weighted by
-// softmax(query . keys / sqrt(HeadDim)).
-func (a *attention) head(dst, query []float32, r *row, head int, scores []float32) {
-	scores = scores[:r.position+1]
-	keys, values := r.cache.head(a.layer, head, len(scores))
-	for t := range scores {
-		scores[t] = a.scale * kernel.Dot(query, keys[t*a.headDim:(t+1)*a.headDim])
+// lookPart takes one item after another.
+func (a *attention) lookPart(part int) {
+	w := a.spaces[part]
+	all := int64(len(a.batch.tiles) * a.kv.heads * a.segments)
+	for {
+		item := int(a.next.Add(1) - 1)
+		if int64(item) >= all {
+			return
+		}
+		unit, segment := item/a.segments, item%a.segments
+		t, head := &a.batch.tiles[unit/a.kv.heads], unit%a.kv.heads
+		if a.segments == 1 {
+			a.whole(w, t, head)
+		} else if segment < t.segments() {
+			a.portion(w, t, head, unit, segment)
+		}
 	}
-	kernel.Softmax(scores)
-	clear(dst)
-	for t, weight := range scores {
-		kernel.Axpy(weight, values[t*a.headDim:(t+1)*a.headDim], dst)
+}
+
+// whole attends to all segments.
+func (a *attention) whole(w *workspace, t *tile, head int) {
+	a.load(w, t, head)
+	a.segment(w, t, head, 0, &w.total)
+	for s := 1; s < t.segments(); s++ {
+		a.segment(w, t, head, s, &w.part)
+		w.total.merge(&w.part, t.rows*a.group, a.headDim)
 	}
+	a.deliver(&w.total, t, head)
+}
+
+// portion attends to one segment; whoever is the last to finish one of the
+// unit's merges all of them.
+func (a *attention) portion(w *workspace, t *tile, head, unit, segment int) {
+	a.load(w, t, head)
+	sums := a.split.sums[unit]
+	a.segment(w, t, head, segment, &sums[segment])
+	if int(a.split.done[unit].Add(1)) < t.segments() {
+		return
+	}
+	a.split.done[unit].Store(0)
+	for s := 1; s < t.segments(); s++ {
+		sums[0].merge(&sums[s], t.rows*a.group, a.headDim)
+	}
+	a.deliver(&sums[0], t, head)
+}
+
+// load gathers the queries of a tile that read the head of keys.
+func (a *attention) load(w *workspace, t *tile, head int) {
+	width := a.group * a.headDim
+	for r := range t.rows {
+		copy(w.queries[r*width:(r+1)*width], a.queries.each[t.first+r][head*width:])
+	}
+	kernel.Scale(a.scale, w.queries[:t.rows*width])
+}
+
+// segment sets out to what the tile's queries see in one segment.
+func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softmaxSum) {
+	n := t.rows * a.group
+	out.reset(n, a.headDim)
+	end := min((segment+1)*segmentTokens, t.end())
+	for from := segment * segmentTokens; from < end; from += chunkTokens {
+		a.chunk(w, t, head, from, min(chunkTokens, end-from), out)
+	}
+}
+
+// chunk adds to out what the tile's queries see in a chunk of positions.
+func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
+	n := t.rows * a.group
+	pages := t.pages[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
+	for i, page := range pages {
+		a.kv.scores(w.scores[i*PageTokens:], chunkTokens, w.queries, n, page, a.layer, head)
+	}
+	for q := range n {
+		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
+		if seen := t.position + q/a.group + 1 - from; seen < len(scores) {
+			hide(scores[max(seen, 0):])
+		}
+		var keep float32
+		out.largest[q], keep, out.sum[q] = kernel.SoftmaxStep(scores, out.largest[q], out.sum[q])
+		if keep != 1 {
+			kernel.Scale(keep, out.mixed[q*a.headDim:(q+1)*a.headDim])
+		}
+	}
+	for i, page := range pages {
+		// Behind the last position the page holds anything, even no numbers.
+		here := min(PageTokens, tokens-i*PageTokens)
+		a.kv.mix(out.mixed, w.scores[i*PageTokens:], chunkTokens, n, page, a.layer, head, here)
+	}
+}
+
+// deliver divides by the sums and puts the results where they belong.
+func (a *attention) deliver(s *softmaxSum, t *tile, head int) {
+	for q := range t.rows * a.group {
+		mixed := s.mixed[q*a.headDim : (q+1)*a.headDim]
+		kernel.Scale(1/s.sum[q], mixed)
+		copy(a.mixed.each[t.first+q/a.group][(head*a.group+q%a.group)*a.headDim:], mixed)
+	}
+}
+
+var negativeInfinity = float32(math.Inf(-1))
+
+// hide masks scores.
+func hide(scores []float32) {
+	for i := range scores {
+		scores[i] = negativeInfinity
+	}
+}
+
+// workspace is what a thread needs to attend.
+type workspace struct {
+	queries     []float32 // [queries][headDim], scaled
+	scores      []float32 // [queries][chunkTokens], then weights
+	total, part softmaxSum
+}
+
+func newWorkspace(queries, headDim int) *workspace {
+	return &workspace{
+		queries: make([]float32, queries*headDim),
+		scores:  make([]float32, queries*chunkTokens),
+		total:   newSoftmaxSum(queries, headDim),
+		part:    newSoftmaxSum(queries, headDim),
+	}
+}
+
+// softmaxSum is a running softmax of some queries over positions: with the
+// weights exp(score - largest), their sum and the sum of the values weighted.
+type softmaxSum struct {
+	largest, sum []float32 // [queries]
+	mixed        []float32 // [queries][headDim]
+}
+
+func newSoftmaxSum(queries, headDim int) softmaxSum {
+	return softmaxSum{
+		largest: make([]float32, queries),
+		sum:     make([]float32, queries),
+		mixed:   make([]float32, queries*headDim),
+	}
+}
+
+func (s *softmaxSum) reset(n, headDim int) {
+	hide(s.largest[:n])
+	clear(s.sum[:n])
+	clear(s.mixed[:n*headDim])
+}
+
+// merge adds the positions of o to those of s, for n queries.
+func (s *softmaxSum) merge(o *softmaxSum, n, headDim int) {
+	for q := range n {
+		if o.largest[q] == negativeInfinity { // saw nothing
+			continue
+		}
+		largest := max(s.largest[q], o.largest[q])
+		keep, add := exp(s.largest[q]-largest), exp(o.largest[q]-largest)
+		s.largest[q], s.sum[q] = largest, s.sum[q]*keep+o.sum[q]*add
+		mixed := s.mixed[q*headDim : (q+1)*headDim]
+		kernel.Scale(keep, mixed)
+		kernel.Axpy(add, o.mixed[q*headDim:(q+1)*headDim], mixed)
+	}
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+// split is room for tiles whose segments are computed by several threads.
+type split struct {
+	sums [][]softmaxSum // [units][segments]
+	done []atomic.Int32 // [units] segments that are finished
+}
+
+// newSplit takes its room in one piece, of which only what is used becomes
+// memory.
+func newSplit(units, segments, queries, headDim int) *split {
+	s := &split{done: make([]atomic.Int32, units), sums: make([][]softmaxSum, units)}
+	room := make([]float32, units*segments*queries*(headDim+2))
+	take := func(n int) []float32 {
+		taken := room[:n:n]
+		room = room[n:]
+		return taken
+	}
+	for u := range s.sums {
+		for range segments {
+			s.sums[u] = append(s.sums[u], softmaxSum{largest: take(queries), sum: take(queries), mixed: take(queries * headDim)})
+		}
+	}
+	return s
 }

@@ -5,29 +5,47 @@ import "fmt"
 // batch lays the tokens of several sequences out as rows: projections treat
 // all rows alike, only attention looks at whose they are.
 type batch struct {
-	limits Limits
-	vocab  int
-	rows   []row
-	last   []int     // the last row of every sequence that wants logits
-	room   []float32 // [Sequences][Vocab] for the logits of several sequences
+	limits   Limits
+	vocab    int
+	pages    int // of the KV
+	tileRows int
+	rows     []row
+	tiles    []tile
+	last     []int     // the last row of every sequence that wants logits
+	room     []float32 // [Sequences][Vocab] for the logits of several sequences
 }
 
 // row is one token of a batch.
 type row struct {
-	cache    *kvCache
 	position int
 	token    int32
 }
 
-func newBatch(limits Limits, vocab int) *batch {
+// tile is some consecutive rows of one sequence.
+type tile struct {
+	first, rows int
+	position    int     // of the first row
+	pages       []int32 // of the sequence
+}
+
+// end is how many positions the last row looks back at, its own included.
+func (t *tile) end() int { return t.position + t.rows }
+
+// segments is how many of them the tile's positions take.
+func (t *tile) segments() int { return (t.end() + segmentTokens - 1) / segmentTokens }
+
+func newBatch(c Config, limits Limits, kv *pagedKV) *batch {
 	b := &batch{
-		limits: limits,
-		vocab:  vocab,
-		rows:   make([]row, 0, limits.Rows),
-		last:   make([]int, 0, limits.Sequences),
+		limits:   limits,
+		vocab:    c.Vocab,
+		pages:    kv.Pages(),
+		tileRows: tileRows(c),
+		rows:     make([]row, 0, limits.Rows),
+		tiles:    make([]tile, 0, limits.Rows),
+		last:     make([]int, 0, limits.Sequences),
 	}
 	if limits.Sequences > 1 {
-		b.room = make([]float32, limits.Sequences*vocab)
+		b.room = make([]float32, limits.Sequences*c.Vocab)
 	}
 	return b
 }
@@ -35,7 +53,7 @@ func newBatch(limits Limits, vocab int) *batch {
 // fill replaces the rows; sequences that break a limit are refused before
 // anything is computed.
 func (b *batch) fill(sequences []Sequence) error {
-	b.rows, b.last = b.rows[:0], b.last[:0]
+	b.rows, b.tiles, b.last = b.rows[:0], b.tiles[:0], b.last[:0]
 	if len(sequences) > b.limits.Sequences {
 		return fmt.Errorf("batch of %d sequences: the runner takes %d", len(sequences), b.limits.Sequences)
 	}
@@ -48,26 +66,31 @@ func (b *batch) fill(sequences []Sequence) error {
 }
 
 func (b *batch) append(s *Sequence) error {
-	cache, ok := s.Cache.(*kvCache)
-	if !ok {
-		return fmt.Errorf("cache of type %T was not made by this model", s.Cache)
-	}
 	end := s.Position + len(s.Tokens)
-	switch most := min(cache.capacity, b.limits.Context); {
+	switch most := min(len(s.Pages)*PageTokens, b.limits.Context); {
 	case len(s.Tokens) == 0:
 		return fmt.Errorf("no tokens")
 	case len(b.rows)+len(s.Tokens) > b.limits.Rows:
 		return fmt.Errorf("%d tokens do not fit into what is left of %d rows", len(s.Tokens), b.limits.Rows)
 	case s.Position < 0 || end > most:
-		return fmt.Errorf("positions %d to %d are beyond the %d of the cache", s.Position, end-1, most)
+		return fmt.Errorf("positions %d to %d are beyond the %d of the pages or the context", s.Position, end-1, most)
 	case s.Logits != nil && len(s.Logits) != b.vocab:
 		return fmt.Errorf("room for %d logits, but the vocabulary has %d", len(s.Logits), b.vocab)
+	}
+	for _, page := range s.Pages {
+		if page < 0 || int(page) >= b.pages {
+			return fmt.Errorf("page %d is not one of the cache's %d", page, b.pages)
+		}
+	}
+	for i := 0; i < len(s.Tokens); i += b.tileRows {
+		n := min(b.tileRows, len(s.Tokens)-i)
+		b.tiles = append(b.tiles, tile{first: len(b.rows) + i, rows: n, position: s.Position + i, pages: s.Pages})
 	}
 	for i, token := range s.Tokens {
 		if token < 0 || int(token) >= b.vocab {
 			return fmt.Errorf("token %d is not one of the vocabulary of %d", token, b.vocab)
 		}
-		b.rows = append(b.rows, row{cache: cache, position: s.Position + i, token: token})
+		b.rows = append(b.rows, row{position: s.Position + i, token: token})
 	}
 	if s.Logits != nil {
 		b.last = append(b.last, len(b.rows)-1)

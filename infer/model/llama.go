@@ -5,6 +5,7 @@ import (
 
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // llama is the Llama architecture: RMSNorm before each half of a layer, rotary
@@ -110,14 +111,20 @@ func bindLayer(b *binder, c Config, prefix string) llamaLayer {
 
 func (m *llama) Config() Config { return m.config }
 
-func (m *llama) NewCache(tokens int) Cache { return newKVCache(m.config, tokens) }
+func (m *llama) NewKV(pages int, kind quant.Type) (KV, error) {
+	return newPagedKV(m.config, pages, kind)
+}
 
-func (m *llama) NewRunner(limits Limits) Runner {
+func (m *llama) NewRunner(store KV, limits Limits) (Runner, error) {
 	c := m.config
+	kv, err := c.own(store)
+	if err != nil {
+		return nil, err
+	}
 	r := &llamaRun{
 		llama:     m,
 		pool:      kernel.NewPool(limits.Threads),
-		batch:     newBatch(limits, c.Vocab),
+		batch:     newBatch(c, limits, kv),
 		turns:     newVectors(limits.Rows, c.RopeDim),
 		residual:  newVectors(limits.Rows, c.Dim),
 		normed:    newVectors(limits.Rows, c.Dim),
@@ -129,8 +136,11 @@ func (m *llama) NewRunner(limits Limits) Runner {
 		gates:     newVectors(limits.Rows, c.FFN),
 		ups:       newVectors(limits.Rows, c.FFN),
 	}
-	r.attention = newAttention(c, limits)
-	return r
+	r.normRows, r.activateRows, r.addRows = newRowwise(r.normRow), newRowwise(r.activateRow), newRowwise(r.addRow)
+	r.attention = newAttention(c, limits, kv)
+	r.attention.batch, r.attention.turns, r.attention.mixed = r.batch, r.turns, r.mixed
+	r.attention.queries, r.attention.keys, r.attention.values = r.queries, r.keys, r.values
+	return r, nil
 }
 
 // llamaRun is the run state. Every buffer holds one row per token of the batch.
@@ -151,6 +161,10 @@ type llamaRun struct {
 	ups       *vectors // [FFN]
 
 	attention *attention
+
+	// What is done row by row, spread over threads.
+	normRows, activateRows, addRows *rowwise
+	weight                          []float32 // that normRow uses, [Dim]
 }
 
 // Forward is the seam; see Runner.
@@ -173,6 +187,8 @@ func (r *llamaRun) Forward(sequences []Sequence) error {
 	return nil
 }
 
+func (r *llamaRun) Spread(n int, f func(int)) { r.pool.Run(n, f) }
+
 func (r *llamaRun) Close() { r.pool.Close() }
 
 func (r *llamaRun) embed() error {
@@ -186,42 +202,40 @@ func (r *llamaRun) embed() error {
 }
 
 func (r *llamaRun) attend(layer int, w *llamaLayer) {
-	r.norm(w.attentionNorm)
 	n := len(r.batch.rows)
+	r.norm(w.attentionNorm)
 	multiply(r.pool, r.normed, n,
 		product(&w.query, r.queries), product(&w.key, r.keys), product(&w.value, r.values))
-	for i, row := range r.batch.rows {
-		rotate(r.queries.each[i], r.turns.each[i], r.config.HeadDim)
-		rotate(r.keys.each[i], r.turns.each[i], r.config.HeadDim)
-		row.cache.store(layer, row.position, r.keys.each[i], r.values.each[i])
-	}
-	r.attention.run(r.pool, layer, r.batch.rows, r.queries, r.mixed)
+	r.attention.run(r.pool, layer)
 	multiply(r.pool, r.mixed, n, product(&w.attentionOutput, r.projected))
-	r.add()
+	r.addRows.run(r.pool, n, r.config.Dim)
 }
 
 func (r *llamaRun) feedForward(w *llamaLayer) {
-	r.norm(w.ffnNorm)
 	n := len(r.batch.rows)
+	r.norm(w.ffnNorm)
 	multiply(r.pool, r.normed, n, product(&w.gate, r.gates), product(&w.up, r.ups))
-	used := n * r.config.FFN
-	kernel.SwiGLU(r.gates.flat[:used], r.gates.flat[:used], r.ups.flat[:used])
+	r.activateRows.run(r.pool, n, r.config.FFN)
 	multiply(r.pool, r.gates, n, product(&w.down, r.projected))
-	r.add()
+	r.addRows.run(r.pool, n, r.config.Dim)
 }
 
 // norm puts the normalized residual stream into normed.
 func (r *llamaRun) norm(weight []float32) {
-	for i := range r.batch.rows {
-		kernel.RMSNorm(r.normed.each[i], r.residual.each[i], weight, r.config.NormEps)
-	}
+	r.weight = weight
+	r.normRows.run(r.pool, len(r.batch.rows), r.config.Dim)
 }
 
-// add puts the projected half of a layer onto the residual stream.
-func (r *llamaRun) add() {
-	used := len(r.batch.rows) * r.config.Dim
-	kernel.Axpy(1, r.projected.flat[:used], r.residual.flat[:used])
+func (r *llamaRun) normRow(i int) {
+	kernel.RMSNorm(r.normed.each[i], r.residual.each[i], r.weight, r.config.NormEps)
 }
+
+func (r *llamaRun) activateRow(i int) {
+	kernel.SwiGLU(r.gates.each[i], r.gates.each[i], r.ups.each[i])
+}
+
+// addRow puts the projected half of a layer onto the residual stream.
+func (r *llamaRun) addRow(i int) { kernel.Axpy(1, r.projected.each[i], r.residual.each[i]) }
 
 func (r *llamaRun) predict(sequences []Sequence) {
 	for i, last := range r.batch.last {

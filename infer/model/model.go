@@ -4,7 +4,7 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and caches of a batch in, logits out. A GPU back end is another
+// positions and pages of a batch in, logits out. A GPU back end is another
 // Model with another Runner, not another set of tensor operations.
 //
 // It speaks token ids only and knows no text.
@@ -17,39 +17,56 @@ import (
 	"strings"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // Model is a loaded model: its weights, which nothing changes any more. It is
 // safe for concurrent use.
 type Model interface {
 	Config() Config
-	// NewCache makes the memory of one sequence of up to tokens tokens.
-	NewCache(tokens int) Cache
-	// NewRunner makes the run state for passes within the limits.
-	NewRunner(limits Limits) Runner
+	// NewKV reserves memory for the keys and values of some pages, stored as
+	// kind: F16, or F32 for exactness.
+	NewKV(pages int, kind quant.Type) (KV, error)
+	// NewRunner makes the run state for passes within the limits on a KV that
+	// this model made, and that must outlive it.
+	NewRunner(kv KV, limits Limits) (Runner, error)
 }
 
-// Cache holds the keys and values of one sequence. It is storage only: which
-// positions are meaningful is known to its user, who says in every Sequence
-// where the new tokens go. Only the model that made it can use it.
-type Cache interface {
-	// Capacity is the number of positions.
-	Capacity() int
+// KV stores keys and values in pages of PageTokens positions, each of all
+// layers. It is storage only: what a page holds, and whose it is, is known to
+// its user, who says in every Sequence which pages hold its positions. Several
+// sequences may share pages that none of them writes to. A page must not be
+// written while a pass that reads it runs.
+type KV interface {
+	Pages() int
+	PageBytes() int
+	// Read copies a page out, and Write fills it, with PageBytes bytes that
+	// only this machine and model understand.
+	Read(dst []byte, page int32)
+	Write(page int32, src []byte)
+	// Copy makes dst hold what src does.
+	Copy(dst, src int32)
+	// Close releases the memory.
+	Close() error
 }
 
-// Runner runs forward passes, one at a time.
+// Runner runs forward passes, one at a time. It is not safe for concurrent use.
 type Runner interface {
 	// Forward runs the tokens of all sequences through the model, stores
-	// their keys and values in the caches, and writes the logits that are
-	// asked for. After an error the new positions of the caches are undefined.
+	// their keys and values in the pages, and writes the logits that are
+	// asked for, the same ones whoever else is in the batch. After an error
+	// what the pages hold at the new positions is undefined.
 	Forward(batch []Sequence) error
+	// Spread calls f(0) to f(n-1) on the threads of the runner, which have
+	// nothing else to do between passes, and returns when all calls have.
+	Spread(n int, f func(i int))
 	// Close releases the run state.
 	Close()
 }
 
 // Sequence is the share that one sequence has in a batch.
 type Sequence struct {
-	Cache    Cache     // of this sequence, with the positions before Position filled
+	Pages    []int32   // of the KV: page i holds the positions from i*PageTokens on; those before Position are filled
 	Position int       // of the first token
 	Tokens   []int32   // at consecutive positions, at least one
 	Logits   []float32 // [Vocab], receives those after the last token; nil: not wanted

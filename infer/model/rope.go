@@ -30,14 +30,3 @@ func (r rope) turns(dst []float32, position int) {
 		dst[2*i], dst[2*i+1] = float32(cos), float32(sin)
 	}
 }
-
-// rotate turns the pairs of every head of x, [heads*headDim].
-func rotate(x, turns []float32, headDim int) {
-	for ; len(x) > 0; x = x[headDim:] {
-		for i := 0; i < len(turns); i += 2 {
-			cos, sin := turns[i], turns[i+1]
-			a, b := x[i], x[i+1]
-			x[i], x[i+1] = a*cos-b*sin, a*sin+b*cos
-		}
-	}
-}

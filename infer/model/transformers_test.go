@@ -9,6 +9,7 @@ import (
 
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // expected is what Hugging Face transformers computed; see
@@ -67,9 +68,8 @@ func TestAgainstTransformers(t *testing.T) {
 // greedy continues a prompt, which is run in one pass, token by token.
 func greedy(t *testing.T, m model.Model, prompt []int32, n int) (out []int32) {
 	t.Helper()
-	r := m.NewRunner(model.Limits{Threads: 2, Sequences: 1, Rows: len(prompt), Context: len(prompt) + n})
-	defer r.Close()
-	next := model.Sequence{Cache: m.NewCache(len(prompt) + n), Tokens: prompt, Logits: make([]float32, m.Config().Vocab)}
+	r, pages := newRunner(t, m, quant.F32, model.Limits{Threads: 2, Sequences: 1, Rows: len(prompt), Context: len(prompt) + n})
+	next := model.Sequence{Pages: pages[0], Tokens: prompt, Logits: make([]float32, m.Config().Vocab)}
 	for len(out) < n {
 		if err := r.Forward([]model.Sequence{next}); err != nil {
 			t.Fatal(err)

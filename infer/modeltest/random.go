@@ -23,7 +23,7 @@ type Shape struct {
 	Divisors  bool    // with a rope_freqs.weight tensor
 	Tied      bool    // the head is the embedding
 
-	Type  quant.Type            // of the matrices
+	Type  quant.Type            // of the matrices; where its blocks do not fit, what quant.Mix chooses
 	Types map[string]quant.Type // of single tensors, by name
 	Seed  uint64
 }
@@ -135,7 +135,7 @@ func (g *generator) matrix(name string, rows, cols int, gain float64) {
 	}
 	kind, ok := g.shape.Types[name]
 	if !ok {
-		kind = g.shape.Type
+		kind = quant.MixOf(g.shape.Type).Type(quant.Place{Name: name, Cols: cols, Layers: g.shape.Layers, Tied: g.shape.Tied})
 	}
 	g.add(name, kind, values, cols, rows)
 }

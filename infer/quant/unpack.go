@@ -5,46 +5,76 @@ import (
 	"math"
 )
 
+// groups is what Type.Groups returns.
+type groups struct {
+	columns int
+	mins    bool
+}
+
+var grouped = map[Type]groups{
+	Q4_0:   {32, false},
+	Q4_1:   {32, true},
+	Q5_0:   {32, false},
+	Q5_1:   {32, true},
+	Q8_0:   {32, false},
+	Q2_K:   {16, true},
+	Q3_K:   {16, false},
+	Q4_K:   {32, true},
+	Q5_K:   {32, true},
+	Q6_K:   {16, false},
+	IQ4_NL: {32, false},
+	IQ4_XS: {32, false},
+	MXFP4:  {32, false},
+}
+
 // Groups says how the elements of a row share scales: columns of them do, and
 // where mins is set they also share a minimum that is subtracted. ok is false
 // for a type that Unpack does not take apart.
 func (t Type) Groups() (columns int, mins, ok bool) {
-	u, ok := unpackers[t]
-	return u.group, u.mins, ok
+	g, ok := grouped[t]
+	return g.columns, g.mins, ok
 }
 
 // Unpack takes one block apart: element i is scales[i/g]*q[i] - mins[i/g] in
 // float32, with g of Groups. q has the BlockSize of t, scales and mins an entry
 // for every group; mins is left alone by a type without. block holds BlockBytes
 // bytes. All codes are within -128 to 127, so that a product with int8
-// activations is one of integers.
+// activations is one of integers. A type without Groups is a mistake: it panics.
 func Unpack(t Type, block []byte, q []int8, scales, mins []float32) {
-	u := unpackers[t]
-	u.unpack(block[:t.BlockBytes()], q[:t.BlockSize()], scales, mins)
+	block, q = block[:t.BlockBytes()], q[:t.BlockSize()]
+	switch t { // and no table of functions, through which a caller's arrays would escape to the heap
+	case Q4_0:
+		unpackQ4_0(block, q, scales)
+	case Q4_1:
+		unpackQ4_1(block, q, scales, mins)
+	case Q5_0:
+		unpackQ5_0(block, q, scales)
+	case Q5_1:
+		unpackQ5_1(block, q, scales, mins)
+	case Q8_0:
+		unpackQ8_0(block, q, scales)
+	case Q2_K:
+		unpackQ2K(block, q, scales, mins)
+	case Q3_K:
+		unpackQ3K(block, q, scales)
+	case Q4_K:
+		unpackQ4K(block, q, scales, mins)
+	case Q5_K:
+		unpackQ5K(block, q, scales, mins)
+	case Q6_K:
+		unpackQ6K(block, q, scales)
+	case IQ4_NL:
+		unpackIQ4NL(block, q, scales)
+	case IQ4_XS:
+		unpackIQ4XS(block, q, scales)
+	case MXFP4:
+		unpackMXFP4(block, q, scales)
+	default:
+		panic("quant: unpack: " + t.String() + " is not supported")
+	}
 }
 
-type unpacker struct {
-	group  int
-	mins   bool
-	unpack func(b []byte, q []int8, scales, mins []float32)
-}
-
-// The layouts are those of the block structs in ggml-common.h.
-var unpackers = map[Type]unpacker{
-	Q4_0:   {32, false, unpackQ4_0},
-	Q4_1:   {32, true, unpackQ4_1},
-	Q5_0:   {32, false, unpackQ5_0},
-	Q5_1:   {32, true, unpackQ5_1},
-	Q8_0:   {32, false, unpackQ8_0},
-	Q2_K:   {16, true, unpackQ2K},
-	Q3_K:   {16, false, unpackQ3K},
-	Q4_K:   {32, true, unpackQ4K},
-	Q5_K:   {32, true, unpackQ5K},
-	Q6_K:   {16, false, unpackQ6K},
-	IQ4_NL: {32, false, unpackIQ4NL},
-	IQ4_XS: {32, false, unpackIQ4XS},
-	MXFP4:  {32, false, unpackMXFP4},
-}
+// The layouts below are those of the block structs in ggml-common.h.
 
 func half(b []byte) float32 { return FromF16(binary.LittleEndian.Uint16(b)) }
 
@@ -62,7 +92,7 @@ func shiftAll(q []int8, by int8) {
 }
 
 // unpackQ4_0: d, 16 bytes of nibbles; (q-8)*d.
-func unpackQ4_0(b []byte, q []int8, scales, _ []float32) {
+func unpackQ4_0(b []byte, q []int8, scales []float32) {
 	scales[0] = half(b)
 	nibbles(q, b[2:18])
 	shiftAll(q, -8)
@@ -75,7 +105,7 @@ func unpackQ4_1(b []byte, q []int8, scales, mins []float32) {
 }
 
 // unpackQ5_0: d, 32 fifth bits, 16 bytes of nibbles; (q-16)*d.
-func unpackQ5_0(b []byte, q []int8, scales, _ []float32) {
+func unpackQ5_0(b []byte, q []int8, scales []float32) {
 	scales[0] = half(b)
 	nibbles(q, b[6:22])
 	fifths(q, binary.LittleEndian.Uint32(b[2:]))
@@ -96,7 +126,7 @@ func fifths(q []int8, bits uint32) {
 }
 
 // unpackQ8_0: d, 32 signed bytes; q*d.
-func unpackQ8_0(b []byte, q []int8, scales, _ []float32) {
+func unpackQ8_0(b []byte, q []int8, scales []float32) {
 	scales[0] = half(b)
 	for i, v := range b[2:34] {
 		q[i] = int8(v)
@@ -120,7 +150,7 @@ func pair(b []byte, i int) byte { return b[i/128*32+i%32] >> (i % 128 / 32 * 2) 
 
 // unpackQ3K: 32 bytes of third bits, a plane for each 32 elements, 64 bytes of
 // 2-bit planes as Q2_K's, 12 bytes of 6-bit scales, d.
-func unpackQ3K(b []byte, q []int8, scales, _ []float32) {
+func unpackQ3K(b []byte, q []int8, scales []float32) {
 	d := half(b[108:])
 	for i := range scales[:16] {
 		low := b[96+i%8] >> (i / 8 * 4) & 15
@@ -167,7 +197,7 @@ func unpackQ5K(b []byte, q []int8, scales, mins []float32) {
 
 // unpackQ6K: for each 128 elements 64 bytes of nibbles, then for each 128 32
 // bytes of 2-bit planes, 16 signed scales, d; (q-32)*d*scale.
-func unpackQ6K(b []byte, q []int8, scales, _ []float32) {
+func unpackQ6K(b []byte, q []int8, scales []float32) {
 	d := half(b[208:])
 	for i, s := range b[192:208] {
 		scales[i] = d * float32(int8(s))
@@ -194,14 +224,14 @@ func levels(q []int8, b []byte, values *[16]int8) {
 }
 
 // unpackIQ4NL: as Q4_0, with levels of a table.
-func unpackIQ4NL(b []byte, q []int8, scales, _ []float32) {
+func unpackIQ4NL(b []byte, q []int8, scales []float32) {
 	scales[0] = half(b)
 	levels(q, b[2:18], &iq4Values)
 }
 
 // unpackIQ4XS: d, eight 6-bit scales less 32 (two high bits each in a 16-bit
 // word, low nibbles in four bytes), then for each 32 elements 16 bytes.
-func unpackIQ4XS(b []byte, q []int8, scales, _ []float32) {
+func unpackIQ4XS(b []byte, q []int8, scales []float32) {
 	d, high := half(b), binary.LittleEndian.Uint16(b[2:])
 	for j := range 8 {
 		low := int(b[4+j/2]>>(j%2*4)) & 15
@@ -212,7 +242,7 @@ func unpackIQ4XS(b []byte, q []int8, scales, _ []float32) {
 
 // unpackMXFP4: an exponent, then nibbles of 4-bit floats (OCP Microscaling
 // Formats 1.0). The scale is half the stated one, since the levels are twice.
-func unpackMXFP4(b []byte, q []int8, scales, _ []float32) {
+func unpackMXFP4(b []byte, q []int8, scales []float32) {
 	scales[0] = float32(math.Ldexp(1, int(b[0])-128))
 	levels(q, b[1:17], &mxfp4Values)
 }

@@ -39,3 +39,8 @@ func (o Options) Check() error {
 	}
 	return nil
 }
+
+// filters reports whether the options may leave out tokens.
+func (o Options) filters() bool { return o.TopK > 0 || o.nucleus() || o.MinP > 0 }
+
+func (o Options) nucleus() bool { return o.TopP > 0 && o.TopP < 1 }

@@ -16,6 +16,8 @@ type Sampler struct {
 	recent  [RepetitionWindow]int32 // a ring of the latest tokens
 	seen    int                     // tokens accepted since Reset
 	work    []float32               // [vocab] scratch: logits, then probabilities
+	chosen  []uint64                // [vocab/64, rounded up] scratch: a bit for each token
+	sums    []float64               // [vocab/block, rounded up] scratch: of probabilities
 	kept    []candidate             // [at most vocab] those that may be drawn
 }
 
@@ -39,6 +41,8 @@ func New(vocab int) *Sampler {
 		source: source,
 		random: rand.New(source),
 		work:   make([]float32, vocab),
+		chosen: make([]uint64, (vocab+63)/64),
+		sums:   make([]float64, (vocab+block-1)/block),
 		kept:   make([]candidate, 0, vocab),
 	}
 }
@@ -66,47 +70,33 @@ func (s *Sampler) Sample(logits []float32) (Choice, error) {
 	if len(logits) != len(s.work) {
 		return Choice{}, fmt.Errorf("sample: %d logits for a vocabulary of %d", len(logits), len(s.work))
 	}
-	best, second := leaders(logits)
-	sum := kernel.ExpSum(s.work, logits, logits[best])
-	if !(sum > 0 && sum <= math.MaxFloat32) {
+	best, second := kernel.Leaders(logits)
+	rest := kernel.LogSumExp(logits, logits[best])
+	if !(rest >= 0 && rest <= math.MaxFloat32) {
 		return Choice{}, fmt.Errorf("sample: the model's logits are not finite (best is %v)", logits[best])
 	}
 	id := s.choose(logits, best)
 	return Choice{
 		ID:      id,
-		LogProb: logits[id] - logits[best] - float32(math.Log(float64(sum))),
+		LogProb: logits[id] - logits[best] - rest,
 		Margin:  logits[best] - second,
 	}, nil
 }
 
-// leaders finds the largest logit, the first one among equals, and the value of
-// the second largest.
-func leaders(logits []float32) (best int, second float32) {
-	second = float32(math.Inf(-1))
-	for i := 1; i < len(logits); i++ {
-		switch x := logits[i]; {
-		case x > logits[best]:
-			best, second = i, logits[best]
-		case x > second:
-			second = x
-		}
-	}
-	return best, second
-}
-
-// choose applies the options; work holds exp(logit - best logit).
+// choose applies the options.
 func (s *Sampler) choose(logits []float32, best int) int32 {
-	penalized := s.options.RepetitionPenalty != 0 && s.options.RepetitionPenalty != 1 && s.seen > 0
-	if penalized {
+	if p := s.options.RepetitionPenalty; p != 0 && p != 1 && s.seen > 0 {
 		best = s.penalize(logits)
+		logits = s.work
 	}
-	if s.options.Temperature == 0 {
+	switch {
+	case s.options.Temperature == 0:
 		return int32(best)
+	case !s.options.filters():
+		return s.drawFromAll(logits, best)
 	}
-	if penalized {
-		kernel.ExpSum(s.work, s.work, s.work[best])
-	}
-	s.keep(s.work[best])
+	total := kernel.ExpSum(s.work, logits, logits[best])
+	s.keep(float64(total), s.work[best])
 	return s.draw()
 }
 
@@ -123,6 +113,6 @@ func (s *Sampler) penalize(logits []float32) (best int) {
 		// Beyond float32 there would be infinities, whose difference is no number.
 		s.work[id] = max(-math.MaxFloat32, min(x, math.MaxFloat32))
 	}
-	best, _ = leaders(s.work)
+	best, _ = kernel.Leaders(s.work)
 	return best
 }

@@ -197,7 +197,10 @@ func TestRefusals(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	s := New(5)
 	logits := fixture()
-	for _, o := range []Options{{}, {Temperature: 0.7, TopK: 3, TopP: 0.9, MinP: 0.05, RepetitionPenalty: 1.1}} {
+	for _, o := range []Options{
+		{}, {Temperature: 0.7}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.1},
+		{Temperature: 0.7, TopK: 3, TopP: 0.9, MinP: 0.05, RepetitionPenalty: 1.1},
+	} {
 		if err := s.Reset(o); err != nil {
 			t.Fatal(err)
 		}

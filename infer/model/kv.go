@@ -1,0 +1,148 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/quant"
+)
+
+// PageTokens is the number of positions of a page of a KV.
+const PageTokens = kernel.PageTokens
+
+// kvTypes are what keys and values can be stored as.
+var kvTypes = []quant.Type{quant.F16, quant.F32}
+
+// PageBytes is the size of a page that holds the keys and values of PageTokens
+// positions in all layers, as kind. It is a float because no product of a
+// file's numbers overflows one.
+func (c Config) PageBytes(kind quant.Type) float64 {
+	value := 2.0
+	if kind == quant.F32 {
+		value = 4
+	}
+	return value * 2 * PageTokens * float64(c.Layers) * float64(c.KVHeads) * float64(c.HeadDim)
+}
+
+// pagedKV is a KV in main memory. A page holds for every layer and every head
+// of keys one after another
+//
+//	keys   [HeadDim][PageTokens], after their rotation
+//	values [PageTokens][HeadDim]
+//
+// in the order of the machine's bytes; see kernel.PageTokens.
+type pagedKV struct {
+	kind    quant.Type
+	heads   int // of keys
+	headDim int
+	block   int    // bytes of the keys, or of the values, of a layer and head
+	page    int    // bytes of a page
+	data    []byte // [pages][layers][heads][2][block]
+	release func() error
+}
+
+var _ KV = (*pagedKV)(nil)
+
+func newPagedKV(c Config, pages int, kind quant.Type) (*pagedKV, error) {
+	if !slices.Contains(kvTypes, kind) {
+		return nil, fmt.Errorf("model: keys and values as %s: %v are supported", kind, kvTypes)
+	}
+	const most = 1 << 46 // bytes, what a process can address
+	size := c.PageBytes(kind)
+	if pages < 1 || float64(pages)*size > most {
+		return nil, fmt.Errorf("model: KV cache of %d pages of %.3g bytes is not possible", pages, size)
+	}
+	data, release, err := reserve(pages * int(size))
+	if err != nil {
+		return nil, fmt.Errorf("model: reserve %.3g MB for keys and values: %w", float64(pages)*size/1e6, err)
+	}
+	return &pagedKV{
+		kind: kind, heads: c.KVHeads, headDim: c.HeadDim,
+		block: int(size) / (2 * c.Layers * c.KVHeads), page: int(size), data: data, release: release,
+	}, nil
+}
+
+// own is the KV that a runner of this model can use.
+func (c Config) own(store KV) (*pagedKV, error) {
+	kv, ok := store.(*pagedKV)
+	if !ok || float64(kv.page) != c.PageBytes(kv.kind) || kv.heads != c.KVHeads || kv.headDim != c.HeadDim {
+		return nil, fmt.Errorf("model: the KV cache (%T) was not made by this model", store)
+	}
+	return kv, nil
+}
+
+func (k *pagedKV) Pages() int { return len(k.data) / k.page }
+
+func (k *pagedKV) PageBytes() int { return k.page }
+
+func (k *pagedKV) Read(dst []byte, page int32) { copy(dst[:k.page], k.bytes(page)) }
+
+func (k *pagedKV) Write(page int32, src []byte) { copy(k.bytes(page), src[:k.page]) }
+
+func (k *pagedKV) Copy(dst, src int32) { copy(k.bytes(dst), k.bytes(src)) }
+
+func (k *pagedKV) Close() error {
+	release := k.release
+	k.release, k.data = nil, nil
+	if release == nil {
+		return nil
+	}
+	return release()
+}
+
+func (k *pagedKV) bytes(page int32) []byte {
+	from := int(page) * k.page
+	return k.data[from : from+k.page]
+}
+
+// put stores the heads of one position of a layer; key and value are
+// [heads*headDim].
+func (k *pagedKV) put(page int32, slot, layer int, key, value []float32) {
+	for head := range k.heads {
+		from, to := head*k.headDim, (head+1)*k.headDim
+		keys, values := k.blocks(page, layer, head)
+		if k.kind == quant.F16 {
+			kernel.PutKey(as[uint16](keys), slot, key[from:to])
+			kernel.PutValue(as[uint16](values), slot, value[from:to])
+		} else {
+			kernel.PutKeyF32(as[float32](keys), slot, key[from:to])
+			kernel.PutValueF32(as[float32](values), slot, value[from:to])
+		}
+	}
+}
+
+// scores sets dst to the products of n queries, [n][headDim], with the keys of
+// a page; the rows of dst are ld apart.
+func (k *pagedKV) scores(dst []float32, ld int, queries []float32, n int, page int32, layer, head int) {
+	keys, _ := k.blocks(page, layer, head)
+	if k.kind == quant.F16 {
+		kernel.Scores(dst, ld, queries, k.headDim, n, as[uint16](keys), k.headDim)
+	} else {
+		kernel.ScoresF32(dst, ld, queries, k.headDim, n, as[float32](keys), k.headDim)
+	}
+}
+
+// mix adds the first tokens values of a page, weighted, to dst, [n][headDim];
+// the rows of weights are ldw apart.
+func (k *pagedKV) mix(dst, weights []float32, ldw, n int, page int32, layer, head, tokens int) {
+	_, values := k.blocks(page, layer, head)
+	if k.kind == quant.F16 {
+		kernel.Mix(dst, k.headDim, weights, ldw, n, as[uint16](values), tokens, k.headDim)
+	} else {
+		kernel.MixF32(dst, k.headDim, weights, ldw, n, as[float32](values), tokens, k.headDim)
+	}
+}
+
+func (k *pagedKV) blocks(page int32, layer, head int) (keys, values []byte) {
+	b := k.bytes(page)[(layer*k.heads+head)*2*k.block:]
+	return b[:k.block], b[k.block : 2*k.block]
+}
+
+// as reads bytes as numbers. Pages and blocks are multiples of 16 numbers, so
+// that they are aligned where the reserved memory is.
+func as[T uint16 | float32](b []byte) []T {
+	var number T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(number)))
+}

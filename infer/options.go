@@ -1,0 +1,131 @@
+package infer
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"unsafe"
+
+	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/quant"
+)
+
+// Options sizes an engine. Zero values take the defaults.
+type Options struct {
+	Threads   int // that compute; default: the processors Go may use
+	Context   int // tokens of one sequence, prompt and answer; default: the model's, at most 4096
+	Sequences int // generated at the same time; default 1
+	Queue     int // requests that wait beyond those; default 64
+	// Rows is the most tokens of one pass, and Chunk how many of them may
+	// belong to prompts while others decode: more make prompts faster, fewer
+	// the longest pause of a stream shorter. Defaults 256 and 32.
+	Rows, Chunk int
+	// KV is what keys and values are stored as, "f16" or "f32"; default f16.
+	KV string
+	// KVBytes bounds the memory for keys and values, those of earlier prompts
+	// included. Default: what all sequences take at full length, at most half
+	// of the machine's memory or of what its control group may have.
+	KVBytes int64
+}
+
+const (
+	defaultContext = 4096
+	defaultQueue   = 64
+	// defaultRows reads the weights once for many tokens of a prompt.
+	defaultRows = 256
+	// defaultChunk is a few times the work of one token on a machine that is
+	// bound by its memory.
+	defaultChunk = 32
+	maxRows      = 4096
+)
+
+func or(value, otherwise int) int {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+// complete fills in the defaults for a model on a machine with some bytes of
+// memory, and says how many pages to make.
+func (o Options) complete(c model.Config, machine float64) (Options, int, error) {
+	o.Threads = or(o.Threads, runtime.GOMAXPROCS(0))
+	o.Context = or(o.Context, min(c.Context, defaultContext))
+	o.Sequences = or(o.Sequences, 1)
+	o.Queue = or(o.Queue, defaultQueue)
+	o.Rows = or(o.Rows, max(defaultRows, o.Sequences))
+	o.Chunk = or(o.Chunk, min(defaultChunk, o.Rows))
+	if o.KV == "" {
+		o.KV = "f16"
+	}
+	if err := o.check(c); err != nil {
+		return o, 0, err
+	}
+	n, err := o.fit(c, machine)
+	return o, n, err
+}
+
+func (o Options) check(c model.Config) error {
+	switch {
+	case o.Threads < 1 || o.Threads > 1024:
+		return fmt.Errorf("infer: %d threads, not between 1 and 1024", o.Threads)
+	case o.Context < 2 || o.Context > c.Context:
+		return fmt.Errorf("infer: context of %d tokens, not between 2 and the model's %d", o.Context, c.Context)
+	case o.Sequences < 1 || o.Sequences > maxRows:
+		return fmt.Errorf("infer: %d sequences, not between 1 and %d", o.Sequences, maxRows)
+	case o.Rows < 1 || o.Rows > maxRows:
+		return fmt.Errorf("infer: %d rows, not between 1 and %d", o.Rows, maxRows)
+	case o.Chunk < 1 || o.Chunk > o.Rows:
+		return fmt.Errorf("infer: chunks of %d rows, not between 1 and the %d of a pass", o.Chunk, o.Rows)
+	case o.Sequences > o.Rows:
+		return fmt.Errorf("infer: %d sequences are more than the %d rows of a pass", o.Sequences, o.Rows)
+	case o.Queue < 1:
+		return fmt.Errorf("infer: queue of %d requests, not 1 or more", o.Queue)
+	case o.KV != "f16" && o.KV != "f32":
+		return fmt.Errorf("infer: keys and values as %q: \"f16\" and \"f32\" are possible", o.KV)
+	case o.KVBytes < 0:
+		return fmt.Errorf("infer: %d bytes for keys and values, not 0 or more", o.KVBytes)
+	}
+	return nil
+}
+
+// kind is the type of keys and values.
+func (o Options) kind() quant.Type {
+	if o.KV == "f32" {
+		return quant.F32
+	}
+	return quant.F16
+}
+
+// fit says how many pages there are room for. The numbers of a model file are
+// only claims, and a Go program does not survive an allocation that fails:
+// sizes are floats, because no product of a file's numbers overflows one.
+func (o Options) fit(c model.Config, machine float64) (int, error) {
+	page := c.PageBytes(o.kind())
+	known := page + float64(unsafe.Sizeof(node{})) // with what is remembered of it
+	pages := min(float64(o.Sequences)*float64(pagesFor(o.Context)), math.Floor(machine/2/known))
+	if o.KVBytes > 0 {
+		pages = math.Floor(float64(o.KVBytes) / page)
+	}
+	need := pages*known + o.runBytes(c)
+	switch {
+	case pages < 1 && o.KVBytes > 0:
+		return 0, fmt.Errorf("infer: %d bytes for keys and values hold not one page: %d tokens take %.0f bytes with this model; allow more", o.KVBytes, model.PageTokens, page)
+	case pages < 1:
+		return 0, fmt.Errorf("infer: the keys and values of %d tokens take %.3g GB with this model, more than half of the machine's %.3g GB", model.PageTokens, page/1e9, machine/1e9)
+	case need > machine:
+		return 0, fmt.Errorf("infer: %.3g GB for keys and values and %.3g GB for passes of %d tokens are more than the machine's %.3g GB; choose a smaller context, less memory for keys and values, or fewer rows",
+			pages*page/1e9, o.runBytes(c)/1e9, o.Rows, machine/1e9)
+	case pages > math.MaxInt32-1:
+		return 0, fmt.Errorf("infer: %.3g pages of keys and values are more than can be counted; choose a smaller context", pages)
+	}
+	return int(pages), nil
+}
+
+// runBytes is about what the engine takes beyond weights and pages: the widest
+// vectors of every row of a pass, and logits and the sampler's lists.
+func (o Options) runBytes(c model.Config) float64 {
+	heads, kv := float64(c.Heads)*float64(c.HeadDim), float64(c.KVHeads)*float64(c.HeadDim)
+	row := 4 * (4*float64(c.Dim) + 2*heads + 2*kv + 2*float64(c.FFN))
+	return float64(o.Rows)*row + float64(o.Sequences)*20*float64(c.Vocab)
+}

@@ -1,0 +1,77 @@
+package infer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/a472be26/cusp/infer/model"
+)
+
+// claims is a model of any size without weights. What the engine must not come
+// to is left nil.
+type claims struct {
+	model.Model
+	config model.Config
+}
+
+func (c claims) Config() model.Config { return c.config }
+
+// Such sizes pass every check of the file: 32 MB of weights one column wide can
+// claim heads whose cache takes 137 GB.
+func TestAnEngineBeyondTheMachineIsRefused(t *testing.T) {
+	t.Parallel()
+	small := model.Config{Vocab: 8, Dim: 1, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 2, FFN: 1, Context: 1 << 28, RopeDim: 2}
+	cases := map[string]func(*model.Config){
+		"wide heads":  func(c *model.Config) { c.HeadDim = 1 << 28 },
+		"many layers": func(c *model.Config) { c.Layers, c.HeadDim = 1<<20, 1<<14 },
+		"everything":  func(c *model.Config) { c.Layers, c.HeadDim, c.FFN = 1<<28, 1<<28, 1<<28 },
+		"wide middle": func(c *model.Config) { c.FFN = 1 << 28 },
+	}
+	for name, change := range cases {
+		c := small
+		change(&c)
+		_, err := New(claims{config: c}, Options{})
+		if err == nil || !strings.Contains(err.Error(), "more than") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// A model of 1.1 B parameters: 22 layers of 4 heads of 64 keys and values take
+// 22.5 kB a token in binary16, 360 kB a page.
+var tiny = model.Config{Vocab: 32000, Dim: 2048, Layers: 22, Heads: 32, KVHeads: 4, HeadDim: 64, FFN: 5632, Context: 2048}
+
+func TestPagesFollowFromTheMemory(t *testing.T) {
+	t.Parallel()
+	const page, gb = 16 * 22 * 2 * 4 * 64 * 2, 1e9
+	cases := []struct {
+		name    string
+		o       Options
+		machine float64
+		pages   int
+		fails   string
+	}{
+		{"all sequences at full length", Options{Sequences: 4}, 8 * gb, 4 * 128, ""},
+		{"float32 takes twice as much", Options{Sequences: 4, KV: "f32"}, 8 * gb, 4 * 128, ""},
+		{"half of the machine at most", Options{Sequences: 4}, gb / 4, 346, ""},
+		{"half of the machine at most, float32", Options{Sequences: 4, KV: "f32"}, gb / 4, 173, ""},
+		{"as configured", Options{KVBytes: 100*page + 1}, gb, 100, ""},
+		{"more than the sequences take", Options{KVBytes: 1000 * page}, gb, 1000, ""},
+		{"configured beyond the machine", Options{KVBytes: 2 * gb}, gb, 0, "fewer rows"},
+		{"configured to less than a page", Options{KVBytes: page - 1}, gb, 0, "not one page"},
+		{"a machine without room for a page", Options{}, page, 0, "more than half"},
+		{"a pass that does not fit", Options{Context: 32, Rows: 4096}, gb / 4, 0, "passes of 4096 tokens"},
+	}
+	for _, c := range cases {
+		o, pages, err := c.o.complete(tiny, c.machine)
+		if c.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%s: error %v", c.name, err)
+			}
+			continue
+		}
+		if err != nil || pages != c.pages || o.Rows != 256 || o.Chunk != 32 || o.Context != 2048 {
+			t.Errorf("%s: %d pages, want %d; options %+v, error %v", c.name, pages, c.pages, o, err)
+		}
+	}
+}

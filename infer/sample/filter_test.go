@@ -1,0 +1,163 @@
+package sample
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/a472be26/cusp/infer/kernel"
+)
+
+// keepPlain sorts the whole vocabulary and then cuts.
+func keepPlain(work []float32, o Options, peak float32) (kept []candidate) {
+	for id, p := range work {
+		if p > 0 {
+			kept = append(kept, candidate{int32(id), p})
+		}
+	}
+	slices.SortFunc(kept, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.id, b.id))
+	})
+	if o.TopK > 0 {
+		kept = kept[:min(o.TopK, len(kept))]
+	}
+	if o.nucleus() {
+		var total, sum float64
+		for _, c := range kept {
+			total += float64(c.prob)
+		}
+		for i, c := range kept {
+			if sum += float64(c.prob); sum >= o.TopP*total {
+				kept = kept[:i+1]
+				break
+			}
+		}
+	}
+	return slices.DeleteFunc(kept, func(c candidate) bool { return c.prob < float32(o.MinP)*peak })
+}
+
+// Vocabularies around the sizes of steps and words, with many equal logits and
+// without, in every order.
+func TestFiltersMatchPlain(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, vocab := range []int{1, 2, 63, 64, 65, 255, 256, 257, 1000, 5001} {
+		s := New(vocab)
+		logits := make([]float32, vocab)
+		for _, kind := range []string{"spread", "peaked", "equals", "rising", "falling", "masked"} {
+			for i := range logits {
+				switch kind {
+				case "spread":
+					logits[i] = float32(r.NormFloat64() * 2)
+				case "peaked":
+					logits[i] = float32(r.NormFloat64() * 9)
+				case "equals":
+					logits[i] = float32(r.IntN(4))
+				case "rising":
+					logits[i] = float32(i) / 100
+				case "falling":
+					logits[i] = -float32(i) / 100
+				case "masked":
+					logits[i] = float32(math.Inf(-1))
+					if i%7 == 0 {
+						logits[i] = r.Float32()
+					}
+				}
+			}
+			for _, o := range []Options{
+				{TopK: 1}, {TopK: 40}, {TopK: 300}, {TopK: math.MaxInt},
+				{TopP: 0.05}, {TopP: 0.5}, {TopP: 0.9}, {TopP: 0.999}, {TopP: 1, MinP: 0.5},
+				{MinP: 0.01}, {MinP: 1}, {TopP: 0.95, MinP: 0.02}, {TopK: 20, TopP: 0.8}, {TopK: 50, TopP: 0.9, MinP: 0.1},
+			} {
+				s.options = o
+				best, _ := kernel.Leaders(logits)
+				kernel.ExpSum(s.work, logits, logits[best])
+				var total float64
+				for _, p := range s.work {
+					total += float64(p)
+				}
+				s.keep(total, s.work[best])
+				got, want := s.kept, keepPlain(s.work, o, s.work[best])
+				if o.TopK == 0 && !o.nucleus() { // in the tokens' order
+					slices.SortFunc(want, func(a, b candidate) int { return cmp.Compare(a.id, b.id) })
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s vocabulary of %d, %+v: %d kept, want %d", kind, vocab, o, len(got), len(want))
+				}
+			}
+		}
+	}
+}
+
+// Drawing from everything gives what the temperature makes of the
+// probabilities, across blocks.
+func TestDrawFromAll(t *testing.T) {
+	t.Parallel()
+	const vocab = 2*block + 100
+	s := New(vocab)
+	logits := slices.Repeat([]float32{float32(math.Inf(-1))}, vocab)
+	ids := []int{3, block - 1, block, 2*block + 99}
+	for i, id := range ids {
+		logits[id] = float32(math.Log(float64(i + 1)))
+	}
+	for _, temperature := range []float64{1, 0.5, 2, 1e-300} {
+		if err := s.Reset(Options{Temperature: temperature, Seed: 5}); err != nil {
+			t.Fatal(err)
+		}
+		var total float64
+		for i := range ids {
+			total += math.Pow(float64(i+1)/4, 1/temperature)
+		}
+		const draws = 400
+		count := map[int32]int{}
+		for range draws {
+			c, err := s.Sample(logits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			count[c.ID]++
+		}
+		drawn := 0
+		for i, id := range ids {
+			want := math.Pow(float64(i+1)/4, 1/temperature) / total
+			if got := float64(count[int32(id)]) / draws; math.Abs(got-want) > 0.08 { // three standard errors
+				t.Errorf("temperature %v: token %d came with frequency %.3f, want %.3f", temperature, id, got, want)
+			}
+			drawn += count[int32(id)]
+		}
+		if drawn != draws {
+			t.Errorf("temperature %v: %d draws of tokens with probability zero", temperature, draws-drawn)
+		}
+	}
+}
+
+// BenchmarkSample is one token of a large vocabulary.
+func BenchmarkSample(b *testing.B) {
+	const vocab = 152064
+	r := rand.New(rand.NewPCG(1, 2))
+	logits := make([]float32, vocab)
+	for i := range logits {
+		logits[i] = float32(r.NormFloat64() * 3)
+	}
+	logits[777], logits[99999] = 24, 23 // as sure as models are
+	for _, o := range []Options{
+		{}, {Temperature: 0.7}, {Temperature: 1, MinP: 0.05},
+		{Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, TopK: 40, TopP: 0.9}, {RepetitionPenalty: 1.1},
+	} {
+		b.Run(fmt.Sprintf("%+v", o), func(b *testing.B) {
+			s := New(vocab)
+			if err := s.Reset(o); err != nil {
+				b.Fatal(err)
+			}
+			s.Accept(777)
+			for b.Loop() {
+				if _, err := s.Sample(logits); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

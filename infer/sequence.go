@@ -1,0 +1,203 @@
+package infer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/sample"
+)
+
+// ahead is how many tokens a sequence may be in front of its reader: enough
+// that a reader need not be waited for in every pass, few enough that little is
+// lost when it ends the answer.
+const ahead = 4
+
+// sequence is one request on its way. The caller's goroutine reads tokens, and
+// after their end finish and err; everything else is guarded by Engine.mu, and
+// during a pass and the sampling after it pages, tokens and slot are the
+// scheduler's.
+type sequence struct {
+	Request
+	limit  int        // tokens of prompt and answer together
+	tokens chan Token // closed at the end
+	finish string
+	err    error
+
+	gone     bool // the caller waits no more
+	admitted time.Time
+	first    time.Time // when the prompt had been run
+	cached   int       // tokens of the prompt that were not computed
+
+	slot     *slot   // nil while waiting
+	known    []int32 // prompt, and answer as far as it was sampled
+	stored   int     // of known, whose keys and values are in pages
+	pages    []int32 // for known tokens, the last one perhaps partly filled
+	linked   int     // leading pages that are in the tree
+	promised int     // pages that may still be taken
+	choice   sample.Choice
+	failure  error // of the sampling
+}
+
+// slot is what a running sequence needs beside its pages. It is used again.
+type slot struct {
+	logits  []float32 // [Vocab]
+	sampler *sample.Sampler
+	known   []int32
+	pages   []int32
+}
+
+func newSlot(vocab int) *slot {
+	return &slot{logits: make([]float32, vocab), sampler: sample.New(vocab)}
+}
+
+// decoding tells whether the prompt has been run.
+func (s *sequence) decoding() bool { return len(s.known) > len(s.Prompt) }
+
+// mostPages is how many pages the longest answer takes. Its last token is never
+// run: nobody asks for what would follow it.
+func (s *sequence) mostPages() int { return pagesFor(s.limit - 1) }
+
+// promise has the pages set aside that are not there yet; false if there are
+// not enough.
+func (s *sequence) promise(p *pages) bool {
+	need := s.mostPages() - len(s.pages)
+	if !p.promise(need) {
+		return false
+	}
+	s.promised = need
+	return true
+}
+
+// prepare readies the sampler of the slot.
+func (s *sequence) prepare() {
+	_ = s.slot.sampler.Reset(s.Sampling) // the options were checked with the request
+	for _, id := range s.Prompt {
+		s.slot.sampler.Accept(id)
+	}
+}
+
+// chunk is how many tokens of the prompt to run when there is room for some: to
+// the end of a page, so that others can share it soon, or to that of the prompt.
+func (s *sequence) chunk(room int) int {
+	end := min(s.stored+room, len(s.Prompt))
+	if whole := end / model.PageTokens * model.PageTokens; end < len(s.Prompt) && whole > s.stored {
+		end = whole
+	}
+	return end - s.stored
+}
+
+// parent is the page before the first one that is not in the tree.
+func (s *sequence) parent(p *pages) int32 {
+	if s.linked == 0 {
+		return p.root()
+	}
+	return s.pages[s.linked-1]
+}
+
+// adopt takes over the pages that hold what would be computed next. The last
+// token of the prompt always has to run, since it gives logits.
+func (s *sequence) adopt(p *pages) {
+	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens < len(s.Prompt) {
+		page := p.find(s.parent(p), s.Prompt[s.stored:s.stored+model.PageTokens])
+		if page == none {
+			return
+		}
+		p.pin(page)
+		s.pages = append(s.pages, page)
+		s.linked++
+		s.advance(model.PageTokens)
+		if s.promised > 0 { // one page less has to be taken
+			s.promised--
+			p.promised--
+		}
+	}
+}
+
+// copyPart copies the page that holds the most of what would be computed next,
+// of which only the common tokens are used.
+func (s *sequence) copyPart(p *pages, kv model.KV) {
+	if s.stored != len(s.pages)*model.PageTokens {
+		return
+	}
+	rest := s.Prompt[s.stored : len(s.Prompt)-1]
+	from, n := p.closest(s.parent(p), rest[:min(len(rest), model.PageTokens)])
+	if n == 0 {
+		return
+	}
+	p.pin(from) // so that it is not what is forgotten for its copy
+	if len(p.free)+p.idle > 0 {
+		s.grow(p, s.stored+n)
+		kv.Copy(s.pages[len(s.pages)-1], from)
+		s.advance(n)
+	}
+	p.unpin(from)
+}
+
+// advance counts tokens of the prompt that were found in the cache.
+func (s *sequence) advance(n int) {
+	s.stored += n
+	s.cached += n
+}
+
+// grow takes pages for that many tokens.
+func (s *sequence) grow(p *pages, tokens int) {
+	for len(s.pages) < pagesFor(tokens) {
+		s.pages = append(s.pages, p.take())
+		s.promised--
+	}
+}
+
+// link puts the pages that were filled into the tree. If another sequence came
+// first with the same one, that is used instead, and this one becomes free: what
+// they hold is the same.
+func (s *sequence) link(p *pages) {
+	for (s.linked+1)*model.PageTokens <= s.stored {
+		parent, own := s.parent(p), s.pages[s.linked]
+		tokens := s.known[s.linked*model.PageTokens:][:model.PageTokens]
+		if page := p.find(parent, tokens); page == none {
+			p.link(parent, own, tokens)
+		} else {
+			p.pin(page)
+			p.unpin(own)
+			s.pages[s.linked] = page
+		}
+		s.linked++
+	}
+}
+
+// release gives the pages back. What they hold stays in the tree, the page that
+// is partly filled too.
+func (s *sequence) release(p *pages) {
+	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 {
+		parent := s.parent(p)
+		if _, n := p.closest(parent, part); n < len(part) {
+			p.link(parent, s.pages[s.linked], part)
+		}
+	}
+	for i := len(s.pages) - 1; i >= 0; i-- {
+		p.unpin(s.pages[i])
+	}
+	p.promised -= s.promised
+	s.promised, s.pages = 0, nil
+}
+
+// share is the sequence's part of a pass: its next n tokens. Only the last known
+// token asks for logits.
+func (s *sequence) share(n int) model.Sequence {
+	q := model.Sequence{Pages: s.pages, Position: s.stored, Tokens: s.known[s.stored : s.stored+n]}
+	if s.stored+n == len(s.known) {
+		q.Logits = s.slot.logits
+	}
+	return q
+}
+
+// sample chooses the next token from the logits of the last pass.
+func (s *sequence) sample() {
+	s.choice, s.failure = s.slot.sampler.Sample(s.slot.logits)
+	if s.failure != nil {
+		s.failure = fmt.Errorf("infer: position %d: %w", s.stored, s.failure)
+		return
+	}
+	s.slot.sampler.Accept(s.choice.ID)
+}
