@@ -116,3 +116,27 @@ func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ4_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ5_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, n int)

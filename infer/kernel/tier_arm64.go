@@ -27,11 +27,18 @@ func neon() *tier {
 	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
 	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.dotBF16 = dotBF16NEON
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeNEON
 	t.lanes, t.unit = 8, 4
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Quads}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0: packQ8_0Quads,
+		quant.Q4_0: packQ4_0Quads,
+		quant.Q4_K: packQ4_KQuads,
+		quant.Q5_K: packQ5_KQuads,
+		quant.Q6_K: packQ6_KQuads,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
 	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
 	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
@@ -50,7 +57,13 @@ func neonI8MM() *tier {
 	t := neonDotProd()
 	t.name = "neon+i8mm"
 	t.unit = 8
-	t.pack = [packTypes]packFunc{quant.Q8_0: packQ8_0Octets}
+	t.pack = [packTypes]packFunc{
+		quant.Q8_0: packQ8_0Octets,
+		quant.Q4_0: packQ4_0Octets,
+		quant.Q4_K: packQ4_KOctets,
+		quant.Q5_K: packQ5_KOctets,
+		quant.Q6_K: packQ6_KOctets,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1I8MM, tile32x2I8MM, tile32x4I8MM, tile32x8I8MM, tile32x16I8MM}
 	t.tiles16 = [...]tileFunc{tile16x1I8MM, tile16x2I8MM, tile16x4I8MM, tile16x8I8MM, tile16x16I8MM}
 	return t
