@@ -55,7 +55,7 @@ func BenchmarkTile(b *testing.B) {
 	const cols = chunkSteps * stepCols
 	for _, kind := range []quant.Type{quant.Q8_0, quant.Q6_K} {
 		group, _, _ := kind.Groups()
-		tiles, span := active.products(group)
+		tiles, span := active.products(kind)
 		panels := max(1, active.span)
 		w := randomWeights(random(1), kind, panels*active.lanes, cols)
 		s := newWorkspace()
