@@ -49,6 +49,7 @@ type tier struct {
 	span32   spanFunc
 	span16   spanFunc
 	minus    [len(tileSizes)]minusFunc
+	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
 }
 
 // products are those with groups of the given width.
