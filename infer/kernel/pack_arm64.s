@@ -79,14 +79,15 @@ next:              \
 
 // Q8_0: a binary16 scale and 32 codes.
 #define Q8_0(turn, put) \
-	HALVES(0, 16, F16)                    \
-	FMOVQ F16, (SCALES)          \
+	HALVES(0)                    \
 	LOAD(2)                      \
+	JOINED(16, F16)              \
 	turn(V28, V29, V30, V31)     \
 	put(0, F28, F29, F30, F31)   \
 	LOAD(18)                     \
 	turn(V28, V29, V30, V31)     \
 	put(128, F28, F29, F30, F31) \
+	FMOVQ F16, (SCALES)          \
 	AHEAD(0)                     \
 	ADVANCE(34)                  \
 	ADD $288, CODES              \
@@ -95,18 +96,19 @@ next:              \
 // Q4_0: a binary16 scale and 16 bytes, whose low halves are the codes of
 // columns 0-15; 8 more than they say.
 #define Q4_0(turn, put) \
-	HALVES(0, 16, F16)                \
-	FMOVQ F16, (SCALES)      \
+	HALVES(0)                \
 	LOAD(2)                  \
+	JOINED(16, F16)          \
 	turn(V28, V29, V30, V31) \
 	NIBBLES                  \
 	LESS(V0, V1, V2, V3)     \
 	LESS(V4, V5, V6, V7)     \
 	put(0, F0, F1, F2, F3)   \
 	put(128, F4, F5, F6, F7) \
+	FMOVQ F16, (SCALES)      \
 	AHEAD(0)                 \
-	ADVANCE(18)                  \
-	ADD $288, CODES              \
+	ADVANCE(18)              \
+	ADD $288, CODES          \
 	ADD $288, SCALES
 
 // --- blocks of 256 ---
@@ -239,9 +241,10 @@ pair:                            \
 // has plane s%4; 16 signed scales and a binary16 for all of them. Codes are 32
 // more than they say.
 #define Q6_K(turn, put) \
+	HALVES(208)               \
 	LOAD(192)                 \
+	JOINED(16, F16)           \
 	QUADS(V28, V29, V30, V31) \
-	HALVES(208, 16, F16)               \
 	FOUR(V28, 16)             \
 	PUTSCALES16(0)            \
 	FOUR(V29, 16)             \

@@ -59,13 +59,15 @@
 	FMOVQ (off)(W2), F2 \
 	FMOVQ (off)(W3), F3
 
-// HALVES loads the rows' binary16 off bytes from their pointers into V(half),
-// as float32: a load into a lane would keep a vector unit busy for each.
-#define HALVES(off, half, f) \
+// HALVES loads the rows' binary16 off bytes from their pointers; JOINED makes
+// float32 of them in V(half) some time later: a load into a lane would keep a
+// vector unit busy for each.
+#define HALVES(off) \
 	MOVHU (off)(W0), T0  \
 	MOVHU (off)(W1), T1  \
 	MOVHU (off)(W2), T2  \
-	MOVHU (off)(W3), T3  \
+	MOVHU (off)(W3), T3
+#define JOINED(half, f) \
 	ORR   T1<<16, T0, T0 \
 	ORR   T3<<16, T2, T2 \
 	ORR   T2<<32, T0, T0 \

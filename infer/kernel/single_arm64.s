@@ -73,13 +73,22 @@ next:                        \
 	FMOVS start, F19
 
 // SCALED adds up the integer sums of each row and adds them, times both
-// scales, to the sums.
+// scales, to the sums. It consists of steps that wait for each other; other
+// work goes between them.
 #define SCALED \
+	SCALED1 \
+	SCALED2 \
+	SCALED3 \
+	SCALED4
+#define SCALED1 \
 	VADDP V17.S4, V16.S4, V16.S4 \
 	VADDP V19.S4, V18.S4, V18.S4 \
-	VADDP V18.S4, V16.S4, V16.S4 \
-	FSUB(21, 16, 16)             \
-	FMUL0(10, 22, 22)            \ // scale[row] * d
+	FMUL0(10, 22, 22)              // scale[row] * d
+#define SCALED2 \
+	VADDP V18.S4, V16.S4, V16.S4
+#define SCALED3 \
+	FSUB(21, 16, 16)
+#define SCALED4 \
 	FMLA(22, 16, 23)
 
 // DOT16 adds the products of V(w), V(w+2), ... and 16 columns in V(x).
@@ -157,41 +166,53 @@ next:                        \
 	FMOVQ 2(w), a  \
 	FMOVQ 18(w), b
 #define Q8_0(dot32) \
-	HALVES(0, 22, F22) \
+	HALVES(0)          \
 	LOADQ8(W0, F0, F1) \
 	LOADQ8(W1, F2, F3) \
 	LOADQ8(W2, F4, F5) \
 	LOADQ8(W3, F6, F7) \
 	VECTOR(0)          \
 	INIT(START)        \
+	JOINED(22, F22)    \
 	dot32(0)           \
-	SCALED             \
+	SCALED1            \
 	AHEAD(0)           \
+	SCALED2            \
 	ADVANCE(34)        \
-	ADD $40, XS
+	SCALED3            \
+	ADD $40, XS        \
+	SCALED4
 
 // Q4_0: a binary16 scale and 16 bytes, whose low halves are the codes of
 // columns 0-15; 8 more than they say: the step's bias is -128 times the sum of
 // the vector's bytes.
-#define LOADQ4(w, load, low, high) \
-	FMOVQ 2(w), load                       \
-	VAND  FIFTEEN.B16, high.B16, low.B16   \
-	VUSHR $4, high.B16, high.B16
 #define Q4_0(dot32) \
-	HALVES(0, 22, F22)     \
-	LOADQ4(W0, F1, V0, V1) \
-	LOADQ4(W1, F3, V2, V3) \
-	LOADQ4(W2, F5, V4, V5) \
-	LOADQ4(W3, F7, V6, V7) \
+	HALVES(0)              \
+	FMOVQ 2(W0), F1        \
+	FMOVQ 2(W1), F3        \
+	FMOVQ 2(W2), F5        \
+	FMOVQ 2(W3), F7        \
+	JOINED(22, F22)        \
+	MOVW  36(XS), T0       \
 	VECTOR(0)              \
-	MOVW 36(XS), T0        \
-	ADD  T0->4, START, T0  \
+	LOWER(V1, V0)          \
+	LOWER(V3, V2)          \
+	LOWER(V5, V4)          \
+	LOWER(V7, V6)          \
+	ADD   T0->4, START, T0 \
 	INIT(T0)               \
+	UPPER(V1, V1)          \
+	UPPER(V3, V3)          \
+	UPPER(V5, V5)          \
+	UPPER(V7, V7)          \
 	dot32(0)               \
-	SCALED                 \
+	SCALED1                \
 	AHEAD(0)               \
+	SCALED2                \
 	ADVANCE(18)            \
-	ADD $40, XS
+	SCALED3                \
+	ADD   $40, XS          \
+	SCALED4
 
 // HEADER leaves the scales of a block of Q4_K or Q5_K in the panel's room.
 #define HEADER \
@@ -202,10 +223,10 @@ next:                        \
 // STEPK multiplies the codes in V(w) with the step off bytes on; its scales lie
 // at.
 #define STEPK(dot32, w, off, at) \
-	VECTOR(off)       \
-	INIT(START)       \
-	dot32(w)          \
+	VECTOR(off)           \
+	INIT(START)           \
 	FMOVQ at(SCALES), F22 \
+	dot32(w)              \
 	SCALED
 
 // Q4_K: the header, then for each two steps 32 bytes, whose low halves are the
@@ -216,16 +237,30 @@ next:                        \
 	MOVD $4, PAIRS           \
 pair:                        \
 	CODES0(0)                \
+	VECTOR(0)                \
+	INIT(START)              \
+	FMOVQ (SCALES), F22      \
 	TO24(LOWER)              \
-	STEPK(dot32, 24, 0, 0)   \
+	dot32(24)                \
+	SCALED1                  \
+	VECTOR(40)               \
 	HERE(UPPER)              \
-	STEPK(dot32, 0, 40, 288) \
+	SCALED2                  \
 	AHEAD(0)                 \
+	SCALED3                  \
 	ADVANCE(32)              \
+	SCALED4                  \
+	INIT(START)              \
+	FMOVQ 288(SCALES), F22   \
+	dot32(0)                 \
+	SCALED1                  \
 	ADD  $(2*40), XS         \
 	ADD  $(2*288), SCALES    \
-	SUBS $1, PAIRS           \
-	BNE  pair
+	SCALED2                  \
+	SUB  $1, PAIRS           \
+	SCALED3                  \
+	SCALED4                  \
+	CBNZ PAIRS, pair
 
 // Q5_K: the header, 32 bytes of fifth bits, of which step s has bit s, then as
 // Q4_K.
@@ -314,9 +349,10 @@ pair:                        \
 #define Q6_K(dot16) \
 	MOVD  PANEL, SCALES       \
 	VLD1  (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16] \
+	HALVES(208)               \
 	LOAD(192)                 \
+	JOINED(16, F16)           \
 	QUADS(V28, V29, V30, V31) \
-	HALVES(208, 16, F16)      \
 	FOUR(V28, 16)             \
 	PUT6(0)                   \
 	FOUR(V29, 16)             \
