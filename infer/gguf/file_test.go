@@ -2,9 +2,12 @@ package gguf
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/a472be26/cusp/infer/quant"
@@ -98,6 +101,35 @@ func TestOpenErrors(t *testing.T) {
 		} else if !bytes.Contains([]byte(err.Error()), []byte(path)) {
 			t.Errorf("error %q does not name the file", err)
 		}
+	}
+}
+
+// Data that is made while the file is written makes the same file, and is
+// checked like any other.
+func TestWriteFunc(t *testing.T) {
+	t.Parallel()
+	tensors := []Tensor{
+		{Name: "a", Dims: []int{3}, Type: quant.F32, Data: make([]byte, 12)},
+		{Name: "b", Dims: []int{2, 2}, Type: quant.F16, Data: []byte("12345678")},
+	}
+	var want, got bytes.Buffer
+	if err := Write(&want, nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	bare := slices.Clone(tensors)
+	bare[0].Data, bare[1].Data = nil, nil
+	if err := WriteFunc(&got, nil, bare, func(i int) ([]byte, error) { return tensors[i].Data, nil }); err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
+		t.Errorf("other bytes than Write's, error %v", err)
+	}
+	if err := Write(&got, nil, bare); err == nil || !strings.Contains(err.Error(), `tensor "a": [3] of type F32 takes 12 bytes, but 0 are given`) {
+		t.Errorf("missing data: error %v", err)
+	}
+	if err := WriteFunc(&got, nil, bare, func(int) ([]byte, error) { return make([]byte, 12), nil }); err == nil || !strings.Contains(err.Error(), `tensor "b": [2 2] of type F16 takes 8 bytes, but 12 are given`) {
+		t.Errorf("wrong data: error %v", err)
+	}
+	failure := errors.New("no more")
+	if err := WriteFunc(&got, nil, bare, func(int) ([]byte, error) { return nil, failure }); !errors.Is(err, failure) {
+		t.Errorf("failing data: error %v", err)
 	}
 }
 

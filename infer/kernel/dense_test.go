@@ -72,18 +72,22 @@ func TestMatMulDense(t *testing.T) {
 }
 
 func TestDotBF16(t *testing.T) {
-	r := random(2)
-	w, x := values(r, 100), values(r, 100)
-	b := make([]byte, 200)
-	if err := quant.Encode(quant.BF16, b, w); err != nil {
-		t.Fatal(err)
-	}
-	if err := quant.Decode(quant.BF16, w, b); err != nil {
-		t.Fatal(err)
-	}
 	eachTier(t, func(t *testing.T, tier *tier) {
-		want, bound := dot64(w, x)
-		near(t, "dot of bfloat16", tier.dotBF16(b, x), want, bound)
+		for _, n := range lengths {
+			for _, offset := range offsets {
+				r := random(n, offset)
+				w, x := values(r, n), newGuard("x", offset, values(r, n))
+				b := make([]byte, 2*n)
+				if err := quant.Encode(quant.BF16, b, w); err != nil {
+					t.Fatal(err)
+				}
+				if err := quant.Decode(quant.BF16, w, b); err != nil {
+					t.Fatal(err)
+				}
+				want, bound := dot64(w, x.x)
+				near(t, fmt.Sprintf("dot of %d bfloat16, offset %d", n, offset), tier.dotBF16(unaligned(b, offset), x.x), want, bound)
+			}
+		}
 	})
 }
 

@@ -30,7 +30,7 @@ func avx2() *tier {
 	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
 	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
-	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.dotF16, t.dotF32, t.dotBF16 = dotF16Vector, dotF32Vector, dotBF16Vector
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
