@@ -174,14 +174,14 @@ func (f *fakeModel) run(s model.Sequence) {
 	}
 }
 
-// begins waits until the first pass was planned, without letting it through:
-// what is asked after that comes too late for it.
-func (f *fakeModel) begins() {
+// begins waits until the n-th pass was planned, without letting it through: what
+// is asked after that comes too late for it.
+func (f *fakeModel) begins(n int) {
 	f.t.Helper()
-	f.wait("the first pass", func() bool {
+	f.wait("a pass", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return len(f.passes) > 0
+		return len(f.passes) >= n
 	})
 }
 

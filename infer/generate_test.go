@@ -344,8 +344,8 @@ func TestCloseDrains(t *testing.T) {
 }
 
 // The whole way of a token through scheduler, model and sampler takes nothing
-// from the heap: a longer answer costs no more allocations than a short one,
-// but for the growth of the result.
+// from the heap: a longer answer costs no more allocations than a short one, as
+// far as the result has room from the beginning.
 func TestDecodeDoesNotAllocate(t *testing.T) {
 	e := newEngine(t, infer.Options{Threads: 2})
 	ctx := context.Background()
@@ -357,7 +357,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 			}
 		})
 	}
-	if short, long := allocations(10), allocations(110); long > short+5 {
+	if short, long := allocations(10), allocations(110); long > short {
 		t.Errorf("100 more tokens cost %v allocations", long-short)
 	}
 }

@@ -41,7 +41,7 @@ func TestSharesOfAPass(t *testing.T) {
 		}
 	}
 	long := f.ask(t.Context(), count(1, 100), 6)
-	f.begins()
+	f.begins(1)
 	second := f.ask(t.Context(), count(2, 30), 3)
 	third := f.ask(t.Context(), count(3, 40), 2)
 	expect(64)         // the first one alone: the others came after this pass was planned
@@ -245,7 +245,7 @@ func TestPagesRunShort(t *testing.T) {
 		t.Errorf("a prompt beyond the context: %v", err)
 	}
 	half := f.ask(t.Context(), count(1, 60), 20) // 5 pages
-	f.begins()
+	f.begins(1)
 	large := f.ask(t.Context(), count(2, 100), 10) // 7 pages: must wait
 	small := f.ask(t.Context(), count(3, 5), 3)    // 1 page: would fit, but came later
 	for range 10 {
@@ -273,7 +273,7 @@ func TestRunningSequencesShare(t *testing.T) {
 	system := count(1, 100)
 	with := func(tail ...int32) []int32 { return append(slices.Clone(system), tail...) }
 	warmup := f.ask(t.Context(), count(5, 10), 1)
-	f.begins()
+	f.begins(1)
 	var all []*request
 	for i := range 4 {
 		all = append(all, f.ask(t.Context(), with(int32(50+i), 7), 10))
@@ -302,9 +302,9 @@ func TestRunningSequencesShare(t *testing.T) {
 	}
 }
 
-// Prompts of a few families on few pages, with callers that leave at any time:
-// everyone gets what it would get alone, and no page is lost or shared with a
-// writer.
+// Prompts of a few families on few pages, with callers that leave at any time
+// and others that set pages aside: everyone gets what it would get alone, and no
+// page is lost or shared with a writer.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
@@ -326,6 +326,14 @@ func TestStorm(t *testing.T) {
 				f.storm(e, i, prompt, answer, leave)
 			})
 		}
+		done.Go(func() {
+			for i := range 100 {
+				if s := e.setAside(count(i%3, 48), i%2 == 0); s != nil {
+					time.Sleep(20 * time.Microsecond)
+					e.putBack(s)
+				}
+			}
+		})
 		done.Wait()
 		f.wait("the engine to be idle", func() bool { return e.Stats().Running == 0 })
 		if s := e.Stats(); s.Used != 0 || s.CachedTokens == 0 || s.Pages != 30 {
@@ -392,4 +400,33 @@ func TestAnswersAreRemembered(t *testing.T) {
 	if next.result.CachedTokens != 49 {
 		t.Errorf("%d tokens cached, want 49", next.result.CachedTokens)
 	}
+}
+
+// Idle pages that running sequences were promised cannot be had for anything
+// else, not even to be read.
+func TestPromisedPagesStay(t *testing.T) {
+	t.Parallel()
+	f, e := newFake(t, true, Options{Sequences: 2, KVBytes: 10 * fakePage})
+	idle := count(1, 64)
+	first := f.ask(t.Context(), idle, 1)
+	f.pass(nil)
+	f.good(first, 1)
+	runs := f.ask(t.Context(), count(2, 10), 120) // 9 of 10 pages; 4 of them hold the first one's tokens
+	f.begins(2)
+	for _, missing := range []bool{false, true} {
+		if s := e.setAside(idle, missing); s != nil {
+			t.Errorf("%d pages were set aside, the missing ones too: %v", len(s.pages), missing)
+			e.putBack(s)
+		}
+		e.mu.Lock()
+		f.verify()
+		e.mu.Unlock()
+	}
+	if s := e.setAside(count(3, 16), true); s == nil {
+		t.Error("the page that is nobody's was not set aside")
+	} else {
+		e.putBack(s)
+	}
+	f.finish(runs)
+	f.good(runs, 120)
 }

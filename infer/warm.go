@@ -3,6 +3,7 @@ package infer
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -58,15 +59,20 @@ func (e *Engine) Memorize(ctx context.Context, store *prefix.Store, model string
 	}
 	defer e.leave()
 	s := e.setAside(key.Tokens, false)
+	if s == nil {
+		return errScarce
+	}
 	defer e.putBack(s)
 	if len(s.pages) < pagesFor(len(key.Tokens)) {
-		return fmt.Errorf("infer: %d tokens were forgotten before they could be saved: the memory for keys and values is too small", len(key.Tokens))
+		return errScarce
 	}
 	return store.Save(key, func(i int, dst []byte) error {
 		e.kv.Read(dst, s.pages[i])
 		return ctx.Err()
 	})
 }
+
+var errScarce = errors.New("infer: the beginning was not saved: the memory for keys and values is too small beside what runs")
 
 // prefixKey is about the whole pages of tokens, none if they do not fit.
 func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
@@ -83,20 +89,22 @@ func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
 }
 
 // setAside pins the pages that hold whole pages of tokens, and takes those that
-// are missing if they are wanted; nil if there are not enough.
+// are missing if they are wanted; nil if running sequences may need the pages,
+// the idle ones among them included.
 func (e *Engine) setAside(tokens []int32, missing bool) *sequence {
 	// One more token, since the last of a prompt is never found.
 	s := &sequence{Request: Request{Prompt: append(slices.Clip(tokens), 0)}, limit: len(tokens) + 1, known: tokens}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.adopt(e.pages)
-	if missing {
-		if !s.promise(e.pages) {
-			s.release(e.pages)
-			return nil
-		}
-		s.grow(e.pages, len(tokens))
+	if !missing {
+		s.limit = s.stored + 1 // nothing beyond what is there
 	}
+	if !s.promise(e.pages) {
+		s.release(e.pages)
+		return nil
+	}
+	s.grow(e.pages, s.limit-1)
 	e.aside = append(e.aside, s)
 	return s
 }

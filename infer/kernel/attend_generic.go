@@ -3,23 +3,23 @@ package kernel
 import "github.com/a472be26/cusp/infer/quant"
 
 func scoresGeneric(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int) {
-	scoresOf(dst, ld, queries, ldq, n, keys, headDim, widenGeneric)
+	scoresOf(dst, ld, queries, ldq, n, keys, headDim)
 }
 
 func scoresF32Generic(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int) {
-	scoresOf(dst, ld, queries, ldq, n, keys, headDim, copyFloats)
+	scoresOf(dst, ld, queries, ldq, n, keys, headDim)
 }
 
 func mixGeneric(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int) {
-	mixFrom(0, dst, ld, weights, ldw, n, values, tokens, headDim, widenGeneric)
+	mixFrom(0, dst, ld, weights, ldw, n, values, tokens, headDim)
 }
 
 func mixF32Generic(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int) {
-	mixFrom(0, dst, ld, weights, ldw, n, values, tokens, headDim, copyFloats)
+	mixFrom(0, dst, ld, weights, ldw, n, values, tokens, headDim)
 }
 
 // scoresOf widens one value of all the page's keys at a time.
-func scoresOf[T uint16 | float32](dst []float32, ld int, queries []float32, ldq, n int, keys []T, headDim int, widen func([]float32, []T)) {
+func scoresOf[T uint16 | float32](dst []float32, ld int, queries []float32, ldq, n int, keys []T, headDim int) {
 	var key [PageTokens]float32
 	for q := range n {
 		clear(dst[q*ld:][:PageTokens])
@@ -33,7 +33,7 @@ func scoresOf[T uint16 | float32](dst []float32, ld int, queries []float32, ldq,
 }
 
 // mixFrom is Mix for the values from a given one on, a few at a time.
-func mixFrom[T uint16 | float32](from int, dst []float32, ld int, weights []float32, ldw, n int, values []T, tokens, headDim int, widen func([]float32, []T)) {
+func mixFrom[T uint16 | float32](from int, dst []float32, ld int, weights []float32, ldw, n int, values []T, tokens, headDim int) {
 	var room [16]float32
 	for ; from < headDim; from += len(room) {
 		value := room[:min(len(room), headDim-from)]
@@ -46,13 +46,18 @@ func mixFrom[T uint16 | float32](from int, dst []float32, ld int, weights []floa
 	}
 }
 
-func widenGeneric(dst []float32, src []uint16) {
-	for i, h := range src {
-		dst[i] = quant.FromF16(h)
+// widen converts len(dst) values. It is no parameter of its callers, whose
+// buffers would go to the heap for it.
+func widen[T uint16 | float32](dst []float32, src []T) {
+	switch src := any(src).(type) {
+	case []uint16:
+		for i := range dst {
+			dst[i] = quant.FromF16(src[i])
+		}
+	case []float32:
+		copy(dst, src)
 	}
 }
-
-func copyFloats(dst, src []float32) { copy(dst, src) }
 
 // narrowGeneric rounds len(x) values to binary16.
 func narrowGeneric(dst []uint16, x []float32) {

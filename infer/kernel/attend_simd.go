@@ -43,7 +43,7 @@ func mixVector(dst []float32, ld int, weights []float32, ldw, n int, values []ui
 	for q := 0; q < n && lanes > 0; q += mixRows {
 		mixTile(&dst[q*ld], ld, &weights[q*ldw], ldw, min(mixRows, n-q), &values[0], tokens, headDim, lanes)
 	}
-	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim, widenGeneric)
+	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim)
 }
 
 func mixF32Vector(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int) {
@@ -51,7 +51,7 @@ func mixF32Vector(dst []float32, ld int, weights []float32, ldw, n int, values [
 	for q := 0; q < n && lanes > 0; q += mixRows {
 		mixF32Tile(&dst[q*ld], ld, &weights[q*ldw], ldw, min(mixRows, n-q), &values[0], tokens, headDim, lanes)
 	}
-	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim, copyFloats)
+	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim)
 }
 
 func narrowVector(dst []uint16, x []float32) {

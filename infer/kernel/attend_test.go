@@ -572,3 +572,23 @@ func BenchmarkAttention(b *testing.B) {
 		}
 	}
 }
+
+func TestAttentionDoesNotAllocate(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		const n, headDim = 3, 68 // the last values are the portable ones' on most tiers
+		halves, singles := make([]uint16, headDim*PageTokens), make([]float32, headDim*PageTokens)
+		queries, scores, dst := make([]float32, n*headDim), make([]float32, n*PageTokens), make([]float32, n*headDim)
+		allocs := testing.AllocsPerRun(10, func() {
+			PutKey(halves, 1, queries[:headDim])
+			PutValue(halves, 1, queries[:headDim])
+			Scores(scores, PageTokens, queries, headDim, n, halves, headDim)
+			ScoresF32(scores, PageTokens, queries, headDim, n, singles, headDim)
+			Mix(dst, headDim, scores, PageTokens, n, halves, PageTokens, headDim)
+			MixF32(dst, headDim, scores, PageTokens, n, singles, PageTokens, headDim)
+		})
+		if allocs != 0 {
+			t.Errorf("allocates %v times", allocs)
+		}
+	})
+}

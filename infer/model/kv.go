@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -49,9 +50,9 @@ func newPagedKV(c Config, pages int, kind quant.Type) (*pagedKV, error) {
 	if !slices.Contains(kvTypes, kind) {
 		return nil, fmt.Errorf("model: keys and values as %s: %v are supported", kind, kvTypes)
 	}
-	const most = 1 << 46 // bytes, what a process can address
+	const most = 1 << 46 // bytes, about what a process can address
 	size := c.PageBytes(kind)
-	if pages < 1 || float64(pages)*size > most {
+	if pages < 1 || float64(pages)*size > min(most, math.MaxInt) {
 		return nil, fmt.Errorf("model: KV cache of %d pages of %.3g bytes is not possible", pages, size)
 	}
 	data, release, err := reserve(pages * int(size))

@@ -227,7 +227,7 @@ func TestForeignKV(t *testing.T) {
 			t.Errorf("keys and values as %s were accepted", kind)
 		}
 	}
-	for _, pages := range []int{-1, 0, 1 << 50} {
+	for _, pages := range []int{-1, 0, math.MaxInt / 4096} {
 		if _, err := m.NewKV(pages, quant.F16); err == nil {
 			t.Errorf("%d pages were accepted", pages)
 		}

@@ -96,7 +96,7 @@ func TestImpossibleKeys(t *testing.T) {
 		"half a page":   {PageTokens: 2, PageBytes: 5, Tokens: []int32{1}},
 		"no page":       {PageBytes: 5, Tokens: []int32{1}},
 		"no bytes":      {PageTokens: 1, Tokens: []int32{1}},
-		"page too long": {PageTokens: 1, PageBytes: 1 << 40, Tokens: []int32{1}},
+		"negative page": {PageTokens: 1, PageBytes: -1, Tokens: []int32{1}},
 	} {
 		if Write(&bytes.Buffer{}, k, fill) == nil {
 			t.Errorf("%s: was written", name)
