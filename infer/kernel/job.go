@@ -21,6 +21,7 @@ type factor struct {
 	mins   bool
 	dense  func(w []byte, x []float32) float32 // the product of a row, nil if quantized
 	pack   packFunc                            // nil: packAny
+	single singleFunc                          // nil: pack and a tile
 	stride int                                 // bytes of a row
 	cols   int                                 // of a block in the file
 	bytes  int                                 // of a block in the file
@@ -35,6 +36,7 @@ func newFactor(q Product) factor {
 	if f.dense == nil {
 		f.pack = active.pack[q.W.Kind]
 		f.tiles, f.span = active.products(q.W.Kind)
+		f.single = active.single[q.W.Kind]
 	}
 	return f
 }

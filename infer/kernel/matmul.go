@@ -118,6 +118,10 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 	panels := divUp(rows, active.lanes)
 	for from := 0; from < j.x.steps(); from += chunkSteps {
 		n := min(chunkSteps, j.x.steps()-from)
+		if f.single != nil && j.x.n == 1 && rows == active.lanes {
+			j.single(s, f, first, from, n, dst)
+			continue
+		}
 		for i := range panels {
 			s.pack(i, f, first+i*active.lanes, min(rows, active.lanes), from, n)
 		}
@@ -145,6 +149,15 @@ func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []f
 	}
 }
 
+// single multiplies n steps of a panel's rows with the only vector.
+func (j *job) single(s *workspace, f *factor, first, from, n int, dst []float32) {
+	t, p := j.x.tiles[0], s.panel(0)
+	f.single(&dst[0], &p.steps[0], &p.mins[0], &f.at(first, from)[0], f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
+	if f.mins {
+		active.minus[0](&dst[0], active.lanes, &p.mins[0], j.x.sum(t, from, f.group), n*stepCols/f.group)
+	}
+}
+
 // Bounds of all tiers.
 const (
 	maxLanes   = 16
@@ -169,10 +182,15 @@ func (s *workspace) panel(i int) panel {
 	return panel{s.steps[i*panelBytes:][:panelBytes], s.mins[i*panelMins:][:panelMins]}
 }
 
+// at is where a row has step from.
+func (f *factor) at(row, step int) []byte {
+	return f.W.Data[row*f.stride+step*stepCols/f.cols*f.bytes:]
+}
+
 // pack packs n steps of rows rows into panel i.
 func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
 	p := s.panel(i)
-	data := f.W.Data[first*f.stride+from*stepCols/f.cols*f.bytes:]
+	data := f.at(first, from)
 	if f.pack != nil && rows == active.lanes {
 		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)
 		return

@@ -37,6 +37,12 @@ func (t *tier) stepBytes(group int) int { return t.lanes * (stepCols + 4*stepCol
 // mins alone.
 type packFunc func(steps *byte, mins *float32, w *byte, stride, n int)
 
+// singleFunc does for a tile of one vector what a packFunc and its tileFunc do,
+// bit for bit, with the file's rows as they lie: a panel that is used once need
+// not be made, where the turning takes longer than the product. panel is room
+// for one; minima are left in mins, of types that have them.
+type singleFunc func(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
 // packAny packs n steps of rows rows, at most the tier's lanes, on any tier
 // and for any type; rows that are missing become zeros. It states what a
 // packFunc does. b is room.

@@ -1,7 +1,8 @@
 package kernel
 
-// The assembly of tile_*_arm64.s and pack_arm64.s implements tileFunc,
-// minusFunc and packFunc, for at least one step and panels of 8 rows.
+// The assembly of tile_*_arm64.s, minus_arm64.s, pack_arm64.s and
+// single_arm64.s implements tileFunc, minusFunc, packFunc and singleFunc, for
+// at least one step and panels of 8 rows.
 
 //go:noescape
 func tile32x1DotProd(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
@@ -110,6 +111,36 @@ func minus16NEON(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape
 func quantizeNEON(step *byte, half *int32, n, v int, x *float32, steps int)
+
+//go:noescape
+func singleQ8_0DotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ4_0DotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ4_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ5_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ6_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ8_0NEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ4_0NEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ4_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ5_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func singleQ6_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
 
 //go:noescape
 func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)

@@ -51,7 +51,8 @@ type tier struct {
 	span32   spanFunc
 	span16   spanFunc
 	minus    [len(tileSizes)]minusFunc
-	small    *smallProducts // nil: small codes are treated as all others
+	small    *smallProducts        // nil: small codes are treated as all others
+	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster

@@ -39,6 +39,13 @@ func neon() *tier {
 		quant.Q5_K: packQ5_KQuads,
 		quant.Q6_K: packQ6_KQuads,
 	}
+	t.single = [packTypes]singleFunc{
+		quant.Q8_0: singleQ8_0NEON,
+		quant.Q4_0: singleQ4_0NEON,
+		quant.Q4_K: singleQ4_KNEON,
+		quant.Q5_K: singleQ5_KNEON,
+		quant.Q6_K: singleQ6_KNEON,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
 	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
 	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
@@ -48,6 +55,13 @@ func neon() *tier {
 func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
+	t.single = [packTypes]singleFunc{
+		quant.Q8_0: singleQ8_0DotProd,
+		quant.Q4_0: singleQ4_0DotProd,
+		quant.Q4_K: singleQ4_KDotProd,
+		quant.Q5_K: singleQ5_KDotProd,
+		quant.Q6_K: singleQ6_KDotProd,
+	}
 	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
 	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
 	return t
