@@ -13,7 +13,7 @@ import (
 //
 // A panel is a chain of steps of 32 columns. A step is
 //
-//	codes  [32/unit][lanes][unit] bytes   signed, plus the tier's offset
+//	codes  [32/unit][lanes][unit] bytes   signed, plus the tier's offset for the type
 //	scales [32/group][lanes] float32      group: 16 or 32 columns
 //
 // and types with minima have, apart from it, mins [steps*32/group][lanes]
