@@ -72,18 +72,20 @@ func TestMatMulDense(t *testing.T) {
 }
 
 func TestDotBF16(t *testing.T) {
-	r := random(2)
-	w, x := values(r, 100), values(r, 100)
-	b := make([]byte, 200)
-	if err := quant.Encode(quant.BF16, b, w); err != nil {
-		t.Fatal(err)
-	}
-	if err := quant.Decode(quant.BF16, w, b); err != nil {
-		t.Fatal(err)
-	}
 	eachTier(t, func(t *testing.T, tier *tier) {
-		want, bound := dot64(w, x)
-		near(t, "dot of bfloat16", tier.dotBF16(b, x), want, bound)
+		for _, n := range lengths {
+			r := random(n)
+			w, x := values(r, n), values(r, n)
+			b := make([]byte, 2*n)
+			if err := quant.Encode(quant.BF16, b, w); err != nil {
+				t.Fatal(err)
+			}
+			if err := quant.Decode(quant.BF16, w, b); err != nil {
+				t.Fatal(err)
+			}
+			want, bound := dot64(w, x)
+			near(t, fmt.Sprintf("dot of %d bfloat16", n), tier.dotBF16(unaligned(b, n%3), x), want, bound)
+		}
 	})
 }
 

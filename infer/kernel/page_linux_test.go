@@ -64,6 +64,7 @@ func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 			tier.dot(x, y)
 			tier.dotF32(beforePageEnd(t, make([]byte, 4*n)), x)
 			tier.dotF16(beforePageEnd(t, make([]byte, 2*n)), x)
+			tier.dotBF16(beforePageEnd(t, make([]byte, 2*n)), x)
 			tier.axpy(1, x, y)
 			tier.mulAll(y, x, x, 1)
 			tier.scale(2, x)
