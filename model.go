@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,12 +12,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/quant"
 	"github.com/a472be26/cusp/infer/tokenizer"
 	"github.com/a472be26/cusp/packaging/bundle"
 )
 
 type modelCmd struct {
 	Inspect  inspectCmd  `cmd:"" help:"Show the metadata and tensors of a GGUF file."`
+	Convert  convertCmd  `cmd:"" help:"Write a GGUF file again with its weights in other types."`
 	Tokenize tokenizeCmd `cmd:"" help:"Turn text on standard input into a JSON array of token ids."`
 	Verify   verifyCmd   `cmd:"" help:"Check the signature and every file of a model bundle."`
 	Install  installCmd  `cmd:"" help:"Copy a bundle into the models directory and make it current; a running daemon loads it."`
@@ -37,16 +40,32 @@ func (c inspectCmd) Run(s streams) error {
 	if c.JSON {
 		return writeJSON(s.out, inspection(f))
 	}
-	fmt.Fprintf(s.out, "%s: GGUF v%d, %d bytes, %d metadata keys, %d tensors\n\n", c.File, f.Version(), f.Size(), len(f.Keys()), len(f.Tensors()))
+	fmt.Fprintf(s.out, "%s: GGUF v%d, %d bytes, %d metadata keys, %d tensors (%s)\n\n", c.File, f.Version(), f.Size(), len(f.Keys()), len(f.Tensors()), typesOf(f))
 	for _, key := range f.Keys() {
 		v, _ := f.Value(key)
 		fmt.Fprintf(s.out, "  %-44s %s\n", printable(key), short(v))
 	}
 	fmt.Fprintln(s.out)
 	for _, t := range f.Tensors() {
-		fmt.Fprintf(s.out, "  %-32s %-6s %-18s %d bytes\n", printable(t.Name), t.Type, shape(t.Dims), len(t.Data))
+		fmt.Fprintf(s.out, "  %-32s %-7s %-18s %d bytes\n", printable(t.Name), t.Type, shape(t.Dims), len(t.Data))
 	}
 	return nil
+}
+
+// typesOf counts the tensors of each type, those of the most bytes first.
+func typesOf(f *gguf.File) string {
+	tensors, bytes := map[quant.Type]int{}, map[quant.Type]int{}
+	for _, t := range f.Tensors() {
+		tensors[t.Type]++
+		bytes[t.Type] += len(t.Data)
+	}
+	types := slices.Sorted(maps.Keys(tensors))
+	slices.SortStableFunc(types, func(a, b quant.Type) int { return cmp.Compare(bytes[b], bytes[a]) })
+	var counts []string
+	for _, t := range types {
+		counts = append(counts, fmt.Sprintf("%d %s", tensors[t], t))
+	}
+	return strings.Join(counts, ", ")
 }
 
 // inspection is the file as plain values; dimensions are in GGUF's order,

@@ -135,7 +135,8 @@ func (a *answers) counters() Counters {
 }
 
 // counting is the router with failures counted, and with a prompt that is too
-// long told apart from other failures, as OpenAI's clients know it.
+// long, or a question too many, told apart from other failures, as OpenAI's
+// clients know it.
 type counting struct {
 	api.Answerer
 	answers *answers
@@ -148,6 +149,9 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(strin
 	}
 	if errors.Is(err, infer.ErrContext) && !errors.Is(err, context.DeadlineExceeded) { // else the cloud may yet answer
 		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded", Message: err.Error()}
+	}
+	if errors.Is(err, infer.ErrBusy) {
+		err = &api.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "busy", Message: err.Error()}
 	}
 	return a, err
 }

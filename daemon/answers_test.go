@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -29,5 +33,34 @@ func TestRememberedAnswersAreBounded(t *testing.T) {
 	}
 	if len(a.latest) != remembered || a.bytes != remembered {
 		t.Errorf("%d answers, %d bytes; want %d of 1 byte", len(a.latest), a.bytes, remembered)
+	}
+}
+
+// told is a router that fails.
+type told struct{ err error }
+
+func (f told) Answer(context.Context, router.Question, func(string) error) (router.Answer, error) {
+	return router.Answer{}, f.err
+}
+
+// What a client can do something about has its own status and code.
+func TestFailuresThatClientsKnow(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		err    error
+		status int
+		code   string
+	}{
+		{infer.ErrContext, 400, "context_length_exceeded"},
+		{infer.ErrBusy, 503, "busy"},
+	}
+	for _, c := range cases {
+		answers := newAnswers(nil, slog.New(slog.DiscardHandler))
+		wrapped := fmt.Errorf("%w: %w", router.ErrUnanswerable, fmt.Errorf("answer with tiny: %w", c.err))
+		_, err := counting{told{wrapped}, answers}.Answer(t.Context(), router.Question{}, nil)
+		var got *api.Error
+		if !errors.As(err, &got) || got.Status != c.status || got.Code != c.code || answers.counters().Failed != 1 {
+			t.Errorf("%v became %+v", c.err, err)
+		}
 	}
 }

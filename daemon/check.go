@@ -56,13 +56,23 @@ func (c ModelConfig) check(at source) error {
 	if err := bundle.CheckName(c.Name); err != nil {
 		errs = append(errs, at.errorf("model.name", "%v", err))
 	}
+	if c.KV != "f16" && c.KV != "f32" {
+		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write \"f16\" or \"f32\"", c.KV))
+	}
+	for _, path := range c.SystemPrompts {
+		if !filepath.IsAbs(path) {
+			errs = append(errs, at.errorf("model.system_prompts", "%q is not an absolute path; write for example /etc/cusp/prompts/lights.txt", path))
+		}
+	}
 	if !(c.MinSpeed >= 0) || math.IsInf(c.MinSpeed, 0) {
 		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
 	}
 	return errors.Join(append(errs,
 		within(at, "model.threads", int64(c.Threads), 0, 1024),
 		within(at, "model.context", int64(c.Context), 0, 1<<22),
-		within(at, "model.sequences", int64(c.Sequences), 1, 64))...)
+		within(at, "model.sequences", int64(c.Sequences), 1, 64),
+		within(at, "model.kv_memory", c.KVMemory, 0, 1<<44),
+		within(at, "model.prefix_cache", c.PrefixCache, 0, 1<<40))...)
 }
 
 func (c RouterConfig) check(at source) error {

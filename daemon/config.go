@@ -45,7 +45,11 @@ type ModelConfig struct {
 	Threads       int      `toml:"threads"`
 	Context       int      `toml:"context"`
 	Sequences     int      `toml:"sequences"`
-	MinSpeed      float64  `toml:"min_speed"` // tokens per second of the self-test
+	KV            string   `toml:"kv"`             // type of keys and values
+	KVMemory      int64    `toml:"kv_memory"`      // bytes for them; 0: derived
+	SystemPrompts []string `toml:"system_prompts"` // files whose texts are kept ready
+	PrefixCache   int64    `toml:"prefix_cache"`   // bytes on disk that they take; 0: none
+	MinSpeed      float64  `toml:"min_speed"`      // tokens per second of the self-test
 }
 
 // RouterConfig is what the router may be told; what it decides is not

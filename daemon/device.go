@@ -15,6 +15,7 @@ import (
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/record"
 	"github.com/a472be26/cusp/router/uplink"
@@ -128,7 +129,11 @@ func (d *device) openSensors() error {
 // openModels loads the first model that works. A device without any can still
 // serve as a way to the cloud.
 func (d *device) openModels(ctx context.Context) error {
-	d.models = NewModels(d.o.loader, selfTest(d.cfg.Model.MinSpeed), d.log)
+	loader := d.o.loader
+	if loader == nil {
+		loader = bundleLoader{cfg: d.cfg.Model, prefixes: d.openPrefixes()}
+	}
+	d.models = NewModels(loader, selfTest(d.cfg.Model.MinSpeed), d.log)
 	d.onClose(d.models.Close)
 	all, err := d.candidates()
 	d.tried = all[0]
@@ -143,6 +148,20 @@ func (d *device) openModels(ctx context.Context) error {
 		d.log.Warn("model refused: "+refusal.Error, "model", refusal.Model)
 	}
 	return nil
+}
+
+// openPrefixes opens the saved system prompts. Without them the first questions
+// take longer, and that is all.
+func (d *device) openPrefixes() *prefixes {
+	if d.cfg.Model.PrefixCache == 0 {
+		return nil
+	}
+	store, err := prefix.Open(filepath.Join(d.cfg.State.Dir, "prefixes"), d.cfg.Model.PrefixCache, d.log)
+	if err != nil {
+		d.log.Warn("system prompts are not kept over restarts", "error", err)
+		return nil
+	}
+	return &prefixes{store: store, files: d.cfg.Model.SystemPrompts, version: d.version, log: d.log}
 }
 
 func (d *device) candidates() ([]Candidate, error) {

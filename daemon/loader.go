@@ -19,7 +19,10 @@ import (
 
 // bundleLoader is the real Loader: signed bundles, plain files, the built-in
 // student.
-type bundleLoader struct{ cfg ModelConfig }
+type bundleLoader struct {
+	cfg      ModelConfig
+	prefixes *prefixes // nil: nothing is kept ready
+}
 
 var _ Loader = bundleLoader{}
 
@@ -61,7 +64,7 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &engineModel{assistant: a, calibration: calibration, info: infoOf(b, b.Dir, calibration)}, nil
+	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, b.Dir, calibration)), nil
 }
 
 // policy trusts the project's own key, where this build has it, and those of
@@ -135,7 +138,7 @@ func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*eng
 	if err != nil {
 		return nil, err
 	}
-	return &engineModel{assistant: a, calibration: calibration, info: infoOf(b, "built-in", calibration)}, nil
+	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, "built-in", calibration)), nil
 }
 
 // loadPlain opens a file that a user dropped: unsigned and uncalibrated.
@@ -148,11 +151,19 @@ func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
 		return nil, err
 	}
 	name := strings.TrimSuffix(filepath.Base(path), ".gguf")
-	return &engineModel{assistant: a, info: ModelInfo{Name: name, File: path}}, nil
+	return l.model(a, a.Fingerprint(), nil, ModelInfo{Name: name, File: path}), nil
+}
+
+// model puts an engine to work, with what is kept ready for weights of that
+// hash.
+func (l bundleLoader) model(a *assistant.Assistant, weights string, c *calibrate.Calibration, info ModelInfo) *engineModel {
+	return &engineModel{assistant: a, calibration: c, info: info, openings: l.prefixes.recall(a, weights)}
 }
 
 func (l bundleLoader) engine() assistant.Config {
-	return assistant.Config{Threads: l.cfg.Threads, Context: l.cfg.Context, Sequences: l.cfg.Sequences}
+	return assistant.Config{
+		Threads: l.cfg.Threads, Context: l.cfg.Context, Sequences: l.cfg.Sequences, KV: l.cfg.KV, KVBytes: l.cfg.KVMemory,
+	}
 }
 
 // readCalibration returns nil when the bundle has none, and an error when it

@@ -132,7 +132,7 @@ func TestRealBundlesServeAndAreReplaced(t *testing.T) {
 		}
 	}
 	installed("1.0")
-	c, _ := serve(t, cfg, Options{loader: bundleLoader{cfg.Model}})
+	c, _ := serveReal(t, cfg, Options{})
 	q := ask("hello")
 	q.Options.MaxTokens = 300 // of a context of 256: the answer cannot be cut by this
 	a, err := c.Ask(t.Context(), q, nil)
@@ -190,7 +190,7 @@ func TestLoaderRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			loaded, err := bundleLoader{cfg}.Load(t.Context(), Candidate{Path: c.dir})
+			loaded, err := bundleLoader{cfg: cfg}.Load(t.Context(), Candidate{Path: c.dir})
 			if err == nil {
 				_ = loaded.Close()
 				t.Fatal("loaded")
@@ -207,11 +207,11 @@ func TestPlainFileNeedsPermission(t *testing.T) {
 	m := newMaker(t)
 	cfg := m.config(t).Model
 	c := Candidate{Path: m.model, Plain: true}
-	if _, err := (bundleLoader{cfg}).Load(t.Context(), c); err == nil || !strings.Contains(err.Error(), "allow_unsigned") {
+	if _, err := (bundleLoader{cfg: cfg}).Load(t.Context(), c); err == nil || !strings.Contains(err.Error(), "allow_unsigned") {
 		t.Errorf("error %v", err)
 	}
 	cfg.AllowUnsigned = true
-	loaded, err := bundleLoader{cfg}.Load(t.Context(), c)
+	loaded, err := bundleLoader{cfg: cfg}.Load(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,13 +15,20 @@ type engineModel struct {
 	assistant   *assistant.Assistant
 	calibration *calibrate.Calibration // nil: none
 	info        ModelInfo
+	openings    *openings // nil: none are kept ready
 }
 
 var _ Model = (*engineModel)(nil)
 
 func (m *engineModel) Info() ModelInfo { return m.info }
 
-func (m *engineModel) Close() error { return m.assistant.Close() }
+// Settle prepares for questions, while those that come are answered.
+func (m *engineModel) Settle() { m.openings.settle() }
+
+func (m *engineModel) Close() error {
+	m.openings.stop()
+	return m.assistant.Close()
+}
 
 // Answer generates; without a temperature it is greedy, which is how the
 // calibration was made.

@@ -11,6 +11,9 @@ import (
 type Model interface {
 	router.Local
 	Info() ModelInfo
+	// Settle is called once the model serves, for what need not be done before;
+	// it returns at once, and may come after Close.
+	Settle()
 	// Close frees the model; nothing uses it any more then.
 	Close() error
 }

@@ -92,6 +92,7 @@ func (m *Models) Update(ctx context.Context, c Candidate) error {
 	if !m.swap(next, c) {
 		return errors.Join(ErrNoModel, next.Close())
 	}
+	next.Settle()
 	m.log.Info("model serves", "model", next.Info().String(), "from", c.String(), "took", time.Since(start).Round(time.Millisecond))
 	return nil
 }

@@ -34,6 +34,8 @@ var _ Model = (*fakeModel)(nil)
 
 func (m *fakeModel) Info() ModelInfo { return m.info }
 
+func (m *fakeModel) Settle() {}
+
 func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
 	m.users.Add(1)
 	defer m.users.Add(-1)

@@ -51,9 +51,6 @@ func start(ctx context.Context, cfg Config, o Options) (*device, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.loader == nil {
-		o.loader = bundleLoader{cfg.Model}
-	}
 	d := &device{cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(), open: make(chan struct{}), notify: notifier{o.Log}}
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	if err := d.bringUp(ctx); err != nil {

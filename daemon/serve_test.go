@@ -49,12 +49,18 @@ func testConfig(t *testing.T) Config {
 // client of it.
 func serve(t *testing.T, cfg Config, o Options) (c *api.Client, stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	o.Ready = func() { close(ready) }
 	if o.loader == nil {
 		o.loader = &fakeLoader{}
 	}
+	return serveReal(t, cfg, o)
+}
+
+// serveReal is serve with real models, if o has no loader.
+func serveReal(t *testing.T, cfg Config, o Options) (c *api.Client, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, done := make(chan struct{}), make(chan error, 1)
+	o.Ready = func() { close(ready) }
 	go func() { done <- Serve(ctx, cfg, o) }()
 	select {
 	case <-ready:
@@ -322,7 +328,7 @@ func TestLateAnswerFollowsOverMQTT(t *testing.T) {
 func TestBuiltInStudentAnswers(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig(t)
-	c, _ := serve(t, cfg, Options{loader: bundleLoader{cfg.Model}})
+	c, _ := serveReal(t, cfg, Options{})
 	a, err := c.Ask(t.Context(), ask("turn on the kitchen light"), nil)
 	if err != nil {
 		t.Fatal(err)

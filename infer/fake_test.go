@@ -61,7 +61,7 @@ func newFake(t testing.TB, step bool, o Options) (*fakeModel, *Engine) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		f.verify()
-		if len(e.running)+len(e.waiting) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
+		if len(e.running)+len(e.waiting)+len(e.aside) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
 			t.Errorf("after the end: %d sequences run, %d wait, %d slots of %d are free, %d pages are promised",
 				len(e.running), len(e.waiting), len(e.slots), e.options.Sequences, e.pages.promised)
 		}
@@ -277,7 +277,7 @@ func (f *fakeModel) verify() {
 func (e *Engine) verify() error {
 	p := e.pages
 	refs, promised := make([]int, p.total()), 0
-	for _, s := range e.running {
+	for _, s := range append(slices.Clip(e.schedule.running), e.aside...) {
 		promised += s.promised
 		for i, page := range s.pages {
 			refs[page]++

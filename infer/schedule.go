@@ -30,6 +30,7 @@ type schedule struct {
 
 	running []*sequence // admitted, in that order; guarded by Engine.mu
 	waiting []*sequence // in the order of arrival; guarded by Engine.mu
+	aside   []*sequence // pages being read or written from outside; guarded by Engine.mu
 	slots   []*slot     // that nobody uses; guarded by Engine.mu
 }
 

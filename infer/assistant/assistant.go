@@ -20,19 +20,23 @@ import (
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
 
 // Config sizes the engine; zero values take its defaults.
 type Config struct {
-	Threads   int // that compute
-	Context   int // tokens of one prompt and its answer
-	Sequences int // answers under way at the same time
+	Threads   int    // that compute
+	Context   int    // tokens of one prompt and its answer
+	Sequences int    // answers under way at the same time
+	KV        string // type of keys and values, "f16" or "f32"
+	KVBytes   int64  // most memory for them
 }
 
 // Assistant is one loaded model. It is safe for concurrent use.
 type Assistant struct {
 	name      string
+	file      *gguf.File
 	tokens    *tokenizer.Tokenizer
 	template  *chat.Template
 	engine    generator
@@ -46,6 +50,9 @@ type Assistant struct {
 // generator is what this package needs of an engine.
 type generator interface {
 	Generate(ctx context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error)
+	Recall(store *prefix.Store, model string, tokens []int32) bool
+	Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error
+	Stats() infer.Stats
 	Close()
 }
 
@@ -86,11 +93,13 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 		return nil, fmt.Errorf("load model: %s: the tokenizer has %d tokens, the weights only %d", f.Name(), tokens.Size(), vocab)
 	}
 	// 3. The engine.
-	engine, err := infer.New(m, infer.Options{Threads: o.Threads, Context: o.Context, Sequences: o.Sequences})
+	engine, err := infer.New(m, infer.Options{
+		Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, KV: o.KV, KVBytes: o.KVBytes,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}
-	return &Assistant{name: name(f), tokens: tokens, template: template, engine: engine}, nil
+	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, engine: engine}, nil
 }
 
 // name is what the file calls its model, or the file's own name.
@@ -119,6 +128,12 @@ func loadTemplate(f *gguf.File) (*chat.Template, error) {
 
 // Name returns the name of the model.
 func (a *Assistant) Name() string { return a.name }
+
+// Fingerprint tells the model's file from others; see [gguf.File.Fingerprint].
+func (a *Assistant) Fingerprint() string { return fmt.Sprintf("%x", a.file.Fingerprint()) }
+
+// Stats tells how the engine is doing.
+func (a *Assistant) Stats() infer.Stats { return a.engine.Stats() }
 
 // Close refuses new questions, waits for the answers under way, and releases
 // the model. A second Close does nothing.

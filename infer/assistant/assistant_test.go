@@ -15,6 +15,7 @@ import (
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/modeltest"
+	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
@@ -87,7 +88,10 @@ type script struct {
 
 var _ generator = (*script)(nil)
 
-func (s *script) Close() {}
+func (s *script) Close()                                                         {}
+func (s *script) Stats() infer.Stats                                             { return infer.Stats{} }
+func (s *script) Recall(*prefix.Store, string, []int32) bool                     { return false }
+func (s *script) Memorize(context.Context, *prefix.Store, string, []int32) error { return nil }
 
 func (s *script) Generate(_ context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error) {
 	s.asked = r

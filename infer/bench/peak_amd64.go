@@ -6,6 +6,9 @@ import "github.com/a472be26/cusp/infer/kernel"
 func peakVNNI(rounds int)
 
 //go:noescape
+func peakVNNI256(rounds int)
+
+//go:noescape
 func peakMADD(rounds int)
 
 //go:noescape
@@ -23,9 +26,11 @@ func nativePeak(bytes bool) (peak, bool) {
 		return peak{"VPDPBUSD on registers (AVX-512 VNNI, 8-bit)", 16 * 64, bare(peakVNNI)}, true
 	case tier == "avx512vnni":
 		return peak{"VFMADD231PS on registers (AVX-512, float32)", 16 * 16, bare(peakFMA512)}, true
+	case tier == "avxvnni" && bytes:
+		return peak{"VPDPBUSD on registers (AVX-VNNI, 8-bit)", 12 * 32, bare(peakVNNI256)}, true
 	case tier == "avx2" && bytes:
 		return peak{"VPMADDUBSW, VPMADDWD, VPADDD on registers (AVX2, 8-bit)", 6 * 32, bare(peakMADD)}, true
-	case tier == "avx2":
+	case tier == "avx2" || tier == "avxvnni":
 		return peak{"VFMADD231PS on registers (AVX2, float32)", 12 * 8, bare(peakFMA256)}, true
 	}
 	return peak{}, false

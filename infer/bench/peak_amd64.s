@@ -38,6 +38,34 @@ round:
 	VZEROUPPER
 	RET
 
+// VPDPBUSD256 is vpdpbusd ymmd, ymm14, ymm15 as a CPU with AVX-VNNI has it;
+// the assembler knows the form of AVX-512 only. See words_amd64.h of the
+// kernels.
+#define VPDPBUSD256(d) BYTE $0xc4; LONG $(0xc7500dc2 ^ ((d)&7)<<27 ^ ((d)>>3)<<7)
+
+// func peakVNNI256(rounds int): 12 times 32 multiply-accumulates of bytes
+TEXT ·peakVNNI256(SB), NOSPLIT, $0-8
+	MOVQ  rounds+0(FP), ROUNDS
+	VPXOR Y14, Y14, Y14
+	VPXOR Y15, Y15, Y15
+
+round:
+	VPDPBUSD256(0)
+	VPDPBUSD256(1)
+	VPDPBUSD256(2)
+	VPDPBUSD256(3)
+	VPDPBUSD256(4)
+	VPDPBUSD256(5)
+	VPDPBUSD256(6)
+	VPDPBUSD256(7)
+	VPDPBUSD256(8)
+	VPDPBUSD256(9)
+	VPDPBUSD256(10)
+	VPDPBUSD256(11)
+	AGAIN(round)
+	VZEROUPPER
+	RET
+
 // MADD adds 32 products of bytes to sum, the way of AVX2: pairs to 16 bits,
 // pairs of those to 32 bits. Y14 and Y15 are the operands, Y13 is for ones.
 #define MADD(tmp, sum) \

@@ -2,9 +2,12 @@ package gguf
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/a472be26/cusp/infer/quant"
@@ -98,5 +101,76 @@ func TestOpenErrors(t *testing.T) {
 		} else if !bytes.Contains([]byte(err.Error()), []byte(path)) {
 			t.Errorf("error %q does not name the file", err)
 		}
+	}
+}
+
+// Data that is made while the file is written makes the same file, and is
+// checked like any other.
+func TestWriteFunc(t *testing.T) {
+	t.Parallel()
+	tensors := []Tensor{
+		{Name: "a", Dims: []int{3}, Type: quant.F32, Data: make([]byte, 12)},
+		{Name: "b", Dims: []int{2, 2}, Type: quant.F16, Data: []byte("12345678")},
+	}
+	var want, got bytes.Buffer
+	if err := Write(&want, nil, tensors); err != nil {
+		t.Fatal(err)
+	}
+	bare := slices.Clone(tensors)
+	bare[0].Data, bare[1].Data = nil, nil
+	if err := WriteFunc(&got, nil, bare, func(i int) ([]byte, error) { return tensors[i].Data, nil }); err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
+		t.Errorf("other bytes than Write's, error %v", err)
+	}
+	if err := Write(&got, nil, bare); err == nil || !strings.Contains(err.Error(), `tensor "a": [3] of type F32 takes 12 bytes, but 0 are given`) {
+		t.Errorf("missing data: error %v", err)
+	}
+	if err := WriteFunc(&got, nil, bare, func(int) ([]byte, error) { return make([]byte, 12), nil }); err == nil || !strings.Contains(err.Error(), `tensor "b": [2 2] of type F16 takes 8 bytes, but 12 are given`) {
+		t.Errorf("wrong data: error %v", err)
+	}
+	failure := errors.New("no more")
+	if err := WriteFunc(&got, nil, bare, func(int) ([]byte, error) { return nil, failure }); !errors.Is(err, failure) {
+		t.Errorf("failing data: error %v", err)
+	}
+}
+
+// Another key, another size or other weights make another fingerprint; another
+// name or place of the same bytes does not.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	meta := []KV{{Key: "general.architecture", Value: "llama"}}
+	tensor := Tensor{Name: "a", Dims: []int{4096}, Type: quant.F32, Data: make([]byte, 4*4096)}
+	fingerprint := func(meta []KV, tensors ...Tensor) [32]byte {
+		t.Helper()
+		var b bytes.Buffer
+		if err := Write(&b, meta, tensors); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Parse("any", b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Fingerprint()
+	}
+	same := fingerprint(meta, tensor)
+	if fingerprint(meta, tensor) != same {
+		t.Error("the same file has another fingerprint")
+	}
+	changed := tensor
+	changed.Data = bytes.Repeat([]byte{1}, len(tensor.Data))
+	renamed := tensor
+	renamed.Name = "b"
+	for what, other := range map[string][32]byte{
+		"other metadata": fingerprint([]KV{{Key: "general.architecture", Value: "mistral"}}, tensor),
+		"other weights":  fingerprint(meta, changed),
+		"another name":   fingerprint(meta, renamed),
+		"more tensors":   fingerprint(meta, tensor, renamed),
+	} {
+		if other == same {
+			t.Errorf("a file with %s has the same fingerprint", what)
+		}
+	}
+	none := fingerprint(meta)
+	if none == same {
+		t.Error("a file without tensors has the same fingerprint")
 	}
 }

@@ -142,6 +142,7 @@ func (f *File) tensorInfo(r *reader) (offset uint64, err error) {
 // another in the order of the list, each at the next multiple of the alignment:
 // so they can neither overlap nor leave gaps.
 func (f *File) place(r *reader, offsets []uint64) error {
+	f.head = r.pos
 	if len(f.tensors) == 0 {
 		return nil
 	}

@@ -19,11 +19,25 @@ type KV struct {
 // Write writes a version 3 file that Open accepts: the metadata and the tensors
 // in the given order. general.alignment is respected if meta has it.
 func Write(w io.Writer, meta []KV, tensors []Tensor) error {
+	for i := range tensors { // before anything is written
+		t := &tensors[i]
+		if size, err := t.size(); err == nil && size != uint64(len(t.Data)) {
+			return fmt.Errorf("gguf: write: %w", t.wrongBytes(size, t.Data))
+		}
+	}
+	return WriteFunc(w, meta, tensors, func(i int) ([]byte, error) { return tensors[i].Data, nil })
+}
+
+// WriteFunc is Write for tensors that are too large to be in memory together:
+// Data is not looked at; data is asked for the bytes of one tensor after the
+// other, and may use the same memory again.
+func WriteFunc(w io.Writer, meta []KV, tensors []Tensor, data func(i int) ([]byte, error)) error {
 	align, err := checkMeta(meta)
 	if err != nil {
 		return err
 	}
-	if err := checkTensors(tensors); err != nil {
+	sizes, err := checkTensors(tensors)
+	if err != nil {
 		return err
 	}
 	out := &writer{w: bufio.NewWriter(w)}
@@ -35,8 +49,8 @@ func Write(w io.Writer, meta []KV, tensors []Tensor) error {
 		out.text(kv.Key)
 		out.value(kv.Value)
 	}
-	out.tensorList(tensors, align)
-	out.tensorData(tensors, align)
+	out.tensorList(tensors, sizes, align)
+	out.tensorData(tensors, sizes, align, data)
 	if out.err == nil {
 		out.err = out.w.Flush()
 	}
@@ -70,31 +84,30 @@ func checkMeta(meta []KV) (align uint64, err error) {
 	return align, nil
 }
 
-func checkTensors(tensors []Tensor) error {
+// checkTensors returns the bytes that each tensor takes.
+func checkTensors(tensors []Tensor) (sizes []uint64, err error) {
 	seen := map[string]bool{}
 	for i := range tensors {
 		t := &tensors[i]
 		if len(t.Name) > maxNameBytes || seen[t.Name] {
-			return fmt.Errorf("gguf: write: tensor name %q is longer than %d bytes or given twice", t.Name, maxNameBytes)
+			return nil, fmt.Errorf("gguf: write: tensor name %q is longer than %d bytes or given twice", t.Name, maxNameBytes)
 		}
 		seen[t.Name] = true
 		if len(t.Dims) > maxDims {
-			return fmt.Errorf("gguf: write: tensor %q has %d dimensions: at most %d are allowed", t.Name, len(t.Dims), maxDims)
+			return nil, fmt.Errorf("gguf: write: tensor %q has %d dimensions: at most %d are allowed", t.Name, len(t.Dims), maxDims)
 		}
 		for _, d := range t.Dims {
 			if d < 1 {
-				return fmt.Errorf("gguf: write: tensor %q has the dimensions %v", t.Name, t.Dims)
+				return nil, fmt.Errorf("gguf: write: tensor %q has the dimensions %v", t.Name, t.Dims)
 			}
 		}
 		size, err := t.size()
 		if err != nil {
-			return fmt.Errorf("gguf: write: tensor %q: %w", t.Name, err)
+			return nil, fmt.Errorf("gguf: write: tensor %q: %w", t.Name, err)
 		}
-		if size != uint64(len(t.Data)) {
-			return fmt.Errorf("gguf: write: tensor %q: %v of type %s takes %d bytes, but %d are given", t.Name, t.Dims, t.Type, size, len(t.Data))
-		}
+		sizes = append(sizes, size)
 	}
-	return nil
+	return sizes, nil
 }
 
 // writer keeps the first error and does nothing after it.
@@ -222,9 +235,9 @@ func kindOfScalar(v any) (kind, bool) {
 }
 
 // tensorList writes names, shapes and the offsets that tensorData keeps.
-func (w *writer) tensorList(tensors []Tensor, align uint64) {
+func (w *writer) tensorList(tensors []Tensor, sizes []uint64, align uint64) {
 	offset := uint64(0)
-	for _, t := range tensors {
+	for i, t := range tensors {
 		w.text(t.Name)
 		w.u32(uint32(len(t.Dims)))
 		for _, d := range t.Dims {
@@ -232,18 +245,32 @@ func (w *writer) tensorList(tensors []Tensor, align uint64) {
 		}
 		w.u32(uint32(t.Type))
 		w.u64(offset)
-		offset, _ = alignUp(offset+uint64(len(t.Data)), align)
+		offset, _ = alignUp(offset+sizes[i], align)
 	}
 }
 
 // tensorData writes every tensor at a multiple of the alignment, and pads the
 // end as well, which llama.cpp expects.
-func (w *writer) tensorData(tensors []Tensor, align uint64) {
+func (w *writer) tensorData(tensors []Tensor, sizes []uint64, align uint64, data func(i int) ([]byte, error)) {
 	w.pad(align)
-	for _, t := range tensors {
-		w.bytes(t.Data)
+	for i := range tensors {
+		if w.err != nil {
+			return
+		}
+		b, err := data(i)
+		switch {
+		case err != nil:
+			w.err = fmt.Errorf("tensor %q: %w", tensors[i].Name, err)
+		case uint64(len(b)) != sizes[i]:
+			w.err = tensors[i].wrongBytes(sizes[i], b)
+		}
+		w.bytes(b)
 		w.pad(align)
 	}
+}
+
+func (t *Tensor) wrongBytes(size uint64, b []byte) error {
+	return fmt.Errorf("tensor %q: %v of type %s takes %d bytes, but %d are given", t.Name, t.Dims, t.Type, size, len(b))
 }
 
 func (w *writer) pad(align uint64) {

@@ -74,17 +74,19 @@ func TestMatMulDense(t *testing.T) {
 func TestDotBF16(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		for _, n := range lengths {
-			r := random(n)
-			w, x := values(r, n), values(r, n)
-			b := make([]byte, 2*n)
-			if err := quant.Encode(quant.BF16, b, w); err != nil {
-				t.Fatal(err)
+			for _, offset := range offsets {
+				r := random(n, offset)
+				w, x := values(r, n), newGuard("x", offset, values(r, n))
+				b := make([]byte, 2*n)
+				if err := quant.Encode(quant.BF16, b, w); err != nil {
+					t.Fatal(err)
+				}
+				if err := quant.Decode(quant.BF16, w, b); err != nil {
+					t.Fatal(err)
+				}
+				want, bound := dot64(w, x.x)
+				near(t, fmt.Sprintf("dot of %d bfloat16, offset %d", n, offset), tier.dotBF16(unaligned(b, offset), x.x), want, bound)
 			}
-			if err := quant.Decode(quant.BF16, w, b); err != nil {
-				t.Fatal(err)
-			}
-			want, bound := dot64(w, x)
-			near(t, fmt.Sprintf("dot of %d bfloat16", n), tier.dotBF16(unaligned(b, n%3), x), want, bound)
 		}
 	})
 }

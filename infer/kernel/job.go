@@ -25,6 +25,8 @@ type factor struct {
 	stride int                                 // bytes of a row
 	cols   int                                 // of a block in the file
 	bytes  int                                 // of a block in the file
+	tiles  *[len(tileSizes)]tileFunc
+	span   spanFunc
 }
 
 func newFactor(q Product) factor {
@@ -33,6 +35,7 @@ func newFactor(q Product) factor {
 	f.group, f.mins, _ = q.W.Kind.Groups()
 	if f.dense == nil {
 		f.pack = active.pack[q.W.Kind]
+		f.tiles, f.span = active.products(q.W.Kind)
 		f.single = active.single[q.W.Kind]
 	}
 	return f

@@ -133,13 +133,12 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
 func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []float32, ld int) {
-	tiles, span := active.products(f.group)
 	x, half, add := j.x.step(t, from), j.x.half(t, from), from > 0
 	if panels == active.span && t.n >= spanVectors {
-		span(&dst[0], ld, &s.steps[0], panelBytes, x, half, t.n, n, add)
+		f.span(&dst[0], ld, &s.steps[0], panelBytes, x, half, t.n, n, add)
 	} else {
 		for i := range panels {
-			tiles[t.kind](&dst[i*active.lanes], ld, &s.panel(i).steps[0], x, half, n, add)
+			f.tiles[t.kind](&dst[i*active.lanes], ld, &s.panel(i).steps[0], x, half, n, add)
 		}
 	}
 	if !f.mins {

@@ -203,33 +203,73 @@ func firstDifference(a, b []byte) int {
 	return -1
 }
 
-// One step with scales of one: nothing is rounded, the sum must be exact. All
-// codes are extreme in turn, and so are the vectors' bytes.
+// With scales of one nothing is rounded, the sum must be exact. All codes are
+// extreme in turn, and so are the vectors' bytes: no kernel may saturate.
 func TestTilesExact(t *testing.T) {
+	ones := map[quant.Type]func(block []byte){
+		quant.Q8_0: func(b []byte) { binary.LittleEndian.PutUint16(b, 0x3c00) },
+		quant.Q6_K: func(b []byte) {
+			fill(b[192:208], 1)
+			binary.LittleEndian.PutUint16(b[208:], 0x3c00)
+		},
+	}
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)
-		for seed := range 200 {
-			r := random(seed)
-			w := randomWeights(r, quant.Q8_0, tier.lanes, stepCols)
-			for b := 0; b < len(w.Data); b += 34 {
-				binary.LittleEndian.PutUint16(w.Data[b:], 0x3c00)
-			}
-			x := make([]float32, stepCols)
-			for i := range x {
-				x[i] = float32([]int{127, -127, r.IntN(255) - 127}[r.IntN(3)])
-			}
-			x[0] = 127
-			got := make([]float32, tier.lanes)
-			var a Activations
-			a.Set(x, 1, stepCols)
-			MatMul(nil, &a, Product{w, got})
-			for i, v := range got {
-				if want, _ := product64(w, i, x); float64(v) != want {
-					t.Fatalf("seed %d: row %d is %v, want %v", seed, i, v, want)
-				}
+		for kind, one := range ones {
+			for seed := range 200 {
+				testExact(t, random(seed), tier, kind, one)
 			}
 		}
 	})
+}
+
+func testExact(t *testing.T, r *rand.Rand, tier *tier, kind quant.Type, one func(block []byte)) {
+	t.Helper()
+	const cols = 256
+	w := randomWeights(r, kind, tier.lanes, cols)
+	if r.IntN(2) == 0 {
+		fill(w.Data, []byte{0, 0xff, 0x80, 0x7f}[r.IntN(4)])
+	}
+	for b := 0; b < len(w.Data); b += kind.BlockBytes() {
+		one(w.Data[b:])
+	}
+	x := make([]float32, cols)
+	for i := range x {
+		x[i] = float32([]int{127, -127, r.IntN(255) - 127}[r.IntN(3)])
+	}
+	if sign := r.IntN(3); sign < 2 {
+		for i := range x {
+			x[i] = float32(127 - sign*254)
+		}
+	}
+	for i := 0; i < cols; i += stepCols {
+		x[i] = 127
+	}
+	got := make([]float32, tier.lanes)
+	var a Activations
+	a.Set(x, 1, cols)
+	MatMul(nil, &a, Product{w, got})
+	for i, v := range got {
+		if want, _ := product64(w, i, x); float64(v) != want {
+			t.Fatalf("%s: row %d is %v, want %v", kind, i, v, want)
+		}
+	}
+}
+
+// Kernels for small codes rely on their range.
+func TestSmallCodes(t *testing.T) {
+	for _, kind := range panelTypes {
+		least, most := int8(0), int8(0)
+		w := randomWeights(random(1), kind, 64, 256)
+		for at := 0; at < len(w.Data); at += kind.BlockBytes() {
+			var b unpacked
+			quant.Unpack(kind, w.Data[at:], b.codes[:], b.scales[:], b.mins[:])
+			least, most = min(least, slices.Min(b.codes[:])), max(most, slices.Max(b.codes[:]))
+		}
+		if small := least >= -32 && most <= 31; small != smallCodes(kind) {
+			t.Errorf("%s has codes from %d to %d, smallCodes says %v", kind, least, most, !small)
+		}
+	}
 }
 
 func TestQuantize(t *testing.T) {

@@ -15,7 +15,7 @@ DATA levelsMXFP4<>+0(SB)/8, $0x0c08060403020100
 DATA levelsMXFP4<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL levelsMXFP4<>(SB), RODATA|NOPTR, $16
 
-// FIRST8 is the shuffle that copies the first byte of each dword into all four.
+// first8 is the shuffle that copies the first byte of each dword into all four.
 DATA first8<>+0(SB)/8, $0x0404040400000000
 DATA first8<>+8(SB)/8, $0x0c0c0c0c08080808
 GLOBL first8<>(SB), RODATA|NOPTR, $16
@@ -58,10 +58,31 @@ widen:                           \
 	LIFTED(224, Y7) \
 	HALVES(0, 256, PANEL)
 
+// AHEADROWS calls in three lines of two rows, and of the next two the next
+// time: four steps later it is 136 bytes further on in the first ones.
+#define NEXT  R9  // 0 to 3 strides
+#define FOUR  R15 // strides
+#define FIRST DX  // 0
+
+#define LINES3(w) \
+	PREFETCHT1 0(w)(NEXT*1)   \
+	PREFETCHT1 64(w)(NEXT*1)  \
+	PREFETCHT1 128(w)(NEXT*1)
+
+#define AHEADROWS \
+	LINES3(N0)           \
+	LINES3(N4)           \
+	ADDQ    STRIDE, NEXT \
+	CMPQ    NEXT, FOUR   \
+	CMOVQEQ FIRST, NEXT
+
 #define PACKQ8(offset) \
 	ARGUMENTS                     \
 	CONSTANT(offset, X15, OFFSET) \
-	PACK(BLOCKQ8, 34, AHEAD(0))   \
+	XORL FIRST, FIRST             \
+	XORL NEXT, NEXT               \
+	LEAQ (NEXT)(STRIDE*4), FOUR   \
+	PACK(BLOCKQ8, 34, AHEADROWS)  \
 	WIDEN
 
 // Four bits, looked up.
@@ -152,7 +173,7 @@ widen:                                    \
 // Four bits, and a fifth from a word.
 
 #define BITS    Y4 // the fifth bits of the 32 columns
-#define FIRST   Y5 // first8
+#define SPREAD  Y5 // first8
 #define EACHBIT Y6 // 1, 2, 4, 8
 #define FIFTH   Y7 // 16
 #define CODE    Y10
@@ -160,7 +181,7 @@ widen:                                    \
 // WITHFIFTH stores the codes of quad k.
 #define WITHFIFTH(k, nibbles, y) \
 	VPSRLD   $((k)*4), BITS, Y8 \
-	VPSHUFB  FIRST, Y8, Y8      \
+	VPSHUFB  SPREAD, Y8, Y8      \
 	VPAND    EACHBIT, Y8, Y8    \
 	VPCMPEQB EACHBIT, Y8, Y8    \
 	VPAND    FIFTH, Y8, Y8      \
@@ -185,7 +206,7 @@ widen:                                    \
 	CONSTANT(0x0f0f0f0f, X14, MASK)    \
 	CONSTANT(0x08040201, X6, EACHBIT)  \
 	CONSTANT(0x10101010, X7, FIFTH)    \
-	VBROADCASTI128 first8<>(SB), FIRST
+	VBROADCASTI128 first8<>(SB), SPREAD
 
 #define BLOCKQ5_0 \
 	HEAD(2, BITS)         \
@@ -218,7 +239,7 @@ TEXT ·packQ8AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_0AVX2(SB), NOSPLIT, $0-40
-	PACKQ4_0(0, levelsQ4_0)
+	PACKQ4_0(0x20202020, levelsQ4_0)
 
 // func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_0AVXVNNI(SB), NOSPLIT, $0-40
@@ -234,7 +255,7 @@ TEXT ·packIQ4NLAVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_1AVX2(SB), NOSPLIT, $0-40
-	PACKQ4_1(0)
+	PACKQ4_1(0x20202020)
 
 // func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-40
@@ -242,7 +263,7 @@ TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packMXFP4AVX2(SB), NOSPLIT, $0-40
-	PACKMXFP4(0)
+	PACKMXFP4(0x20202020)
 
 // func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-40
@@ -250,7 +271,7 @@ TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVX2(SB), NOSPLIT, $0-40
-	PACKQ5_0(0xf0f0f0f0)
+	PACKQ5_0(0x10101010)
 
 // func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-40
@@ -258,7 +279,7 @@ TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVX2(SB), NOSPLIT, $0-40
-	PACKQ5_1(0)
+	PACKQ5_1(0x20202020)
 
 // func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVXVNNI(SB), NOSPLIT, $0-40

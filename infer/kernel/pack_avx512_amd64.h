@@ -3,7 +3,7 @@
 // They pack 16 rows into panels whose codes are 128 more than they say. Rows
 // are read side by side straight from the file's layout; with 16 streams a
 // core's own prefetchers give up, so each packer also calls the next panel's
-// lines into the second-level cache, a row of it with each step.
+// lines into the second-level cache.
 
 #define PANEL  DI
 #define MINS   BX
@@ -13,7 +13,9 @@
 #define W12    R10
 #define STRIDE R11
 #define S3     R12 // 3*STRIDE
-#define NEXT   R13 // the row of the next panel to call in
+#define NEXT   R13 // from W to the row of the next panel to call in
+#define FIRST  DX  // from W to the next panel
+#define LAST   R15 // 4 rows further
 #define STEPS  CX
 
 // Constants of the types that have them.
@@ -31,7 +33,10 @@
 	LEAQ (W)(STRIDE*4), W4      \
 	LEAQ (W4)(STRIDE*4), W8     \
 	LEAQ (W8)(STRIDE*4), W12    \
-	LEAQ (W12)(STRIDE*4), NEXT
+	MOVQ STRIDE, FIRST          \
+	SHLQ $4, FIRST              \
+	MOVQ FIRST, NEXT            \
+	LEAQ (FIRST)(STRIDE*4), LAST
 
 #define ADVANCE(n) \
 	ADDQ $(n), W   \
@@ -43,43 +48,29 @@
 	MOVL         $(x), AX \
 	VPBROADCASTD AX, z
 
-// LINESn calls in n lines of the row NEXT: what the 16 steps of a full chunk
-// take of it. The line of the last bytes is the first of the next chunk.
-#define LINES3 \
-	PREFETCHT1 0(NEXT)   \
-	PREFETCHT1 64(NEXT)  \
-	PREFETCHT1 128(NEXT)
-#define LINES4 \
-	LINES3               \
-	PREFETCHT1 192(NEXT)
-#define LINES5 \
-	LINES4               \
-	PREFETCHT1 256(NEXT)
-#define LINES6 \
-	LINES5               \
-	PREFETCHT1 320(NEXT)
-#define LINES7 \
-	LINES6               \
-	PREFETCHT1 384(NEXT)
-#define LINES9 \
-	LINES7               \
-	PREFETCHT1 448(NEXT) \
-	PREFETCHT1 512(NEXT)
-
+// AHEAD calls in some lines of four rows of the next panel, another four each
+// time, and after four times further lines of the first ones. Where a row's
+// last visit ends beyond it, it has called in what the row behind it lacks.
 #define AHEAD(lines) \
-	lines             \
-	ADDQ STRIDE, NEXT
+	lines(W)             \
+	lines(W4)            \
+	lines(W8)            \
+	lines(W12)           \
+	ADDQ    STRIDE, NEXT \
+	CMPQ    NEXT, LAST   \
+	CMOVQEQ FIRST, NEXT
 
-// REST calls in the rows that a chunk of fewer than 16 steps has not reached.
-#define REST(lines) \
-	MOVQ $16, AX           \
-	SUBQ n+32(FP), AX      \
-	JLE  called            \
-rest:                      \
-	AHEAD(lines)           \
-	DECQ AX                \
-	JNZ  rest              \
-called:
+// LINES2 is for up to 128 bytes from visit to visit, and so on: the line of
+// the last of them is the first of the next visit.
+#define LINES2(w) \
+	PREFETCHT1 0(w)(NEXT*1)   \
+	PREFETCHT1 64(w)(NEXT*1)
+#define LINES3(w) \
+	LINES2(w)                 \
+	PREFETCHT1 128(w)(NEXT*1)
+#define LINES4(w) \
+	LINES3(w)                 \
+	PREFETCHT1 192(w)(NEXT*1)
 
 // QUADS transposes 4 x 4 quads in each 16 bytes: a, b, c, d are four rows,
 // then their quads 0, 1, 2, 3.

@@ -83,8 +83,8 @@ DATA mxfp4<>+0(SB)/8, $0x8c88868483828180
 DATA mxfp4<>+8(SB)/8, $0x74787a7c7d7e7f80
 GLOBL mxfp4<>(SB), RODATA|NOPTR, $16
 
-// PACK is a packer: step packs the size bytes of a row's block, scale is for
-// SCALES, lines for REST.
+// PACK is a packer: step packs the size bytes of a row's block, lines is for
+// four blocks, scale for SCALES.
 #define PACK(size, lines, step, scale) \
 next:                 \
 	step              \
@@ -93,7 +93,6 @@ next:                 \
 	ADDQ $576, PANEL  \
 	DECQ STEPS        \
 	JNZ  next         \
-	REST(lines)       \
 	SCALES(scale)     \
 	VZEROUPPER        \
 	RET
@@ -113,11 +112,20 @@ next:                 \
 	LEVELS(Z2, Z26, 128) \
 	LEVELS(Z3, Z27, 192)
 
-// NIBBLES5 packs 32 fifth bits and then 16 bytes of nibbles; the bits lie in
-// the last quad's place until it is stored.
+// BITS5 goes through the steps beforehand and does copy, which leaves the 32
+// fifth bits in the last quad's place.
+#define BITS5(size, copy) \
+bits:                     \
+	copy              \
+	ADVANCE(size)     \
+	ADDQ $576, PANEL  \
+	DECQ STEPS        \
+	JNZ  bits         \
+	ARGUMENTS
+
+// NIBBLES5 packs 16 bytes of nibbles after that.
 #define NIBBLES5(off) \
-	WORDS(off, 448)             \
-	TURN16(off+4)               \
+	TURN16(off)                 \
 	SPLIT(Z0, Z4)               \
 	SPLIT(Z1, Z5)               \
 	SPLIT(Z2, Z6)               \
@@ -163,7 +171,7 @@ next:                 \
 TEXT ·packQ8_0AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	CONSTANT(0x80808080, SIGN)
-	PACK(34, LINES9, STEPQ8_0, HALF)
+	PACK(34, LINES3, STEPQ8_0, HALF)
 
 #define STEPQ4_0 \
 	HALVES(0, 512) \
@@ -174,14 +182,14 @@ TEXT ·packQ4_0AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	VBROADCASTI32X4 q4_0<>(SB), TABLE
-	PACK(18, LINES5, STEPQ4_0, HALF)
+	PACK(18, LINES2, STEPQ4_0, HALF)
 
 // func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packIQ4NLAVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	VBROADCASTI32X4 iq4<>(SB), TABLE
-	PACK(18, LINES5, STEPQ4_0, HALF)
+	PACK(18, LINES2, STEPQ4_0, HALF)
 
 #define STEPMXFP4 \
 	BYTES(0, 512) \
@@ -195,7 +203,7 @@ TEXT ·packMXFP4AVX512(SB), NOSPLIT, $0-40
 	CONSTANT(1<<23, ONE)
 	CONSTANT(1<<21, SMALL)
 	VBROADCASTI32X4 mxfp4<>(SB), TABLE
-	PACK(17, LINES5, STEPMXFP4, EXPONENT)
+	PACK(17, LINES2, STEPMXFP4, EXPONENT)
 
 #define STEPQ4_1 \
 	WORDS(0, 512) \
@@ -207,25 +215,31 @@ TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-40
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x80808080, BASE)
 	CONSTANT(1<<31, MINUS)
-	PACK(20, LINES5, STEPQ4_1, HALFMIN)
+	PACK(20, LINES2, STEPQ4_1, HALFMIN)
 
-#define STEPQ5_0 \
+#define COPYQ5_0 \
 	HALVES(0, 512) \
-	NIBBLES5(2)
+	WORDS(2, 448)
+
+#define STEPQ5_0 NIBBLES5(6)
 
 // func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	FIVES(0x70707070) // 128 - 16
-	PACK(22, LINES6, STEPQ5_0, HALF)
+	BITS5(22, COPYQ5_0)
+	PACK(22, LINES2, STEPQ5_0, HALF)
 
-#define STEPQ5_1 \
+#define COPYQ5_1 \
 	WORDS(0, 512) \
-	NIBBLES5(4)
+	WORDS(4, 448)
+
+#define STEPQ5_1 NIBBLES5(8)
 
 // func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5_1AVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	FIVES(0x80808080)
 	CONSTANT(1<<31, MINUS)
-	PACK(24, LINES6, STEPQ5_1, HALFMIN)
+	BITS5(24, COPYQ5_1)
+	PACK(24, LINES2, STEPQ5_1, HALFMIN)

@@ -380,7 +380,7 @@ pair:                                   \
 
 // func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4KAVX2(SB), NOSPLIT, $0-40
-	PACKNIBBLES(0, NOFIFTHS, FOURBITS)
+	PACKNIBBLES(0x20202020, NOFIFTHS, FOURBITS)
 
 // func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ4KAVXVNNI(SB), NOSPLIT, $0-40
@@ -388,7 +388,7 @@ TEXT ·packQ4KAVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5KAVX2(SB), NOSPLIT, $256-40
-	PACKNIBBLES(0, FIFTHS, FIVEBITS)
+	PACKNIBBLES(0x20202020, FIFTHS, FIVEBITS)
 
 // func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ5KAVXVNNI(SB), NOSPLIT, $256-40
@@ -396,7 +396,7 @@ TEXT ·packQ5KAVXVNNI(SB), NOSPLIT, $256-40
 
 // func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ6KAVX2(SB), NOSPLIT, $272-40
-	PACKQ6K(0xe0e0e0e0)
+	PACKQ6K(0)
 
 // func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ6KAVXVNNI(SB), NOSPLIT, $272-40
@@ -404,7 +404,7 @@ TEXT ·packQ6KAVXVNNI(SB), NOSPLIT, $272-40
 
 // func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ2KAVX2(SB), NOSPLIT, $0-40
-	PACKQ2K(0)
+	PACKQ2K(0x20202020)
 
 // func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ2KAVXVNNI(SB), NOSPLIT, $0-40
@@ -412,7 +412,7 @@ TEXT ·packQ2KAVXVNNI(SB), NOSPLIT, $0-40
 
 // func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ3KAVX2(SB), NOSPLIT, $256-40
-	PACKQ3K(0xfcfcfcfc)
+	PACKQ3K(0x1c1c1c1c)
 
 // func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ3KAVXVNNI(SB), NOSPLIT, $256-40

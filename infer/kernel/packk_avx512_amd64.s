@@ -84,7 +84,7 @@ TEXT ·packQ4KAVX512(SB), NOSPLIT, $0-40
 
 block:
 	SCALEMINS
-	MOVL $4, DX
+	MOVL $4, AX
 
 pair:
 	TURN32(16)
@@ -96,18 +96,16 @@ pair:
 	NIBBLES(Z21, Z25, 320, 896)
 	NIBBLES(Z22, Z26, 384, 960)
 	NIBBLES(Z23, Z27, 448, 1024)
-	AHEAD(LINES5)
-	AHEAD(LINES5)
+	AHEAD(LINES3)
 	ADVANCE(32)
 	ADDQ $1152, PANEL
-	DECL DX
+	DECL AX
 	JNZ  pair
 
 	ADVANCE(16)
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES5)
 	VZEROUPPER
 	RET
 
@@ -144,7 +142,7 @@ block:
 	VPROLD $4, Z21, Z13
 	VPROLD $4, Z22, Z14
 	VPROLD $4, Z23, Z15
-	MOVL   $4, DX
+	MOVL   $4, AX
 
 pair:
 	TURN32(48)
@@ -156,18 +154,16 @@ pair:
 	FIVE(Z21, Z13, Z25, Z1, 320)
 	FIVE(Z22, Z14, Z26, Z2, 384)
 	FIVE(Z23, Z15, Z27, Z3, 448)
-	AHEAD(LINES6)
-	AHEAD(LINES6)
+	AHEAD(LINES3)
 	ADVANCE(32)
 	ADDQ $1152, PANEL
-	DECL DX
+	DECL AX
 	JNZ  pair
 
 	ADVANCE(48)
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES6)
 	VZEROUPPER
 	RET
 
@@ -216,13 +212,11 @@ pair:
 	KEEP              \
 	TURN32(low)       \
 	SIXTHS(at)        \
-	AHEAD(LINES7)     \
-	AHEAD(LINES7)     \
+	AHEAD(LINES4)     \
 	EACHKEPT(PLANE)   \
 	TURN32(low+32)    \
 	SIXTHS(at+640)    \
-	AHEAD(LINES7)     \
-	AHEAD(LINES7)
+	AHEAD(LINES4)
 
 // func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ6KAVX512(SB), NOSPLIT, $0-40
@@ -246,7 +240,6 @@ block:
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES7)
 	VZEROUPPER
 	RET
 
@@ -284,7 +277,7 @@ block:
 	XS(Z1, Z0, Z25, 2880)
 	XS(Z1, Z0, Z26, 3456)
 	XS(Z1, Z0, Z27, 4032)
-	MOVL $4, DX
+	MOVL $4, AX
 
 pair:
 	TURN32(8)              // 16 bytes for each of two steps
@@ -296,25 +289,23 @@ pair:
 	LEVELS(Z21, Z25, 640)
 	LEVELS(Z22, Z26, 704)
 	LEVELS(Z23, Z27, 768)
-	AHEAD(LINES5)
-	AHEAD(LINES5)
+	AHEAD(LINES3)
 	ADVANCE(32)
 	ADDQ $1152, PANEL
-	DECL DX
+	DECL AX
 	JNZ  pair
 
 	ADVANCE(8)
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES5)
 	VZEROUPPER
 	RET
 
 // Q2_K.
 
-#define THREE Z29 // 3 in each byte
-#define LAST  Z28 // 15 in each dword
+#define THREE   Z29 // 3 in each byte
+#define FIFTEEN Z28 // 15 in each dword
 
 // PLANES2 stores the four 2-bit codes of each byte of a quad, a step each.
 #define PLANES2(z, at) \
@@ -340,24 +331,22 @@ pair:
 	PLANES2(Z21, at+320) \
 	PLANES2(Z22, at+384) \
 	PLANES2(Z23, at+448) \
-	AHEAD(LINES3)        \
-	AHEAD(LINES3)        \
-	AHEAD(LINES3)        \
-	AHEAD(LINES3)
+	AHEAD(LINES2)        \
+	AHEAD(LINES2)
 
 // SCALEMIN2 stores four scales from the lower nibbles of src and four minima
 // from the upper ones.
 #define SCALEMIN2(src, at, min) \
 	VPSRLD $4, src, Z6                                                                            \
-	UNSIGNED4(src, LAST, D, (at+512)(PANEL), (at+576)(PANEL), (at+1152)(PANEL), (at+1216)(PANEL)) \
-	UNSIGNED4(Z6, LAST, DMIN, (min)(MINS), (min+64)(MINS), (min+128)(MINS), (min+192)(MINS))
+	UNSIGNED4(src, FIFTEEN, D, (at+512)(PANEL), (at+576)(PANEL), (at+1152)(PANEL), (at+1216)(PANEL)) \
+	UNSIGNED4(Z6, FIFTEEN, DMIN, (min)(MINS), (min+64)(MINS), (min+128)(MINS), (min+192)(MINS))
 
 // func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
 TEXT ·packQ2KAVX512(SB), NOSPLIT, $0-40
 	ARGUMENTS
 	CONSTANT(0x80808080, TOP)
 	CONSTANT(0x03030303, THREE)
-	CONSTANT(15, LAST)
+	CONSTANT(15, FIFTEEN)
 
 block:
 	WORDS(80, 512)
@@ -378,7 +367,6 @@ block:
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES3)
 	VZEROUPPER
 	RET
 
@@ -455,11 +443,14 @@ block:
 	HALVES(108, 512)
 	TURN32(32)
 	LEAVE(0)
+	AHEAD(LINES2)
 	TURN32(64)
 	LEAVE(640)
+	AHEAD(LINES2)
 	TURN32(0)
 	LEAVE(1280)
-	MOVL $8, DX
+	AHEAD(LINES2)
+	MOVL $8, AX
 
 quad:
 	VMOVDQU64  0(PANEL), Z0       // first half
@@ -478,18 +469,17 @@ quad:
 	THIRD(Z4, Z6, 640)
 	THIRD(Z0, Z2, 1280)
 	THIRD(Z1, Z7, 1920)
-	AHEAD(LINES4)
 	ADDQ $64, PANEL
-	DECL DX
+	DECL AX
 	JNZ  quad
 
 	SUBQ $512, PANEL
 	SCALES3
+	AHEAD(LINES2)
 	ADVANCE(110)
 	ADDQ $5120, PANEL
 	SUBQ $8, STEPS
 	JNZ  block
 
-	REST(LINES4)
 	VZEROUPPER
 	RET

@@ -56,7 +56,7 @@ func (t *tier) packAny(kind quant.Type, p panel, b *unpacked, w []byte, stride, 
 				at := r*stride + s/perBlock*size
 				quant.Unpack(kind, w[at:at+size], b.codes[:], b.scales[:], b.mins[:])
 			}
-			t.scatter(b, p, group, r, s, perBlock)
+			t.scatter(b, p, group, t.offsetOf(kind), r, s, perBlock)
 		}
 	}
 }
@@ -68,12 +68,12 @@ type unpacked struct {
 }
 
 // scatter writes lane r of n steps from step s.
-func (t *tier) scatter(b *unpacked, p panel, group, r, s, n int) {
+func (t *tier) scatter(b *unpacked, p panel, group int, offset byte, r, s, n int) {
 	size, perStep := t.stepBytes(group), stepCols/group
 	for i := range n {
 		step := p.steps[(s+i)*size:][:size]
 		for c, code := range b.codes[i*stepCols:][:stepCols] {
-			step[c/t.unit*t.lanes*t.unit+r*t.unit+c%t.unit] = byte(code) + t.offset
+			step[c/t.unit*t.lanes*t.unit+r*t.unit+c%t.unit] = byte(code) + offset
 		}
 		scales := floats(step[stepCols*t.lanes:])
 		for g := range perStep {

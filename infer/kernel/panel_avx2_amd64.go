@@ -34,6 +34,36 @@ func tile16x8AVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add 
 func tile16x16AVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 
 //go:noescape
+func tile32x1SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x2SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x4SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x8SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile32x16SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x1SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x2SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x4SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x8SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
+func tile16x16SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+
+//go:noescape
 func tile32x1AVXVNNI(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 
 //go:noescape

@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/a472be26/cusp/infer/quant"
+
 // tier is one implementation of every kernel: the fastest that a kind of CPU
 // offers. A field's contract stands at the function of the same name in the
 // *_generic.go files. Lengths are checked by the callers.
@@ -49,15 +51,35 @@ type tier struct {
 	span32   spanFunc
 	span16   spanFunc
 	minus    [len(tileSizes)]minusFunc
+	small    *smallProducts        // nil: small codes are treated as all others
 	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
 }
 
-// products are those with groups of the given width.
-func (t *tier) products(group int) (*[len(tileSizes)]tileFunc, spanFunc) {
-	if group == 16 {
-		return &t.tiles16, t.span16
+// smallProducts are those with codes within -32 to 31, where a tier has faster
+// ones for them.
+type smallProducts struct {
+	offset           byte // instead of the tier's
+	tiles32, tiles16 [len(tileSizes)]tileFunc
+}
+
+// products are those with weights of the given type.
+func (t *tier) products(kind quant.Type) (*[len(tileSizes)]tileFunc, spanFunc) {
+	tiles32, tiles16 := &t.tiles32, &t.tiles16
+	if t.small != nil && smallCodes(kind) {
+		tiles32, tiles16 = &t.small.tiles32, &t.small.tiles16
 	}
-	return &t.tiles32, t.span32
+	if group, _, _ := kind.Groups(); group == 16 {
+		return tiles16, t.span16
+	}
+	return tiles32, t.span32
+}
+
+// offsetOf is what is added to the codes of a type.
+func (t *tier) offsetOf(kind quant.Type) byte {
+	if t.small != nil && smallCodes(kind) {
+		return t.small.offset
+	}
+	return t.offset
 }
 
 // active is written at start and by tests only.

@@ -30,7 +30,7 @@ func avx2() *tier {
 	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
 	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
-	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
+	t.dotF16, t.dotF32, t.dotBF16 = dotF16Vector, dotF32Vector, dotBF16Vector
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
@@ -52,6 +52,11 @@ func avx2() *tier {
 	t.tiles32 = [...]tileFunc{tile32x1AVX2, tile32x2AVX2, tile32x4AVX2, tile32x8AVX2, tile32x16AVX2}
 	t.tiles16 = [...]tileFunc{tile16x1AVX2, tile16x2AVX2, tile16x4AVX2, tile16x8AVX2, tile16x16AVX2}
 	t.minus = [...]minusFunc{minus1AVX2, minus2AVX2, minus4AVX2, minus8AVX2, minus16AVX2}
+	t.small = &smallProducts{
+		offset:  32,
+		tiles32: [...]tileFunc{tile32x1SmallAVX2, tile32x2SmallAVX2, tile32x4SmallAVX2, tile32x8SmallAVX2, tile32x16SmallAVX2},
+		tiles16: [...]tileFunc{tile16x1SmallAVX2, tile16x2SmallAVX2, tile16x4SmallAVX2, tile16x8SmallAVX2, tile16x16SmallAVX2},
+	}
 	return t
 }
 
@@ -59,7 +64,7 @@ func avx2() *tier {
 func avxVNNI() *tier {
 	t := avx2()
 	t.name = "avxvnni"
-	t.offset = 128
+	t.offset, t.small = 128, nil
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8AVXVNNI,
 		quant.Q4_0:   packQ4_0AVXVNNI,
@@ -88,7 +93,7 @@ func avx512() *tier {
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
 	t.expSum, t.expTotal = expSumAVX512, expTotalAVX512
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
-	t.lanes, t.offset = 16, 128
+	t.lanes, t.offset, t.small = 16, 128, nil
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8_0AVX512,
 		quant.Q4_0:   packQ4_0AVX512,

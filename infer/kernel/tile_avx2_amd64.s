@@ -18,54 +18,89 @@
 
 // Y0 to Y3 are the integer sums of the pass's vectors, Y4 to Y7 their float32
 // sums.
-#define SCALE  Y8  // of the step, or of its columns 0-15
-#define SCALE2 Y9  // of its columns 16-31
-#define W      Y10 // the codes of four columns
-#define NW     10
-#define Q      Y11 // four bytes of a vector, in all lanes
-#define NQ     11
-#define D      Y12 // a vector's scale in all lanes, times the row's
-#define SIZE   Y13 // magnitudes of W
-#define ONES   Y14 // 16-bit
-#define OLD    Y15 // all lanes if dst is added to, else none
+#define W     Y8  // the codes of four columns
+#define W2    Y9  // and of the next four
+#define NW    8
+#define NW2   9
+#define SIZE  Y10 // magnitudes of W
+#define SIZE2 Y11 // and of W2
+#define Q     Y12 // four bytes of a vector, in all lanes
+#define Q2    Y13 // and the next four
+#define NQ    12
+#define NQ2   13
+#define ONES  Y14 // 16-bit
+#define OLD   Y15 // all lanes if dst is added to, else none
+#define SCALE Y8  // the rows' scales
+#define D     Y12 // a vector's scale in all lanes, times the rows'
 
-// A tier is three macros: WEIGHTS loads quad i of the step's codes, TIMES
-// multiplies it with vector v, START begins a sum with the given bias.
+// A kind of product is four macros: CONSTANTS, START begins a sum with the
+// given bias, WEIGHTS loads quads i and i+1 of the step's codes, TIMES
+// multiplies them with vector v.
+
+#define BYTES2(i, v) \
+	VPBROADCASTD ((v)*32+(i)*4)(XQ), Q   \
+	VPBROADCASTD ((v)*32+(i)*4+4)(XQ), Q2
+
+#define CODES2(i) \
+	VMOVDQU ((i)*32)(PANEL), W     \
+	VMOVDQU ((i)*32+32)(PANEL), W2
 
 // AVX-VNNI: codes are 128 more than they say, sums start at the bias.
+
+#define CONSTANTSVNNI
 
 #define STARTVNNI(bias, dot) \
 	VPBROADCASTD bias, dot
 
-#define WEIGHTSVNNI(i) \
-	VMOVDQU ((i)*32)(PANEL), W
+#define WEIGHTSVNNI(i) CODES2(i)
 
 #define TIMESVNNI(i, v, dot) \
-	VPBROADCASTD ((v)*32+(i)*4)(XQ), Q \
-	VPDPBUSD(NQ, NW, v)                  // dot[row] += sum of code[row][0:4] * q[0:4]
-
-#define CONSTANTSVNNI
+	BYTES2(i, v)         \
+	VPDPBUSD(NQ, NW, v)  \ // dot[row] += sum of code[row][0:4] * q[0:4]
+	VPDPBUSD(NQ2, NW2, v)
 
 // AVX2: codes as they are. VPMADDUBSW saturates, but sums of two products of
 // at most 128 * 127 fit: w*q = |w| * (q with the sign of w).
+
+#define CONSTANTSAVX2 \
+	VPCMPEQW ONES, ONES, ONES \
+	VPSRLW   $15, ONES, ONES
 
 #define STARTAVX2(bias, dot) \
 	VPXOR dot, dot, dot
 
 #define WEIGHTSAVX2(i) \
-	VMOVDQU ((i)*32)(PANEL), W \
-	VPABSB  W, SIZE
+	CODES2(i)        \
+	VPABSB W, SIZE   \
+	VPABSB W2, SIZE2
 
 #define TIMESAVX2(i, v, dot) \
-	VPBROADCASTD ((v)*32+(i)*4)(XQ), Q \
-	VPSIGNB      W, Q, Q               \
-	VPMADDUBSW   Q, SIZE, Q            \
-	VPMADDWD     ONES, Q, Q            \
-	VPADDD       Q, dot, dot
+	BYTES2(i, v)            \
+	VPSIGNB    W, Q, Q      \
+	VPSIGNB    W2, Q2, Q2   \
+	VPMADDUBSW Q, SIZE, Q   \
+	VPMADDUBSW Q2, SIZE2, Q2 \
+	VPMADDWD   ONES, Q, Q   \
+	VPMADDWD   ONES, Q2, Q2 \
+	VPADDD     Q, dot, dot  \
+	VPADDD     Q2, dot, dot
 
-#define CONSTANTSAVX2 \
-	VPCMPEQW ONES, ONES, ONES \
-	VPSRLW   $15, ONES, ONES
+// AVX2, small codes: they are 32 more than they say and at most 63, so that
+// four products fit 16 bits; sums start at a quarter of the bias.
+
+#define STARTSMALL(bias, dot) \
+	VPBROADCASTD bias, dot  \
+	VPSRAD $2, dot, dot
+
+#define WEIGHTSSMALL(i) CODES2(i)
+
+#define TIMESSMALL(i, v, dot) \
+	BYTES2(i, v)           \
+	VPMADDUBSW Q, W, Q     \
+	VPMADDUBSW Q2, W2, Q2  \
+	VPADDW     Q2, Q, Q    \
+	VPMADDWD   ONES, Q, Q  \
+	VPADDD     Q, dot, dot
 
 // EACH does f for the vectors of a pass, with two more arguments.
 #define EACH1(f, a, b) \
@@ -95,27 +130,23 @@
 #define TIMES(times, i, v, dot, acc) \
 	times(i, v, dot)
 
-#define SCALED(n, scale, v, dot, acc) \
+#define SCALED(n, b, v, dot, acc) \
 	VCVTDQ2PS    dot, dot               \
 	VBROADCASTSS ((n)*32+(v)*4)(XD), D  \
-	VMULPS       scale, D, D            \ // scale[row] * d
-	VFMADD231PS  D, dot, acc              // acc += scale * d * dot
+	VMULPS       SCALE, D, D            \
+	VFMADD231PS  D, dot, acc              // acc += scale[row] * d * dot
 
-#define QUAD(i, each, weights, times) \
+#define TWOQUADS(i, each, weights, times) \
 	weights(i)           \
 	each(TIMES, times, i)
 
 #define LOW(each, weights, times) \
-	QUAD(0, each, weights, times) \
-	QUAD(1, each, weights, times) \
-	QUAD(2, each, weights, times) \
-	QUAD(3, each, weights, times)
+	TWOQUADS(0, each, weights, times) \
+	TWOQUADS(2, each, weights, times)
 
 #define HIGH(each, weights, times) \
-	QUAD(4, each, weights, times) \
-	QUAD(5, each, weights, times) \
-	QUAD(6, each, weights, times) \
-	QUAD(7, each, weights, times)
+	TWOQUADS(4, each, weights, times) \
+	TWOQUADS(6, each, weights, times)
 
 // ENTER begins a pass from vector FROM, whose dst DST is already.
 #define ENTER(each) \
@@ -160,7 +191,7 @@ step:                          \
 	LOW(each, weights, times)  \
 	HIGH(each, weights, times) \
 	VMOVUPS 256(PANEL), SCALE  \
-	each(SCALED, n, SCALE)     \
+	each(SCALED, n, 0)         \
 	ADDQ $((n)*40), XQ         \
 	ADDQ $((n)*40), XD         \
 	ADDQ $288, PANEL           \
@@ -177,11 +208,11 @@ step:                                \
 	each(START16, start, 0)          \
 	LOW(each, weights, times)        \
 	VMOVUPS 256(PANEL), SCALE        \
-	each(SCALED, n, SCALE)           \
+	each(SCALED, n, 0)               \
 	each(START16, start, (n)*4)      \
 	HIGH(each, weights, times)       \
-	VMOVUPS 288(PANEL), SCALE2       \
-	each(SCALED, n, SCALE2)          \
+	VMOVUPS 288(PANEL), SCALE        \
+	each(SCALED, n, 0)               \
 	ADDQ $((n)*40), XQ               \
 	ADDQ $((n)*40), XD               \
 	ADDQ $((n)*8), HALF              \
@@ -287,6 +318,46 @@ TEXT ·tile16x8AVX2(SB), NOSPLIT, $0-49
 // func tile16x16AVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile16x16AVX2(SB), NOSPLIT, $0-49
 	TILE16(16, EACH4, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func tile32x1SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile32x1SmallAVX2(SB), NOSPLIT, $0-49
+	TILE32(1, EACH1, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile32x2SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile32x2SmallAVX2(SB), NOSPLIT, $0-49
+	TILE32(2, EACH2, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile32x4SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile32x4SmallAVX2(SB), NOSPLIT, $0-49
+	TILE32(4, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile32x8SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile32x8SmallAVX2(SB), NOSPLIT, $0-49
+	TILE32(8, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile32x16SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile32x16SmallAVX2(SB), NOSPLIT, $0-49
+	TILE32(16, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile16x1SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile16x1SmallAVX2(SB), NOSPLIT, $0-49
+	TILE16(1, EACH1, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile16x2SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile16x2SmallAVX2(SB), NOSPLIT, $0-49
+	TILE16(2, EACH2, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile16x4SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile16x4SmallAVX2(SB), NOSPLIT, $0-49
+	TILE16(4, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile16x8SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile16x8SmallAVX2(SB), NOSPLIT, $0-49
+	TILE16(8, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
+
+// func tile16x16SmallAVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
+TEXT ·tile16x16SmallAVX2(SB), NOSPLIT, $0-49
+	TILE16(16, EACH4, CONSTANTSAVX2, STARTSMALL, WEIGHTSSMALL, TIMESSMALL)
 
 // func tile32x1AVXVNNI(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile32x1AVXVNNI(SB), NOSPLIT, $0-49

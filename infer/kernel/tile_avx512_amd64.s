@@ -13,13 +13,17 @@
 #define STEPS CX
 #define OLD   K1  // all lanes if dst is added to, else none
 
-// CODES and CODES2 take turns: the codes of four columns of 16 rows.
-#define CODES  Z16
-#define CODES2 Z17
-#define SCALE  Z18 // of the step, or of its columns 0-15
-#define SCALE2 Z19 // of its columns 16-31
-#define TMP    Z20
-#define TMP2   Z21
+// W0 to W7: the codes of columns 0-3, 4-7, ... of 16 rows.
+#define W0 Z16
+#define W1 Z17
+#define W2 Z18
+#define W3 Z19
+#define W4 Z20
+#define W5 Z21
+#define W6 Z22
+#define W7 Z23
+#define SCALE  Z24 // of the step, or of its columns 0-15
+#define SCALE2 Z25 // of its columns 16-31
 
 #define ENTER(add) \
 	SHLQ    $2, LD     \
@@ -36,118 +40,110 @@
 	VMOVUPS acc, (DST) \
 	ADDQ    LD, DST
 
-// A tile is worked on in groups of up to eight vectors, whose integer sums
-// dot are Z24 to Z31. What follows another instruction here belongs to another
-// sum: one alone would wait for each VPDPBUSD before the next.
+#define WEIGHTS \
+	VMOVDQU64 0(PANEL), W0   \
+	VMOVDQU64 64(PANEL), W1  \
+	VMOVDQU64 128(PANEL), W2 \
+	VMOVDQU64 192(PANEL), W3 \
+	VMOVDQU64 256(PANEL), W4 \
+	VMOVDQU64 320(PANEL), W5 \
+	VMOVDQU64 384(PANEL), W6 \
+	VMOVDQU64 448(PANEL), W7 \
+	VMOVUPS   512(PANEL), SCALE
 
-#define QUAD1(q, codes, v) \
-	VPDPBUSD.BCST ((v)*32+(q)*4)(X), codes, Z24 // dot[row] += sum of code[row][4q:4q+4] * q[4q:4q+4]
-#define QUAD2(q, codes, v) \
-	QUAD1(q, codes, v) \
-	VPDPBUSD.BCST ((v)*32+(q)*4+32)(X), codes, Z25
-#define QUAD4(q, codes, v) \
-	QUAD2(q, codes, v) \
-	VPDPBUSD.BCST ((v)*32+(q)*4+64)(X), codes, Z26 \
-	VPDPBUSD.BCST ((v)*32+(q)*4+96)(X), codes, Z27
-#define QUAD8(q, codes, v) \
-	QUAD4(q, codes, v) \
-	VPDPBUSD.BCST ((v)*32+(q)*4+128)(X), codes, Z28 \
-	VPDPBUSD.BCST ((v)*32+(q)*4+160)(X), codes, Z29 \
-	VPDPBUSD.BCST ((v)*32+(q)*4+192)(X), codes, Z30 \
-	VPDPBUSD.BCST ((v)*32+(q)*4+224)(X), codes, Z31
+// D0 to D3: the integer sums of one vector, or of four side by side; a chain of
+// eight VPDPBUSD alone would fill the scheduler with work that has to wait.
+#define D0 Z26
+#define D1 Z27
+#define D2 Z28
+#define D3 Z29
 
-// LOW and HIGH multiply columns 0-15 and 16-31 of a group from vector v.
+// QUAD1 and QUAD4 multiply quad i of the vectors from v.
+#define QUAD1(v, i, w) \
+	VPDPBUSD.BCST ((v)*32+(i)*4)(X), w, D0 // D0[row] += sum of code[row][0:4] * q[0:4]
+
+#define QUAD4(v, i, w) \
+	VPDPBUSD.BCST ((v)*32+(i)*4)(X), w, D0    \
+	VPDPBUSD.BCST ((v)*32+(i)*4+32)(X), w, D1 \
+	VPDPBUSD.BCST ((v)*32+(i)*4+64)(X), w, D2 \
+	VPDPBUSD.BCST ((v)*32+(i)*4+96)(X), w, D3
+
 #define LOW(quad, v) \
-	VMOVDQU64 0(PANEL), CODES    \
-	VMOVDQU64 64(PANEL), CODES2  \
-	quad(0, CODES, v)            \
-	quad(1, CODES2, v)           \
-	VMOVDQU64 128(PANEL), CODES  \
-	VMOVDQU64 192(PANEL), CODES2 \
-	quad(2, CODES, v)            \
-	quad(3, CODES2, v)
+	quad(v, 0, W0) \
+	quad(v, 1, W1) \
+	quad(v, 2, W2) \
+	quad(v, 3, W3)
 
 #define HIGH(quad, v) \
-	VMOVDQU64 256(PANEL), CODES  \
-	VMOVDQU64 320(PANEL), CODES2 \
-	quad(4, CODES, v)            \
-	quad(5, CODES2, v)           \
-	VMOVDQU64 384(PANEL), CODES  \
-	VMOVDQU64 448(PANEL), CODES2 \
-	quad(6, CODES, v)            \
-	quad(7, CODES2, v)
+	quad(v, 4, W4) \
+	quad(v, 5, W5) \
+	quad(v, 6, W6) \
+	quad(v, 7, W7)
 
-// BIAS starts the sums with the biases at a vector's place.
-#define BIAS1(at) \
-	VPBROADCASTD at, Z24
-#define BIAS2(at) \
-	BIAS1(at) \
-	VPBROADCASTD 4+at, Z25
-#define BIAS4(at) \
-	BIAS2(at) \
-	VPBROADCASTD 8+at, Z26 \
-	VPBROADCASTD 12+at, Z27
-#define BIAS8(at) \
-	BIAS4(at) \
-	VPBROADCASTD 16+at, Z28 \
-	VPBROADCASTD 20+at, Z29 \
-	VPBROADCASTD 24+at, Z30 \
-	VPBROADCASTD 28+at, Z31
+// BIAS4 starts the sums of four vectors.
+#define BIAS4(at, v, base) \
+	VPBROADCASTD (at+(v)*4)(base), D0    \
+	VPBROADCASTD (at+(v)*4+4)(base), D1  \
+	VPBROADCASTD (at+(v)*4+8)(base), D2  \
+	VPBROADCASTD (at+(v)*4+12)(base), D3
 
-// SUM adds a scaled dot to a vector's accumulator.
-#define SUM(d, scale, dot, acc, tmp) \
-	VCVTDQ2PS   dot, dot      \
-	VMULPS.BCST d, scale, tmp \ // tmp = scale[row] * d
-	VFMADD231PS tmp, dot, acc   // acc += tmp * dot
-#define SUM1(d, scale, a0) \
-	SUM(d, scale, Z24, a0, TMP)
-#define SUM2(d, scale, a0, a1) \
-	SUM1(d, scale, a0) \
-	SUM(4+d, scale, Z25, a1, TMP2)
-#define SUM4(d, scale, a0, a1, a2, a3) \
-	SUM2(d, scale, a0, a1)         \
-	SUM(8+d, scale, Z26, a2, TMP)  \
-	SUM(12+d, scale, Z27, a3, TMP2)
-#define SUM8(d, scale, a0, a1, a2, a3, a4, a5, a6, a7) \
-	SUM4(d, scale, a0, a1, a2, a3)  \
-	SUM(16+d, scale, Z28, a4, TMP)  \
-	SUM(20+d, scale, Z29, a5, TMP2) \
-	SUM(24+d, scale, Z30, a6, TMP)  \
-	SUM(28+d, scale, Z31, a7, TMP2)
+#define SCALED(n, v, scale, dot, acc, tmp) \
+	VCVTDQ2PS   dot, dot                        \
+	VMULPS.BCST ((n)*32+(v)*4)(X), scale, tmp   \ // tmp = scale[row] * d
+	VFMADD231PS tmp, dot, acc                     // acc += tmp * dot
 
-#define FIRST1(sum, d, scale) sum(d, scale, Z0)
-#define FIRST2(sum, d, scale) sum(d, scale, Z0, Z1)
-#define FIRST4(sum, d, scale) sum(d, scale, Z0, Z1, Z2, Z3)
-#define FIRST8(sum, d, scale) sum(d, scale, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
-#define NEXT8(sum, d, scale) sum(d, scale, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+#define SCALED4(n, v, scale, a0, a1, a2, a3) \
+	SCALED(n, v+0, scale, D0, a0, Z30) \
+	SCALED(n, v+1, scale, D1, a1, Z31) \
+	SCALED(n, v+2, scale, D2, a2, Z30) \
+	SCALED(n, v+3, scale, D3, a3, Z31)
 
-// GROUP32 is a group of a tile of n from vector v, with a scale for the
-// step's 32 columns; GROUP16 has one for each 16.
-#define GROUP32(n, v, bias, quad, accs, sum) \
-	bias(((n)*36+(v)*4)(X)) \
-	LOW(quad, v)            \
-	HIGH(quad, v)           \
-	accs(sum, ((n)*32+(v)*4)(X), SCALE)
+// ONE32 is vector v of a tile of n, with a scale for the step's 32 columns.
+#define ONE32(n, v, acc) \
+	VPBROADCASTD ((n)*36+(v)*4)(X), D0   \ // bias
+	LOW(QUAD1, v)                        \
+	HIGH(QUAD1, v)                       \
+	SCALED(n, v, SCALE, D0, acc, Z30)
 
-#define GROUP16(n, v, bias, quad, accs, sum) \
-	bias(((v)*4)(HALF))                 \
-	LOW(quad, v)                        \
-	accs(sum, ((n)*32+(v)*4)(X), SCALE) \
-	bias(((n)*4+(v)*4)(HALF))           \
-	HIGH(quad, v)                       \
-	accs(sum, ((n)*32+(v)*4)(X), SCALE2)
+#define FOUR32(n, v, a0, a1, a2, a3) \
+	BIAS4((n)*36, v, X)                  \
+	LOW(QUAD4, v)                        \
+	HIGH(QUAD4, v)                       \
+	SCALED4(n, v, SCALE, a0, a1, a2, a3)
 
-#define ALL1(group) \
-	group(1, 0, BIAS1, QUAD1, FIRST1, SUM1)
-#define ALL2(group) \
-	group(2, 0, BIAS2, QUAD2, FIRST2, SUM2)
-#define ALL4(group) \
-	group(4, 0, BIAS4, QUAD4, FIRST4, SUM4)
-#define ALL8(group) \
-	group(8, 0, BIAS8, QUAD8, FIRST8, SUM8)
-#define ALL16(group) \
-	group(16, 0, BIAS8, QUAD8, FIRST8, SUM8) \
-	group(16, 8, BIAS8, QUAD8, NEXT8, SUM8)
+// ONE16 has a scale for each 16 columns.
+#define ONE16(n, v, acc) \
+	VPBROADCASTD ((v)*4)(HALF), D0        \
+	LOW(QUAD1, v)                         \
+	SCALED(n, v, SCALE, D0, acc, Z30)     \
+	VPBROADCASTD ((n)*4+(v)*4)(HALF), D0  \
+	HIGH(QUAD1, v)                        \
+	SCALED(n, v, SCALE2, D0, acc, Z30)
+
+#define FOUR16(n, v, a0, a1, a2, a3) \
+	BIAS4(0, v, HALF)                     \
+	LOW(QUAD4, v)                         \
+	SCALED4(n, v, SCALE, a0, a1, a2, a3)  \
+	BIAS4((n)*4, v, HALF)                 \
+	HIGH(QUAD4, v)                        \
+	SCALED4(n, v, SCALE2, a0, a1, a2, a3)
+
+// ALL does one or four for the vectors of a tile and their accumulators.
+#define ALL1(one, four) \
+	one(1, 0, Z0)
+#define ALL2(one, four) \
+	one(2, 0, Z0) \
+	one(2, 1, Z1)
+#define ALL4(one, four) \
+	four(4, 0, Z0, Z1, Z2, Z3)
+#define ALL8(one, four) \
+	four(8, 0, Z0, Z1, Z2, Z3) \
+	four(8, 4, Z4, Z5, Z6, Z7)
+#define ALL16(one, four) \
+	four(16, 0, Z0, Z1, Z2, Z3)   \
+	four(16, 4, Z4, Z5, Z6, Z7)   \
+	four(16, 8, Z8, Z9, Z10, Z11) \
+	four(16, 12, Z12, Z13, Z14, Z15)
 
 // EACH does f for the accumulators of a tile.
 #define EACH1(f) f(Z0)
@@ -188,8 +184,8 @@
 	ARGUMENTS             \
 	each(LOAD)            \
 step:                     \
-	VMOVUPS 512(PANEL), SCALE \
-	all(GROUP32)          \
+	WEIGHTS               \
+	all(ONE32, FOUR32)    \
 	ADDQ $((n)*40), X     \
 	ADDQ $576, PANEL      \
 	DECQ STEPS            \
@@ -202,9 +198,9 @@ step:                     \
 	ARGUMENTS             \
 	each(LOAD)            \
 step:                     \
-	VMOVUPS 512(PANEL), SCALE  \
+	WEIGHTS               \
 	VMOVUPS 576(PANEL), SCALE2 \
-	all(GROUP16)          \
+	all(ONE16, FOUR16)    \
 	ADDQ $((n)*40), X     \
 	ADDQ $((n)*8), HALF   \
 	ADDQ $640, PANEL      \
@@ -219,31 +215,14 @@ step:                     \
 #define MINS PANEL
 #define SUMS X
 
-#define MINUS1 \
-	VFNMADD231PS.BCST 0(SUMS), CODES, Z0 // acc -= mins[row] * sum
-#define MINUS2 \
-	MINUS1 \
-	VFNMADD231PS.BCST 4(SUMS), CODES, Z1
-#define MINUS4 \
-	MINUS2 \
-	VFNMADD231PS.BCST 8(SUMS), CODES, Z2 \
-	VFNMADD231PS.BCST 12(SUMS), CODES, Z3
-#define MINUS8 \
-	MINUS4 \
-	VFNMADD231PS.BCST 16(SUMS), CODES, Z4 \
-	VFNMADD231PS.BCST 20(SUMS), CODES, Z5 \
-	VFNMADD231PS.BCST 24(SUMS), CODES, Z6 \
-	VFNMADD231PS.BCST 28(SUMS), CODES, Z7
-#define MINUS16 \
-	MINUS8 \
-	VFNMADD231PS.BCST 32(SUMS), CODES, Z8  \
-	VFNMADD231PS.BCST 36(SUMS), CODES, Z9  \
-	VFNMADD231PS.BCST 40(SUMS), CODES, Z10 \
-	VFNMADD231PS.BCST 44(SUMS), CODES, Z11 \
-	VFNMADD231PS.BCST 48(SUMS), CODES, Z12 \
-	VFNMADD231PS.BCST 52(SUMS), CODES, Z13 \
-	VFNMADD231PS.BCST 56(SUMS), CODES, Z14 \
-	VFNMADD231PS.BCST 60(SUMS), CODES, Z15
+#define MINUS1(n, v, acc) \
+	VFNMADD231PS.BCST ((v)*4)(SUMS), W0, acc // acc -= mins[row] * sum
+
+#define MINUS4(n, v, a0, a1, a2, a3) \
+	MINUS1(n, v+0, a0) \
+	MINUS1(n, v+1, a1) \
+	MINUS1(n, v+2, a2) \
+	MINUS1(n, v+3, a3)
 
 #define MINUS(size, each, all) \
 	MOVQ    dst+0(FP), DST    \
@@ -256,8 +235,8 @@ step:                     \
 	KXNORW  OLD, OLD, OLD     \
 	each(LOAD)                \
 group:                        \
-	VMOVUPS (MINS), CODES     \
-	all                       \
+	VMOVUPS (MINS), W0        \
+	all(MINUS1, MINUS4)       \
 	ADDQ    $64, MINS         \
 	ADDQ    $((size)*4), SUMS \
 	DECQ    STEPS             \
@@ -308,20 +287,20 @@ TEXT ·tile16x16AVX512(SB), NOSPLIT, $0-49
 
 // func minus1AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus1AVX512(SB), NOSPLIT, $0-40
-	MINUS(1, EACH1, MINUS1)
+	MINUS(1, EACH1, ALL1)
 
 // func minus2AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus2AVX512(SB), NOSPLIT, $0-40
-	MINUS(2, EACH2, MINUS2)
+	MINUS(2, EACH2, ALL2)
 
 // func minus4AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus4AVX512(SB), NOSPLIT, $0-40
-	MINUS(4, EACH4, MINUS4)
+	MINUS(4, EACH4, ALL4)
 
 // func minus8AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus8AVX512(SB), NOSPLIT, $0-40
-	MINUS(8, EACH8, MINUS8)
+	MINUS(8, EACH8, ALL8)
 
 // func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus16AVX512(SB), NOSPLIT, $0-40
-	MINUS(16, EACH16, MINUS16)
+	MINUS(16, EACH16, ALL16)

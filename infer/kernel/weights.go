@@ -52,3 +52,6 @@ func Types() []quant.Type {
 
 // denseType: such types are multiplied in float32, all others in int8.
 func denseType(t quant.Type) bool { return t == quant.F32 || t == quant.F16 || t == quant.BF16 }
+
+// smallCodes: the codes of such a type are within -32 to 31.
+func smallCodes(t quant.Type) bool { return t != quant.Q8_0 && t != quant.IQ4_NL && t != quant.IQ4_XS }

@@ -266,7 +266,7 @@ func (s *softmaxSum) reset(n, headDim int) {
 // merge adds the positions of o to those of s, for n queries.
 func (s *softmaxSum) merge(o *softmaxSum, n, headDim int) {
 	for q := range n {
-		if o.largest[q] == negativeInfinity { // saw nothing
+		if o.sum[q] == 0 { // saw nothing
 			continue
 		}
 		largest := max(s.largest[q], o.largest[q])

@@ -14,12 +14,17 @@ import (
 type Reference struct {
 	shape   Shape
 	weights map[string][]float64 // by tensor name, row-major
+	rounds  map[string]bool      // tensors whose products round their inputs as well
+
+	// Rounding has products with quantized weights take their inputs in
+	// blocks of 32 values of 8 bits, as the kernels do.
+	Rounding bool
 }
 
 // NewReference decodes the weights of a file of the shape.
 func NewReference(t testing.TB, s Shape, f *gguf.File) *Reference {
 	t.Helper()
-	r := &Reference{shape: s, weights: map[string][]float64{}}
+	r := &Reference{shape: s, weights: map[string][]float64{}, rounds: map[string]bool{}}
 	for _, tensor := range f.Tensors() {
 		row := make([]float32, tensor.Elements())
 		if err := quant.Decode(tensor.Type, row, tensor.Data); err != nil {
@@ -30,6 +35,7 @@ func NewReference(t testing.TB, s Shape, f *gguf.File) *Reference {
 			wide[i] = float64(v)
 		}
 		r.weights[tensor.Name] = wide
+		_, _, r.rounds[tensor.Name] = tensor.Type.Groups()
 	}
 	return r
 }
@@ -128,10 +134,32 @@ func (r *Reference) feedForward(p string, x []float64) []float64 {
 // times is the product of a matrix with x.
 func (r *Reference) times(name string, x []float64) []float64 {
 	w := r.weights[name]
+	if r.Rounding && r.rounds[name] {
+		x = rounded(x)
+	}
 	out := make([]float64, len(w)/len(x))
 	for i := range out {
 		for j := range x {
 			out[i] += w[i*len(x)+j] * x[j]
+		}
+	}
+	return out
+}
+
+// rounded is x in blocks of 32 of 8 bits: multiples of max|x|/127, halves away
+// from zero, in float32.
+func rounded(x []float64) []float64 {
+	out := make([]float64, len(x))
+	for from := 0; from < len(x); from += 32 {
+		var largest float32
+		for _, v := range x[from : from+32] {
+			largest = max(largest, float32(math.Abs(v)))
+		}
+		if largest == 0 {
+			continue
+		}
+		for i, v := range x[from : from+32] {
+			out[from+i] = math.Round(float64(float32(v)*(127/largest))) * float64(largest/127)
 		}
 	}
 	return out

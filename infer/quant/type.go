@@ -85,6 +85,7 @@ var layouts = map[Type]layout{
 	39:   {"MXFP4", 32, 17},
 	40:   {"NVFP4", 64, 36},
 	41:   {"Q1_0", 128, 18},
+	42:   {"Q2_0", 64, 18},
 }
 
 // Known reports whether the size of the type is known, so that a tensor of it

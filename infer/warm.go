@@ -1,0 +1,110 @@
+package infer
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/prefix"
+)
+
+// Recall brings back the keys and values of a beginning that many prompts have,
+// as far as whole pages go, from where [Engine.Memorize] put them. It returns
+// false if they have to be computed, by Memorize or by the first prompt. model
+// names the weights, and the program too, if its arithmetic may change.
+func (e *Engine) Recall(store *prefix.Store, model string, tokens []int32) bool {
+	key := e.prefixKey(model, tokens)
+	if len(key.Tokens) == 0 || e.enter() != nil {
+		return false
+	}
+	defer e.leave()
+	s := e.setAside(key.Tokens, true)
+	if s == nil {
+		return false
+	}
+	defer e.putBack(s)
+	shared := s.linked // nothing is written to pages that others read
+	if !store.Load(key, func(i int, src []byte) error {
+		if i >= shared {
+			e.kv.Write(s.pages[i], src)
+		}
+		return nil
+	}) {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.stored = len(key.Tokens)
+	s.link(e.pages)
+	return true
+}
+
+// Memorize computes the keys and values of a beginning, unless they are there,
+// and saves them for a later [Engine.Recall].
+func (e *Engine) Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error {
+	key := e.prefixKey(model, tokens)
+	if len(key.Tokens) == 0 {
+		return nil
+	}
+	if _, err := e.Generate(ctx, Request{Prompt: key.Tokens, MaxTokens: 1}, nil); err != nil {
+		return err
+	}
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.leave()
+	s := e.setAside(key.Tokens, false)
+	defer e.putBack(s)
+	if len(s.pages) < pagesFor(len(key.Tokens)) {
+		return fmt.Errorf("infer: %d tokens were forgotten before they could be saved: the memory for keys and values is too small", len(key.Tokens))
+	}
+	return store.Save(key, func(i int, dst []byte) error {
+		e.kv.Read(dst, s.pages[i])
+		return ctx.Err()
+	})
+}
+
+// prefixKey is about the whole pages of tokens, none if they do not fit.
+func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
+	whole := len(tokens) / model.PageTokens * model.PageTokens
+	if whole >= e.context {
+		whole = 0
+	}
+	return prefix.Key{
+		Identity:   sha256.Sum256(fmt.Appendf(nil, "%s\n%s %s %s", name, runtime.GOARCH, kernel.Tier(), e.options.KV)),
+		PageTokens: model.PageTokens,
+		PageBytes:  e.kv.PageBytes(),
+		Tokens:     tokens[:whole],
+	}
+}
+
+// setAside pins the pages that hold whole pages of tokens, and takes those that
+// are missing if they are wanted; nil if there are not enough.
+func (e *Engine) setAside(tokens []int32, missing bool) *sequence {
+	// One more token, since the last of a prompt is never found.
+	s := &sequence{Request: Request{Prompt: append(slices.Clip(tokens), 0)}, limit: len(tokens) + 1, known: tokens}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.adopt(e.pages)
+	if missing {
+		if !s.promise(e.pages) {
+			s.release(e.pages)
+			return nil
+		}
+		s.grow(e.pages, len(tokens))
+	}
+	e.aside = append(e.aside, s)
+	return s
+}
+
+func (e *Engine) putBack(s *sequence) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.release(e.pages)
+	e.aside = slices.DeleteFunc(e.aside, func(o *sequence) bool { return o == s })
+	e.look() // somebody may wait for pages
+}
