@@ -3,16 +3,16 @@ package infer
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"unsafe"
 
+	"github.com/a472be26/cusp/infer/kernel"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
 // Options sizes an engine. Zero values take the defaults.
 type Options struct {
-	Threads   int // that compute; default: the processors Go may use
+	Threads   int // that compute; default: kernel.DefaultThreads
 	Context   int // tokens of one sequence, prompt and answer; default: the model's, at most 4096
 	Sequences int // generated at the same time; default 1
 	Queue     int // requests that wait beyond those; default 64
@@ -49,7 +49,7 @@ func or(value, otherwise int) int {
 // complete fills in the defaults for a model on a machine with some bytes of
 // memory, and says how many pages to make.
 func (o Options) complete(c model.Config, machine float64) (Options, int, error) {
-	o.Threads = or(o.Threads, runtime.GOMAXPROCS(0))
+	o.Threads = or(o.Threads, kernel.DefaultThreads())
 	o.Context = or(o.Context, min(c.Context, defaultContext))
 	o.Sequences = or(o.Sequences, 1)
 	o.Queue = or(o.Queue, defaultQueue)

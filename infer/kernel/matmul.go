@@ -87,7 +87,7 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
 	for from < to {
 		panels := 1
-		if active.span > 0 && j.x.n >= spanVectors && from+active.span <= min(to, full) {
+		if active.span > 0 && j.x.n >= spanBatch && from+active.span <= min(to, full) {
 			panels = active.span
 		}
 		if first := from * lanes; from < full {
@@ -99,8 +99,14 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int) {
 	}
 }
 
-// spanVectors is the smallest tile that a span is multiplied with.
-const spanVectors = 4
+const (
+	// spanVectors is the smallest tile that a span is multiplied with.
+	spanVectors = 4
+	// spanBatch is the smallest batch that gains by spans. Smaller ones wait
+	// for memory, and the next panel is called in too late when it is packed
+	// right after this one.
+	spanBatch = 16
+)
 
 // edge multiplies the last panel, which has fewer rows than lanes, beside dst.
 func (j *job) edge(s *workspace, f *factor, first int) {
