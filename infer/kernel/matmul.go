@@ -119,11 +119,13 @@ func (j *job) edge(s *workspace, f *factor, first int) {
 }
 
 // chunks goes through the columns of one panel or a span: each chunk is packed
-// and multiplied with all tiles while it lies in the first-level cache.
+// and multiplied with all tiles while it lies in the first-level cache. Minima
+// come last, so that the order of the sums does not depend on the chunks.
 func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld int) {
 	panels := divUp(rows, active.lanes)
-	for from := 0; from < j.x.steps(); from += chunkSteps {
-		n := min(chunkSteps, j.x.steps()-from)
+	s.prepare(f, panels, j.x.steps())
+	for from := 0; from < j.x.steps(); from += j.chunk() {
+		n := min(j.chunk(), j.x.steps()-from)
 		if f.single != nil && j.x.n == 1 && rows == active.lanes {
 			j.single(s, f, first, from, n, dst)
 			continue
@@ -135,6 +137,22 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 			j.tile(s, f, t, panels, from, n, dst[t.from*ld:], ld)
 		}
 	}
+	if f.mins {
+		j.minus(s, f, panels, dst, ld)
+	}
+}
+
+// chunk is how many steps are packed at a time. Between few vectors and many,
+// the tiles take as long as the packing, and memory would idle meanwhile: short
+// chunks let a core do both at once. Beyond, long ones save visits to dst.
+func (j *job) chunk() int {
+	switch {
+	case j.x.n >= spanBatch:
+		return chunkSteps
+	case j.x.n >= spanVectors:
+		return chunkSteps / 4
+	}
+	return chunkSteps / 2
 }
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
@@ -142,25 +160,26 @@ func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []f
 	x, half, add := j.x.step(t, from), j.x.half(t, from), from > 0
 	if panels == active.span && t.n >= spanVectors {
 		f.span(&dst[0], ld, &s.steps[0], panelBytes, x, half, t.n, n, add)
-	} else {
-		for i := range panels {
-			f.tiles[t.kind](&dst[i*active.lanes], ld, &s.panel(i).steps[0], x, half, n, add)
-		}
-	}
-	if !f.mins {
 		return
 	}
 	for i := range panels {
-		active.minus[t.kind](&dst[i*active.lanes], ld, &s.panel(i).mins[0], j.x.sum(t, from, f.group), n*stepCols/f.group)
+		f.tiles[t.kind](&dst[i*active.lanes], ld, &s.steps[i*panelBytes], x, half, n, add)
 	}
 }
 
 // single multiplies n steps of a panel's rows with the only vector.
 func (j *job) single(s *workspace, f *factor, first, from, n int, dst []float32) {
-	t, p := j.x.tiles[0], s.panel(0)
+	t, p := j.x.tiles[0], s.panel(0, f, from)
 	f.single(&dst[0], &p.steps[0], &p.mins[0], &f.at(first, from)[0], f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
-	if f.mins {
-		active.minus[0](&dst[0], active.lanes, &p.mins[0], j.x.sum(t, from, f.group), n*stepCols/f.group)
+}
+
+// minus subtracts what the minima of all columns contribute.
+func (j *job) minus(s *workspace, f *factor, panels int, dst []float32, ld int) {
+	groups := j.x.steps() * stepCols / f.group
+	for _, t := range j.x.tiles {
+		for i := range panels {
+			active.minus[t.kind](&dst[t.from*ld+i*active.lanes], ld, &s.mins[i*s.perPanel], j.x.sum(t, 0, f.group), groups)
+		}
 	}
 }
 
@@ -169,23 +188,36 @@ const (
 	maxLanes   = 16
 	maxSpan    = 3
 	panelBytes = chunkSteps * maxLanes * (stepCols + 2*4)
-	panelMins  = chunkSteps * maxLanes * 2
 )
 
 // workspace is what one thread needs for its panels.
 type workspace struct {
-	steps []byte    // [maxSpan][panelBytes]
-	mins  []float32 // [maxSpan][panelMins]
-	block unpacked
-	edges []float32
+	steps    []byte    // [maxSpan][panelBytes], of a chunk
+	mins     []float32 // [panels][perPanel], of all columns
+	perPanel int
+	block    unpacked
+	edges    []float32
 }
 
-func newWorkspace() *workspace {
-	return &workspace{steps: aligned[byte](maxSpan * panelBytes), mins: aligned[float32](maxSpan * panelMins)}
+func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan * panelBytes)} }
+
+// prepare makes room for the minima of some panels; of types that have none,
+// for those that packAny leaves.
+func (s *workspace) prepare(f *factor, panels, steps int) {
+	s.perPanel = chunkSteps * stepCols / f.group * active.lanes
+	if f.mins {
+		s.perPanel = steps * stepCols / f.group * active.lanes
+	}
+	s.mins = resized(s.mins, panels*s.perPanel)
 }
 
-func (s *workspace) panel(i int) panel {
-	return panel{s.steps[i*panelBytes:][:panelBytes], s.mins[i*panelMins:][:panelMins]}
+// panel is where panel i has the chunk from a step on.
+func (s *workspace) panel(i int, f *factor, from int) panel {
+	mins := s.mins[i*s.perPanel:][:s.perPanel]
+	if f.mins {
+		mins = mins[from*stepCols/f.group*active.lanes:]
+	}
+	return panel{s.steps[i*panelBytes:][:panelBytes], mins}
 }
 
 // at is where a row has step from.
@@ -195,7 +227,7 @@ func (f *factor) at(row, step int) []byte {
 
 // pack packs n steps of rows rows into panel i.
 func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
-	p := s.panel(i)
+	p := s.panel(i, f, from)
 	data := f.at(first, from)
 	if f.pack != nil && rows == active.lanes {
 		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)

@@ -171,7 +171,7 @@ func TestPack(t *testing.T) {
 				w := randomWeights(r, kind, 2*tier.lanes, (blocks+skipped)*kind.BlockSize())
 				data := unaligned(w.Data, offsets[blocks%len(offsets)])
 				n := blocks * kind.BlockSize() / stepCols
-				got, want := newWorkspace().panel(0), newWorkspace().panel(0)
+				got, want := newPanel(), newPanel()
 				fill(got.steps, 0xa5)
 				fill(want.steps, 0xa5)
 				f(&got.steps[0], &got.mins[0], &data[0], w.rowBytes(), n)

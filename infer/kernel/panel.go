@@ -24,9 +24,9 @@ type panel struct {
 	mins  []float32
 }
 
-// chunkSteps is how many steps are packed and multiplied at a time: a panel of
-// 16 lanes takes 10 KB then, and 16 vectors as much again.
-const chunkSteps = 16
+// chunkSteps is the most steps that are packed and multiplied at a time: a panel
+// of 16 lanes takes 20 KB then, and 16 vectors as much again.
+const chunkSteps = 32
 
 // stepBytes is the size of a panel's step for groups of the given width.
 func (t *tier) stepBytes(group int) int { return t.lanes * (stepCols + 4*stepCols/group) }

@@ -19,7 +19,7 @@ func TestPackExponents(t *testing.T) {
 			for b := 0; b < len(w.Data); b += w.rowBytes() {
 				w.Data[b] = byte(e + b/w.rowBytes())
 			}
-			got, want := newWorkspace().panel(0), newWorkspace().panel(0)
+			got, want := newPanel(), newPanel()
 			pack(&got.steps[0], &got.mins[0], &w.Data[0], w.rowBytes(), 1)
 			tier.packAny(quant.MXFP4, want, new(unpacked), w.Data, w.rowBytes(), tier.lanes, 1)
 			size := tier.stepBytes(stepCols)
@@ -28,6 +28,11 @@ func TestPackExponents(t *testing.T) {
 			}
 		}
 	})
+}
+
+// newPanel has room for a chunk of any type.
+func newPanel() panel {
+	return panel{aligned[byte](panelBytes), aligned[float32](chunkSteps * maxLanes * 2)}
 }
 
 // BenchmarkPack packs a full chunk that lies in the first-level cache, in bytes
@@ -40,7 +45,7 @@ func BenchmarkPack(b *testing.B) {
 		}
 		const cols = chunkSteps * stepCols
 		w := randomWeights(random(1), kind, 2*active.lanes, cols) // the second panel is called in
-		p := newWorkspace().panel(0)
+		p := newPanel()
 		b.Run(kind.String(), func(b *testing.B) {
 			b.SetBytes(int64(active.lanes * w.rowBytes()))
 			for b.Loop() {
@@ -60,7 +65,7 @@ func BenchmarkTile(b *testing.B) {
 		w := randomWeights(random(1), kind, panels*active.lanes, cols)
 		s := newWorkspace()
 		for i := range panels {
-			active.packAny(kind, s.panel(i), new(unpacked), w.Data[i*active.lanes*w.rowBytes():], w.rowBytes(), active.lanes, chunkSteps)
+			active.packAny(kind, panel{s.steps[i*panelBytes:], newPanel().mins}, new(unpacked), w.Data[i*active.lanes*w.rowBytes():], w.rowBytes(), active.lanes, chunkSteps)
 		}
 		dst := make([]float32, 16*panels*active.lanes)
 		for i, n := range tileSizes {
