@@ -144,15 +144,12 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 
 // chunk is how many steps are packed at a time. Between few vectors and many,
 // the tiles take as long as the packing, and memory would idle meanwhile: short
-// chunks let a core do both at once. Beyond, long ones save visits to dst.
+// chunks let a core do both at once.
 func (j *job) chunk() int {
-	switch {
-	case j.x.n >= spanBatch:
-		return chunkSteps
-	case j.x.n >= spanVectors:
-		return chunkSteps / 4
+	if j.x.n >= spanVectors && j.x.n < spanBatch {
+		return chunkSteps / 2
 	}
-	return chunkSteps / 2
+	return chunkSteps
 }
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.

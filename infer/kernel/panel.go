@@ -25,8 +25,8 @@ type panel struct {
 }
 
 // chunkSteps is the most steps that are packed and multiplied at a time: a panel
-// of 16 lanes takes 20 KB then, and 16 vectors as much again.
-const chunkSteps = 32
+// of 16 lanes takes 10 KB then, and 16 vectors as much again.
+const chunkSteps = 16
 
 // stepBytes is the size of a panel's step for groups of the given width.
 func (t *tier) stepBytes(group int) int { return t.lanes * (stepCols + 4*stepCols/group) }
