@@ -53,7 +53,7 @@ type llamaBench struct {
 
 // single measures prefill and decode once, in tokens per second.
 func (o *Opponent) single(ctx context.Context, file string, threads, prefill, decode int) (version string, rates [2]float64, err error) {
-	out, err := o.run(ctx, o.command[0], append(o.command[1:len(o.command):len(o.command)], "-m", file, "-t", strconv.Itoa(threads),
+	out, _, err := o.run(ctx, o.command[0], append(o.command[1:len(o.command):len(o.command)], "-m", file, "-t", strconv.Itoa(threads),
 		"-p", strconv.Itoa(prefill), "-n", strconv.Itoa(decode), "-r", "1", "-o", "json"))
 	if err != nil {
 		return "", rates, err
@@ -92,11 +92,11 @@ func fromBracket(out []byte) []byte {
 func (o *Opponent) several(ctx context.Context, file string, threads, decode, n int) (float64, error) {
 	args := []string{"-m", file, "-t", strconv.Itoa(threads), "-npp", "1", "-ntg", strconv.Itoa(decode), "-npl", strconv.Itoa(n),
 		"-c", strconv.Itoa(n * (decode + 64)), "-b", "512", "-ub", "512"}
-	out, err := o.run(ctx, o.batched, args)
+	out, failure, err := o.run(ctx, o.batched, args)
 	if err != nil {
 		return 0, err
 	}
-	return batchedRate(string(out), n)
+	return batchedRate(string(out)+string(failure), n) // forks differ in where they print it
 }
 
 // batchedRate finds S_TG of the row with B = n in the table
@@ -115,16 +115,16 @@ func batchedRate(table string, n int) (float64, error) {
 	return 0, fmt.Errorf("bench: %s reported no rate for %d sequences", batchedName, n)
 }
 
-// run returns standard output; an error has the end of what went to standard
-// error.
-func (o *Opponent) run(ctx context.Context, path string, args []string) ([]byte, error) {
+// run returns standard output and standard error; an error has the end of the
+// latter.
+func (o *Opponent) run(ctx context.Context, path string, args []string) (stdout, stderr []byte, err error) {
 	var out, failure bytes.Buffer
 	c := exec.CommandContext(ctx, path, args...)
 	c.Stdout, c.Stderr = &out, &failure
 	if err := c.Run(); err != nil {
 		tail := failure.Bytes()
 		tail = tail[max(0, len(tail)-500):]
-		return nil, fmt.Errorf("bench: %s %s: %w: %s", path, strings.Join(args, " "), err, bytes.TrimSpace(tail))
+		return nil, nil, fmt.Errorf("bench: %s %s: %w: %s", path, strings.Join(args, " "), err, bytes.TrimSpace(tail))
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), failure.Bytes(), nil
 }
