@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 	case "llama-bench":
 		os.Exit(fakeBench(os.Args[1:]))
 	case batchedName:
-		fmt.Fprint(os.Stderr, "main: something first\n\n|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |\n" +
-			"|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|\n" +
+		fmt.Fprint(os.Stderr, "main: something first\n\n|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |\n"+
+			"|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|\n"+
 			"|     1 |      8 |    3 |     27 |    0.001 |  1000.00 |    0.010 |   246.80 |    0.011 |  2400.00 |\n")
 		os.Exit(0)
 	}
