@@ -2,57 +2,46 @@ package bench
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-// TestMain lets this program play the opponent, under its programs' names.
-func TestMain(m *testing.M) {
-	switch filepath.Base(os.Args[0]) {
-	case "llama-bench":
-		os.Exit(fakeBench(os.Args[1:]))
-	case batchedName:
-		fmt.Fprint(os.Stderr, "main: something first\n\n|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |\n"+
-			"|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|\n"+
-			"|     1 |      8 |    3 |     27 |    0.001 |  1000.00 |    0.010 |   246.80 |    0.011 |  2400.00 |\n")
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
+// fakes are the opponent's programs, as scripts: llama-bench answers, or fails
+// as it is told to.
+var fakes = map[string]string{
+	"llama-bench": `#!/bin/sh
+case "$*" in
+*--fail*) echo "failed to load model" >&2; exit 1 ;;
+*--silent*) echo "[]" ;;
+*--chatty*) echo "Usage: none" ;;
+*) cat <<END
+a line first [sic]
+[{"build_commit":"abc","build_number":7,"n_prompt":32,"n_gen":0,"samples_ts":[123.4]},
+{"build_commit":"abc","build_number":7,"n_prompt":0,"n_gen":8,"samples_ts":[56.7]}]
+END
+esac
+`,
+	batchedName: `#!/bin/sh
+cat >&2 <<END
+main: something first
+
+|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |      T s |    S t/s |
+|-------|--------|------|--------|----------|----------|----------|----------|----------|----------|
+|     1 |      8 |    3 |     27 |    0.001 |  1000.00 |    0.010 |   246.80 |    0.011 |  2400.00 |
+END
+`,
 }
 
-// fakeBench answers like llama-bench, or fails as it is told to.
-func fakeBench(args []string) int {
-	switch {
-	case slices.Contains(args, "--fail"):
-		fmt.Fprintln(os.Stderr, "failed to load model")
-		return 1
-	case slices.Contains(args, "--silent"):
-		fmt.Println("[]")
-	case slices.Contains(args, "--chatty"):
-		fmt.Println("Usage: none")
-	default:
-		fmt.Println("a line first [sic]\n" + `[{"build_commit":"abc","build_number":7,"n_prompt":32,"n_gen":0,"samples_ts":[123.4]},
-			{"build_commit":"abc","build_number":7,"n_prompt":0,"n_gen":8,"samples_ts":[56.7]}]`)
-	}
-	return 0
-}
-
-// opponentIn links the fake programs into a folder.
+// opponentIn puts fake programs into a folder.
 func opponentIn(t *testing.T, options string, names ...string) *Opponent {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	for _, name := range names {
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(fakes[name]), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,8 +61,9 @@ func tinyFile(t *testing.T) Path {
 	return Path(path)
 }
 
+// Not parallel, nor is the next one: a program cannot be started while a child
+// of another test still holds it open for writing.
 func TestCompare(t *testing.T) {
-	t.Parallel()
 	both := opponentIn(t, " -fa 1", "llama-bench", batchedName)
 	alone := opponentIn(t, "", "llama-bench")
 	c, err := Compare(t.Context(), tinyFile(t), quick(), []*Opponent{both, alone}, func(string) {})
@@ -108,7 +98,6 @@ func TestCompare(t *testing.T) {
 }
 
 func TestOpponentsThatFail(t *testing.T) {
-	t.Parallel()
 	for options, want := range map[string]string{
 		" --fail":   "failed to load model",
 		" --silent": "no rate for a prompt of 32",
