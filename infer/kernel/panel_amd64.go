@@ -57,8 +57,6 @@ func trio32AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half
 //go:noescape
 func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
 
-//go:noescape
-func packQ8AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
