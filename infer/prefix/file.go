@@ -158,8 +158,10 @@ func readHead(r io.Reader, k Key) error {
 		{"number of tokens", 20, 24}, {"identity of model and kernels", 24, headBytes}, {"tokens", headBytes, len(want)},
 	}
 	for _, f := range fields {
-		if a, b := got[f.from:f.to], want[f.from:f.to]; !bytes.Equal(a, b) {
-			return fmt.Errorf("prefix: %s: %.8x..., not %.8x...", f.name, a, b)
+		for i := f.from; i < f.to; i++ {
+			if got[i] != want[i] {
+				return fmt.Errorf("prefix: %s: byte %d of the file is %#02x, not %#02x", f.name, i, got[i], want[i])
+			}
 		}
 	}
 	return nil
