@@ -81,7 +81,7 @@ type Limits struct {
 }
 
 // architectures has a line for every value of general.architecture that can run.
-var architectures = map[string]func(*gguf.File) (Model, error){
+var architectures = map[string]func(*source) (Config, decoder){
 	"llama": newLlama,
 }
 
@@ -94,12 +94,15 @@ func Load(f *gguf.File) (Model, error) {
 	}
 	bind, ok := architectures[name]
 	if !ok {
-		known := slices.Sorted(maps.Keys(architectures))
-		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(known, ", "))
+		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(Architectures(), ", "))
 	}
-	m, err := bind(f)
-	if err != nil {
+	s := newSource(f, name)
+	c, d := bind(s)
+	if err := s.done(); err != nil {
 		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
 	}
-	return m, nil
+	return &network{config: c, ropes: s.ropes, decoder: d}, nil
 }
+
+// Architectures lists what can run, by the names of general.architecture.
+func Architectures() []string { return slices.Sorted(maps.Keys(architectures)) }
