@@ -24,7 +24,7 @@ type llamaLayer struct {
 func newLlama(s *source) (Config, decoder) {
 	c := s.config()
 	l := plainLook(c, s.rope(c, beside))
-	l.window = s.sizeOr("attention.sliding_window", 0)
+	l.window = s.countOr("attention.sliding_window", 0)
 	return s.llama(c, func(int) look { return l })
 }
 

@@ -40,7 +40,7 @@ func TestLoadRefuses(t *testing.T) {
 		want   []string
 	}{
 		{"no architecture", set("general.architecture", nil), []string{"general.architecture", "missing"}},
-		{"another architecture", set("general.architecture", "mamba"), []string{`"mamba"`, "supported: llama"}},
+		{"another architecture", set("general.architecture", "mamba"), []string{`"mamba"`, "supported: baichuan", "llama"}},
 		{"no layers", set("llama.block_count", uint32(0)), []string{"llama.block_count is 0"}},
 		{"too many layers", set("llama.block_count", uint32(1<<27)), []string{`"blk.2.attn_norm.weight" is missing`}},
 		{"absurd layers", set("llama.block_count", uint64(1)<<60), []string{"llama.block_count", "1152921504606846976"}},

@@ -82,7 +82,19 @@ type Limits struct {
 
 // architectures has a line for every value of general.architecture that can run.
 var architectures = map[string]func(*source) (Config, decoder){
-	"llama": newLlama,
+	"baichuan": newBaichuan,
+	"chatglm":  newChatGLM,
+	"gemma2":   newGemma2,
+	"gemma3":   newGemma3,
+	"glm4":     newGLM4,
+	"gpt2":     newGPT2,
+	"gptneox":  newGPTNeoX,
+	"llama":    newLlama,
+	"phi3":     newPhi3,
+	"qwen2":    newQwen2,
+	"qwen3":    newQwen3,
+	"qwen3moe": newQwen3,
+	"smollm3":  newSmolLM3,
 }
 
 // Load binds the tensors of f to the architecture that its metadata names. f

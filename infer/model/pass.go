@@ -80,6 +80,14 @@ func (p *pass) embed(embedding *matrix) {
 	}
 }
 
+// addPositions adds what was learned for every position.
+func (p *pass) addPositions(positions *matrix) {
+	for i, row := range p.batch.rows {
+		positions.row(p.normed.each[i], row.position)
+	}
+	p.add(p.normed)
+}
+
 // rowStep is what is done to every row, and with what.
 type rowStep struct {
 	do         func(p *pass, i int)
@@ -170,12 +178,9 @@ func (p *pass) predict(head *linear) {
 	p.batch.deliver(p.wanted)
 }
 
-// eachLogits calls f with the logits of each sequence that wanted them, after
-// predict.
-func (p *pass) eachLogits(f func(logits []float32)) {
+// capLogits replaces those that were delivered by limit*tanh(logit/limit).
+func (p *pass) capLogits(limit float32) {
 	for _, s := range p.wanted {
-		if s.Logits != nil {
-			f(s.Logits)
-		}
+		kernel.SoftCap(s.Logits, limit)
 	}
 }
