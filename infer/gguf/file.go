@@ -18,8 +18,8 @@ package gguf
 import (
 	"crypto/sha256"
 	"fmt"
-	"os"
 
+	"github.com/a472be26/cusp/infer/mapped"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
@@ -59,22 +59,9 @@ func (t Tensor) Elements() int {
 // Open maps and checks the file at path. The file must not be truncated while
 // it is open: replace models by renaming, never by writing into them.
 func Open(path string) (*File, error) {
-	// Looked at before it is opened, because opening a FIFO waits for a writer.
-	info, err := os.Stat(path)
+	data, release, err := mapped.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("gguf: %s: not a regular file (%s)", path, info.Mode().Type())
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("gguf: %w", err)
-	}
-	defer f.Close()
-	data, release, err := mapFile(f)
-	if err != nil {
-		return nil, fmt.Errorf("gguf: %s: %w", path, err)
 	}
 	g, err := Parse(path, data)
 	if err != nil {
