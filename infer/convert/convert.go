@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/a472be26/cusp/infer/gguf"
@@ -78,11 +79,15 @@ func metaOf(f *gguf.File, mix quant.Mix) []gguf.KV {
 }
 
 // converts tells matrices of weights from what llama.cpp keeps as it is: biases
-// and norms, and the few weights that route to experts.
+// and norms, and a few small ones.
 func converts(t gguf.Tensor) bool {
 	return len(t.Dims) > 1 && strings.HasSuffix(t.Name, ".weight") &&
-		!strings.HasSuffix(t.Name, "_norm.weight") && !strings.HasSuffix(t.Name, "ffn_gate_inp.weight")
+		!slices.ContainsFunc(kept, func(name string) bool { return strings.HasSuffix(t.Name, name) })
 }
+
+// kept are ends of names: norms, routers to experts, and what is added for
+// positions and token types.
+var kept = []string{"_norm.weight", "ffn_gate_inp.weight", "position_embd.weight", "token_types.weight", "attn_rel_b.weight"}
 
 // checkStep refuses to round twice, but for Q8_0, which hardly rounds.
 func checkStep(from, to quant.Type) error {

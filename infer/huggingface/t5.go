@@ -34,7 +34,8 @@ func t5(p *plan) names {
 		"decoder.block.*.layer.1.EncDecAttention.o":                       {to: "dec.blk.*.cross_attn_o"},
 		"decoder.block.*.layer.1.EncDecAttention.relative_attention_bias": {}, // of old files, never used
 	})
-	if c.flag(true, "tie_word_embeddings") {
+	// Transformers 5 always says tied, and means what it says of the scale.
+	if c.flag(true, "tie_word_embeddings") && c.flag(true, "scale_decoder_outputs") {
 		all["lm_head"] = rule{}
 	}
 	return all

@@ -2,12 +2,14 @@ package model
 
 // bart is the BART architecture (arXiv 1910.13461): an encoder and a decoder
 // with learned positions, layer norms behind each part of a layer and behind the
-// embedding, biases everywhere, an exact GELU, and a head that is the embedding.
+// embedding, biases everywhere, an exact GELU or a ReLU, and a head that is the
+// embedding, as a rule.
 //
 // llama.cpp has no BART. Our names, general.architecture "bart", are those of T5
 // where it has the same part:
 //
 //	token_embd.weight                            shared by both stacks and the head
+//	output.weight                                where the head is not the embedding
 //	output.bias                                  final_logits_bias, may be absent
 //	enc.position_embd.weight                     [Context][Dim]; the two rows that Hugging Face has in front are left out
 //	enc.token_embd_norm.{weight,bias}            layernorm_embedding
@@ -20,8 +22,9 @@ package model
 //	dec.blk.N.cross_attn_output_norm.{weight,bias}
 //
 // and the keys T5's: block_count (encoder), decoder_block_count,
-// decoder_start_token_id, with attention.layer_norm_epsilon, and embedding_scale
-// where the embedding is multiplied (scale_embedding).
+// decoder_start_token_id, with attention.layer_norm_epsilon, hidden_activation
+// ("gelu", or "relu"), and embedding_scale where the embedding is multiplied
+// (scale_embedding).
 type bart struct {
 	embedding matrix  // [Vocab][Dim]
 	scale     float32 // of the embedding
@@ -53,7 +56,10 @@ func newBART(s *source) (Config, decoder) {
 		encoder:   s.bartStack("enc.", encoders, c),
 		decoder:   s.bartStack("dec.", c.Layers, c),
 	}
-	m.head = linear{matrix: m.embedding, bias: s.vectorIf("output.bias", c.Vocab)}
+	m.head = s.head(m.embedding)
+	if m.head.bias == nil {
+		m.head.bias = s.vectorIf("output.bias", c.Vocab)
+	}
 	for i := range m.decoder.layers {
 		l, prefix := &m.decoder.layers[i], layerPrefix("dec.blk.", i)
 		l.crossHeads = s.stackHeads(prefix+"cross_attn_", c)
@@ -64,6 +70,7 @@ func newBART(s *source) (Config, decoder) {
 
 // bartStack binds what both stacks have.
 func (s *source) bartStack(stack string, n int, c Config) bartStack {
+	a := s.bartActivation()
 	return bartStack{
 		positions: s.matrix(stack+"position_embd.weight", c.Context, c.Dim),
 		norm:      s.layerNorm(stack+"token_embd_norm", c.Dim),
@@ -71,10 +78,22 @@ func (s *source) bartStack(stack string, n int, c Config) bartStack {
 			return bartLayer{
 				heads:         s.stackHeads(prefix+"attn_", c),
 				attentionNorm: s.layerNorm(prefix+"attn_output_norm", c.Dim),
-				ffn:           s.plain(prefix, c, gelu),
+				ffn:           s.plain(prefix, c, a),
 				ffnNorm:       s.layerNorm(prefix+"layer_output_norm", c.Dim),
 			}
 		}),
+	}
+}
+
+func (s *source) bartActivation() activation {
+	switch name := s.textOr("hidden_activation", "gelu"); name {
+	case "gelu":
+		return gelu
+	case "relu":
+		return relu
+	default:
+		s.fail("%shidden_activation is %q: gelu and relu are supported", s.prefix, name)
+		return nil
 	}
 }
 

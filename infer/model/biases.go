@@ -10,20 +10,24 @@ import (
 // and the one that looks (T5, arXiv 1910.10683).
 type biases struct {
 	buckets int
-	values  []float32                  // [Heads][buckets]
-	bucket  [2*relativeReach + 1]uint8 // of the distances from -relativeReach on
+	values  []float32 // [Heads][buckets]
+	reach   int       // distance from which on all have the same bucket
+	bucket  []uint8   // of the distances from -reach to reach
 }
 
-// relativeReach is the distance from which on all have the same bias. It is a
-// setting of T5, but nobody has another one, and GGUF has no key for it.
-const relativeReach = 128
+// Sizes of biases.
+const (
+	relativeReach    = 128 // where a file says nothing, as llama.cpp's never do
+	maxRelativeReach = 1 << 16
+	maxBuckets       = 256 // of which a byte holds the number
+)
 
 // add adds those of a head to the scores of consecutive positions, the first of
 // which is at some distance.
 func (b *biases) add(scores []float32, head, distance int) {
 	values := b.values[head*b.buckets:][:b.buckets]
 	for i := range scores {
-		scores[i] += values[b.bucket[min(max(distance+i, -relativeReach), relativeReach)+relativeReach]]
+		scores[i] += values[b.bucket[min(max(distance+i, -b.reach), b.reach)+b.reach]]
 	}
 }
 
@@ -31,8 +35,13 @@ func (b *biases) add(scores []float32, head, distance int) {
 // distances. An encoder's have a half for each direction.
 func (s *source) biases(name string, c Config, both bool) *biases {
 	n := s.size("attention.relative_buckets_count")
-	if least := 4; s.err == nil && (n < least || n >= relativeReach || n%2 != 0) {
-		s.fail("%sattention.relative_buckets_count is %d, not an even number from %d on below %d", s.prefix, n, least, relativeReach)
+	reach := s.sizeOr("attention.relative_max_distance", relativeReach)
+	switch {
+	case s.err != nil:
+	case n < 4 || n > maxBuckets || n%4 != 0:
+		s.fail("%sattention.relative_buckets_count is %d, not a multiple of 4 up to %d", s.prefix, n, maxBuckets)
+	case reach <= n/2 || reach > maxRelativeReach:
+		s.fail("%sattention.relative_max_distance is %d, not more than half of the %d buckets and at most %d", s.prefix, reach, n, maxRelativeReach)
 	}
 	t := s.tensor(name, c.Heads, n)
 	if s.err != nil {
@@ -43,12 +52,12 @@ func (s *source) biases(name string, c Config, both bool) *biases {
 		s.fail("tensor %q: %w", name, err)
 		return nil
 	}
-	b := &biases{buckets: n, values: make([]float32, len(rows))}
+	b := &biases{buckets: n, values: make([]float32, len(rows)), reach: reach, bucket: make([]uint8, 2*reach+1)}
 	for i, v := range rows {
 		b.values[i%c.Heads*n+i/c.Heads] = v
 	}
 	for i := range b.bucket {
-		b.bucket[i] = uint8(relativeBucket(i-relativeReach, n, both))
+		b.bucket[i] = uint8(relativeBucket(i-reach, n, reach, both))
 	}
 	return b
 }
@@ -65,7 +74,7 @@ func (s *source) biasesOr(name string, c Config, both bool, first *biases) *bias
 // relativeBucket is the bucket of a distance, in the float32 arithmetic of the
 // original: half of the buckets are for one distance each, the others grow with
 // the logarithm. A decoder sees nothing ahead of it.
-func relativeBucket(distance, buckets int, both bool) int {
+func relativeBucket(distance, buckets, reach int, both bool) int {
 	base := 0
 	if both {
 		buckets /= 2
@@ -79,6 +88,6 @@ func relativeBucket(distance, buckets int, both bool) int {
 	if far < exact {
 		return base + far
 	}
-	share := float32(math.Log(float64(float32(far)/float32(exact)))) / float32(math.Log(relativeReach/float64(exact)))
+	share := float32(math.Log(float64(float32(far)/float32(exact)))) / float32(math.Log(float64(reach)/float64(exact)))
 	return base + min(exact+int(share*float32(buckets-exact)), buckets-1)
 }
