@@ -61,6 +61,13 @@ func plainLook(c Config, r *rope) look {
 	return look{rope: r, scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 }
 
+// directed is plainLook in some direction, without rotation.
+func directed(c Config, to sees) look {
+	l := plainLook(c, nil)
+	l.sees = to
+	return l
+}
+
 // first is the first position that a row at a position sees.
 func (l *look) first(position int) int {
 	if l.window == 0 {

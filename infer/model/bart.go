@@ -31,10 +31,12 @@ type bart struct {
 	encoder   bartStack
 	decoder   bartStack
 	head      linear
+	source    look
 }
 
 type bartStack struct {
 	positions matrix // [Context][Dim]
+	look      look   // of the stack itself
 	norm      norm   // of the embedding
 	layers    []bartLayer
 }
@@ -53,8 +55,9 @@ func newBART(s *source) (Config, decoder) {
 	m := &bart{
 		embedding: s.matrix("token_embd.weight", c.Vocab, c.Dim),
 		scale:     s.positiveOr("embedding_scale", 1),
-		encoder:   s.bartStack("enc.", encoders, c),
-		decoder:   s.bartStack("dec.", c.Layers, c),
+		encoder:   s.bartStack("enc.", encoders, c, whole),
+		decoder:   s.bartStack("dec.", c.Layers, c, past),
+		source:    directed(c, across),
 	}
 	m.head = s.head(m.embedding)
 	if m.head.bias == nil {
@@ -69,10 +72,11 @@ func newBART(s *source) (Config, decoder) {
 }
 
 // bartStack binds what both stacks have.
-func (s *source) bartStack(stack string, n int, c Config) bartStack {
+func (s *source) bartStack(stack string, n int, c Config, sees sees) bartStack {
 	a := s.bartActivation()
 	return bartStack{
 		positions: s.matrix(stack+"position_embd.weight", c.Context, c.Dim),
+		look:      directed(c, sees),
 		norm:      s.layerNorm(stack+"token_embd_norm", c.Dim),
 		layers: layersOf(s, stack+"blk.", n, func(_ int, prefix string) bartLayer {
 			return bartLayer{
@@ -109,11 +113,9 @@ func (m *bart) forward(p *pass) {
 
 func (m *bart) encode(p *pass) {
 	m.begin(p, &m.encoder)
-	l := plainLook(p.config, nil)
-	l.sees = whole
 	for i := range m.encoder.layers {
 		w := &m.encoder.layers[i]
-		p.attendAll(p.residual, 0, &w.heads, &l)
+		p.attendAll(p.residual, 0, &w.heads, &m.encoder.look)
 		p.addNormed(p.projected, &w.attentionNorm)
 		p.feedForward(p.residual, &w.ffn)
 		p.addNormed(p.projected, &w.ffnNorm)
@@ -125,13 +127,11 @@ func (m *bart) encode(p *pass) {
 
 func (m *bart) decode(p *pass) {
 	m.begin(p, &m.decoder)
-	back, cross := plainLook(p.config, nil), plainLook(p.config, nil)
-	cross.sees = across
 	for i := range m.decoder.layers {
 		w := &m.decoder.layers[i]
-		p.attendAll(p.residual, i, &w.heads, &back)
+		p.attendAll(p.residual, i, &w.heads, &m.decoder.look)
 		p.addNormed(p.projected, &w.attentionNorm)
-		p.consult(p.residual, i, &w.crossHeads, &cross)
+		p.consult(p.residual, i, &w.crossHeads, &m.source)
 		p.addNormed(p.projected, &w.crossNorm)
 		p.feedForward(p.residual, &w.ffn)
 		p.addNormed(p.projected, &w.ffnNorm)

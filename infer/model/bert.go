@@ -13,6 +13,7 @@ type bert struct {
 	kind      []float32 // [Dim], of tokens of the first type; nil for none
 	positions matrix    // [Context][Dim]
 	norm      norm      // of the embedding
+	look      look
 	layers    []bertLayer
 	pooler    *linear // [Dim][Dim], before the classes; nil for none
 	classes   *linear // [Labels][Dim], nil for none
@@ -33,6 +34,7 @@ func newBERT(s *source) (Config, decoder) {
 		kind:      s.firstRowIf("token_types", c.Dim),
 		positions: s.matrix("position_embd.weight", c.Context, c.Dim),
 		norm:      s.layerNorm("token_embd_norm", c.Dim),
+		look:      directed(c, whole),
 	}
 	m.layers = layers(s, c.Layers, func(_ int, prefix string) bertLayer {
 		return bertLayer{
@@ -67,11 +69,9 @@ func (m *bert) forward(p *pass) {
 	}
 	p.addPositions(&m.positions)
 	p.normalize(p.residual, p.residual, &m.norm)
-	l := plainLook(p.config, nil)
-	l.sees = whole
 	for i := range m.layers {
 		w := &m.layers[i]
-		p.attendAll(p.residual, 0, &w.heads, &l)
+		p.attendAll(p.residual, 0, &w.heads, &m.look)
 		p.addNormed(p.projected, &w.attentionNorm)
 		p.feedForward(p.residual, &w.ffn)
 		p.addNormed(p.projected, &w.ffnNorm)
