@@ -62,7 +62,7 @@ func frequencies(t *testing.T, o Options, recent []int32) (out [5]float64) {
 	const draws = 100000
 	s := New(5)
 	o.Seed = 11
-	if err := s.Reset(o); err != nil {
+	if err := s.Reset(o, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range recent {
@@ -86,20 +86,24 @@ func frequencies(t *testing.T, o Options, recent []int32) (out [5]float64) {
 func TestPenaltySigns(t *testing.T) {
 	t.Parallel()
 	s := New(3)
-	if err := s.Reset(Options{RepetitionPenalty: 2}); err != nil {
+	if err := s.Reset(Options{RepetitionPenalty: 2}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Accept(0)
 	s.Accept(1)
 	s.Accept(1) // twice counts once
-	s.penalize([]float32{3, -1, 1})
+	if _, err := s.edit([]float32{3, -1, 1}); err != nil {
+		t.Fatal(err)
+	}
 	if want := []float32{1.5, -2, 1}; !slices.Equal(s.work, want) {
 		t.Errorf("got %v, want %v", s.work, want)
 	}
 	for range RepetitionWindow {
 		s.Accept(2)
 	}
-	s.penalize([]float32{3, -1, 1})
+	if _, err := s.edit([]float32{3, -1, 1}); err != nil {
+		t.Fatal(err)
+	}
 	if want := []float32{3, -1, 0.5}; !slices.Equal(s.work, want) {
 		t.Errorf("beyond the window: got %v, want %v", s.work, want)
 	}
@@ -110,7 +114,7 @@ func TestPenaltyOfExtremeLogits(t *testing.T) {
 	t.Parallel()
 	s := New(3)
 	for _, penalty := range []float64{0.01, 0.5, 100} {
-		if err := s.Reset(Options{Temperature: 1, RepetitionPenalty: penalty}); err != nil {
+		if err := s.Reset(Options{Temperature: 1, RepetitionPenalty: penalty}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for id := range int32(3) {
@@ -127,7 +131,7 @@ func TestConfidence(t *testing.T) {
 	t.Parallel()
 	s := New(5)
 	for _, o := range []Options{{}, {Temperature: 2, Seed: 3}, {Temperature: 1, TopK: 2}, {RepetitionPenalty: 9, Temperature: 1}} {
-		if err := s.Reset(o); err != nil {
+		if err := s.Reset(o, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.Accept(1)
@@ -149,7 +153,7 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	draw := func(seed uint64) (ids []int32) {
 		s := New(5)
-		if err := s.Reset(Options{Temperature: 1, Seed: seed}); err != nil {
+		if err := s.Reset(Options{Temperature: 1, Seed: seed}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for range 50 {
@@ -183,7 +187,7 @@ func TestRefusals(t *testing.T) {
 	nan, inf := math.NaN(), float32(math.Inf(1))
 	s := New(2)
 	for _, o := range []Options{{Temperature: -1}, {Temperature: nan}, {TopK: -1}, {TopP: 1.1}, {TopP: nan}, {MinP: -0.1}, {RepetitionPenalty: -2}, {RepetitionPenalty: 1e-300}, {RepetitionPenalty: nan}} {
-		if err := s.Reset(o); err == nil {
+		if err := s.Reset(o, nil); err == nil {
 			t.Errorf("options %+v were accepted", o)
 		}
 	}
@@ -201,7 +205,7 @@ func TestNoAllocation(t *testing.T) {
 		{}, {Temperature: 0.7}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.1},
 		{Temperature: 0.7, TopK: 3, TopP: 0.9, MinP: 0.05, RepetitionPenalty: 1.1},
 	} {
-		if err := s.Reset(o); err != nil {
+		if err := s.Reset(o, nil); err != nil {
 			t.Fatal(err)
 		}
 		if n := testing.AllocsPerRun(100, func() {
