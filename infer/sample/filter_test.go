@@ -2,7 +2,6 @@ package sample
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -167,13 +166,30 @@ func BenchmarkSample(b *testing.B) {
 		logits[i] = float32(r.NormFloat64() * 3)
 	}
 	logits[777], logits[99999] = 24, 23 // as sure as models are
-	for _, o := range []Options{
-		{}, {Temperature: 0.7}, {Temperature: 1, MinP: 0.05},
-		{Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, TopK: 40, TopP: 0.9}, {RepetitionPenalty: 1.1},
+	text := make([]int32, 5000)
+	for i := range text {
+		text[i] = r.Int32N(300)
+	}
+	for _, c := range []struct {
+		name string
+		o    Options
+	}{
+		{"greedy", Options{}},
+		{"temperature", Options{Temperature: 0.7}},
+		{"min-p", Options{Temperature: 1, MinP: 0.05}},
+		{"top-p", Options{Temperature: 0.7, TopP: 0.9}},
+		{"top-k,top-p", Options{Temperature: 0.7, TopK: 40, TopP: 0.9}},
+		{"typical", Options{Temperature: 1, TypicalP: 0.95}},
+		{"mirostat", Options{Temperature: 1, Mirostat: Mirostat{Tau: 5}}},
+		{"repetition", Options{RepetitionPenalty: 1.1}},
+		{"frequency", Options{FrequencyPenalty: 0.1}},
+		{"DRY", Options{DRY: DRY{Multiplier: 0.8}}},
+		{"bias", Options{LogitBias: map[int32]float64{5: 1, 6: Ban}}},
+		{"top-logprobs", Options{Top: MaxTop}},
 	} {
-		b.Run(fmt.Sprintf("%+v", o), func(b *testing.B) {
+		b.Run(c.name, func(b *testing.B) {
 			s := New(vocab)
-			if err := s.Reset(o, nil); err != nil {
+			if err := s.Reset(c.o, text); err != nil {
 				b.Fatal(err)
 			}
 			s.Accept(777)

@@ -137,24 +137,6 @@ func (o Options) checkBias(vocab int) error {
 	return nil
 }
 
-// Nth is what the n-th of several answers to one prompt, from 0, is sampled
-// with: the first one with the options as they are, each other one with a seed
-// derived from theirs. Nth(n) of the same options is always the same.
-func (o Options) Nth(n int) Options {
-	if n > 0 {
-		o.Seed = mix(o.Seed + uint64(n)*0x9e3779b97f4a7c15)
-	}
-	return o
-}
-
-// mix is the output function of SplitMix64 (Steele, Lea, Flood: Fast splittable
-// pseudorandom number generators, 2014).
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
-
 // filters reports whether the options may leave out tokens.
 func (o Options) filters() bool {
 	return o.TopK > 0 || o.typical() || o.nucleus() || o.MinP > 0
