@@ -1,9 +1,6 @@
 package sample
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // DRY lowers the logits of tokens that would go on with a repetition of what
 // came before: by Multiplier * Base^(n-AllowedLength), where n is how many of
@@ -27,13 +24,13 @@ const (
 func (d DRY) check() error {
 	switch {
 	case !(d.Multiplier >= 0 && d.Multiplier <= 100):
-		return fmt.Errorf("sample: dry_multiplier is %v, not between 0 and 100", d.Multiplier)
+		return wrong("dry_multiplier", "is %v, not between 0 and 100", d.Multiplier)
 	case d.Base != 0 && !(d.Base >= 1 && d.Base <= 100):
-		return fmt.Errorf("sample: dry_base is %v, not 0 or between 1 and 100", d.Base)
+		return wrong("dry_base", "is %v, not 0 or between 1 and 100", d.Base)
 	case d.AllowedLength < 0:
-		return fmt.Errorf("sample: dry_allowed_length is %d, not 0 or more", d.AllowedLength)
+		return wrong("dry_allowed_length", "is %d, not 0 or more", d.AllowedLength)
 	case d.Range < 0 || d.Range > MaxDRYRange:
-		return fmt.Errorf("sample: dry_penalty_last_n is %d, not between 0 and %d", d.Range, MaxDRYRange)
+		return wrong("dry_penalty_last_n", "is %d, not between 0 and %d", d.Range, MaxDRYRange)
 	}
 	return nil
 }

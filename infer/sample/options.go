@@ -91,7 +91,21 @@ type Mirostat struct {
 
 const defaultEta = 0.1
 
-// Check reports the first option that is out of its range for a vocabulary.
+// OptionError is an option that cannot be.
+type OptionError struct {
+	Option  string // as the API names it
+	Problem string // with the value and the range
+}
+
+func (e *OptionError) Error() string { return "sample: " + e.Problem }
+
+// wrong is the error of an option; the problem begins with its name.
+func wrong(option, problem string, args ...any) error {
+	return &OptionError{option, option + " " + fmt.Sprintf(problem, args...)}
+}
+
+// Check reports the first option that is out of its range for a vocabulary, as
+// an [*OptionError].
 func (o Options) Check(vocab int) error {
 	for _, c := range []struct {
 		name      string
@@ -110,14 +124,14 @@ func (o Options) Check(vocab int) error {
 		{"mirostat_eta", o.Mirostat.Eta, 0, 1, false},
 	} {
 		if !c.off && !(c.value >= c.low && c.value <= c.high) {
-			return fmt.Errorf("sample: %s is %v, not between %v and %v", c.name, c.value, c.low, c.high)
+			return wrong(c.name, "is %v, not between %v and %v", c.value, c.low, c.high)
 		}
 	}
 	switch {
 	case o.TopK < 0:
-		return fmt.Errorf("sample: top_k is %d, not 0 or more", o.TopK)
+		return wrong("top_k", "is %d, not 0 or more", o.TopK)
 	case o.Top < 0 || o.Top > MaxTop:
-		return fmt.Errorf("sample: top_logprobs is %d, not between 0 and %d", o.Top, MaxTop)
+		return wrong("top_logprobs", "is %d, not between 0 and %d", o.Top, MaxTop)
 	}
 	if err := o.DRY.check(); err != nil {
 		return err
@@ -129,9 +143,9 @@ func (o Options) checkBias(vocab int) error {
 	for id, b := range o.LogitBias {
 		switch {
 		case id < 0 || int(id) >= vocab:
-			return fmt.Errorf("sample: logit_bias has the token %d, not one of the vocabulary of %d", id, vocab)
+			return wrong("logit_bias", "has the token %d, not one of the vocabulary of %d", id, vocab)
 		case !(b >= Ban && b <= Force) && !math.IsInf(b, -1):
-			return fmt.Errorf("sample: logit_bias of token %d is %v, not between %d and %d", id, b, Ban, Force)
+			return wrong("logit_bias", "of token %d is %v, not between %d and %d", id, b, Ban, Force)
 		}
 	}
 	return nil
