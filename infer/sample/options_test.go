@@ -187,18 +187,19 @@ func TestTop(t *testing.T) {
 }
 
 // dryPlain compares every suffix with every place, as DRY is defined.
-func dryPlain(d DRY, text []int32, id int32) float64 {
+func dryPlain(d DRY, breakers [][]int32, text []int32, id int32) float64 {
 	text = text[max(0, len(text)-d.Range):]
-	if d.Breakers.alone[id] {
+	if slices.ContainsFunc(breakers, func(q []int32) bool { return len(q) == 1 && q[0] == id }) {
 		return 0
 	}
+	limit := behindBreaker(breakers, text)
 	longest := 0
 	for at := 1; at < len(text); at++ {
 		if text[at] != id {
 			continue
 		}
-		n := 0 // tokens before at that are also the last ones, up to a breaker
-		for n < at && text[at-1-n] == text[len(text)-1-n] && !d.Breakers.alone[text[at-1-n]] {
+		n := 0 // tokens before at that are also the last ones
+		for n < min(at, limit) && text[at-1-n] == text[len(text)-1-n] {
 			n++
 		}
 		longest = max(longest, n)
@@ -207,6 +208,23 @@ func dryPlain(d DRY, text []int32, id int32) float64 {
 		return 0
 	}
 	return d.Multiplier * math.Pow(d.Base, float64(longest-d.AllowedLength))
+}
+
+// behindBreaker is how many tokens come after the breaker that begins last, the
+// longest one if several begin there.
+func behindBreaker(breakers [][]int32, text []int32) int {
+	for begin := len(text) - 1; begin >= 0; begin-- {
+		longest := 0
+		for _, q := range breakers {
+			if rest := text[begin:]; len(q) <= len(rest) && slices.Equal(rest[:len(q)], q) {
+				longest = max(longest, len(q))
+			}
+		}
+		if longest > 0 {
+			return len(text) - begin - longest
+		}
+	}
+	return len(text)
 }
 
 func TestDRYMatchesPlain(t *testing.T) {
@@ -219,10 +237,12 @@ func TestDRYMatchesPlain(t *testing.T) {
 			text[i] = int32(r.IntN(vocab))
 		}
 		d := DRY{Multiplier: 0.1 + r.Float64(), Base: 1 + r.Float64(), AllowedLength: 1 + r.IntN(4), Range: 1 + r.IntN(90)}
-		d.Breakers = NewBreakers([][]int32{{int32(r.IntN(9))}, nil})
+		breakers := [][]int32{{int32(r.IntN(9))}, nil, {int32(r.IntN(9)), int32(r.IntN(4))}, {int32(r.IntN(9)), int32(r.IntN(4)), int32(r.IntN(4))}}
+		breakers = breakers[:r.IntN(len(breakers)+1)]
+		d.Breakers = NewBreakers(breakers)
 		s := prepared(t, vocab, Options{DRY: d}, text[:len(text)/2], text[len(text)/2:])
 		for id, x := range edited(t, s, make([]float32, vocab)...) {
-			want := -dryPlain(d, text, int32(id))
+			want := -dryPlain(d, breakers, text, int32(id))
 			if want != 0 {
 				penalized++
 			}

@@ -23,6 +23,7 @@ MORE = [
     {"dry_multiplier": 1, "dry_breakers": [[2]]},
     {"dry_multiplier": 1, "dry_breakers": [[0, 1], [0, 1, 2], [3, 3]]},
     {"dry_multiplier": 1, "dry_allowed_length": 1, "dry_breakers": [[1, 0], [1]]},
+    *[{"dry_multiplier": 1, "dry_allowed_length": 1, "dry_breakers": [[a, b], [b, c, a]]} for a in range(3) for b in range(2) for c in (0, 3)],
     {"dry_multiplier": 1.5, "repetition_penalty": 1.1, "min_p": 0.1, "temperature": 0.8},
 ]
 
