@@ -132,7 +132,8 @@ def spread_logits(model, family):
         with torch.no_grad():
             final.normal_(-one, 1)
     cap = getattr(model.config, "final_logit_softcapping", None)
-    model.config.final_logit_softcapping = None
+    if cap is not None:
+        model.config.final_logit_softcapping = None  # while measuring
     with torch.no_grad():
         source = PROMPT[::-1] if family.kind == "encoder-decoder" else None
         scale = SPREAD / run(model, family, PROMPT, source).std().item()
@@ -310,6 +311,10 @@ def write_v4_config(where):
         old["rope_theta"] = rope["full_attention"]["rope_theta"]
         old["rope_local_base_freq"] = rope["sliding_attention"]["rope_theta"]
         rope = {k: v for k, v in rope["full_attention"].items() if k != "rope_theta"}
+    if config["model_type"].startswith("gemma"):
+        old.pop("layer_types")
+        if "_sliding_window_pattern" in old:
+            old["sliding_window_pattern"] = old.pop("_sliding_window_pattern")
     rope = dict(rope)
     partial, theta = rope.pop("partial_rotary_factor", None), rope.pop("rope_theta", None)
     if config["model_type"] == "gpt_neox":
