@@ -1,6 +1,6 @@
 //go:build unix
 
-package gguf
+package mapped
 
 import (
 	"path/filepath"
@@ -17,7 +17,7 @@ func TestOpenDoesNotWaitForAFIFO(t *testing.T) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, _, err := Open(path); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("Open of a FIFO = %v", err)
 	}
 }

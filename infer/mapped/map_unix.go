@@ -1,6 +1,6 @@
 //go:build unix
 
-package gguf
+package mapped
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps f read-only; release unmaps it.
+// mapFile maps f; what became of the path since it was looked at is checked again.
 func mapFile(f *os.File) (data []byte, release func() error, err error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -20,8 +20,11 @@ func mapFile(f *os.File) (data []byte, release func() error, err error) {
 		return nil, nil, errors.New("not a regular file")
 	}
 	size := info.Size()
-	if size < headerSize || int64(int(size)) != size {
-		return nil, nil, fmt.Errorf("file of %d bytes is no GGUF file: the header alone takes %d", size, headerSize)
+	if size == 0 { // cannot be mapped, and there is nothing to release
+		return nil, nothing, nil
+	}
+	if int64(int(size)) != size {
+		return nil, nil, fmt.Errorf("file of %d bytes is larger than the address space", size)
 	}
 	data, err = unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {

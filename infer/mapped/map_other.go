@@ -1,6 +1,6 @@
 //go:build !unix
 
-package gguf
+package mapped
 
 import (
 	"io"
@@ -10,5 +10,5 @@ import (
 // mapFile reads f into memory where there is no mmap.
 func mapFile(f *os.File) (data []byte, release func() error, err error) {
 	data, err = io.ReadAll(f)
-	return data, func() error { return nil }, err
+	return data, nothing, err
 }

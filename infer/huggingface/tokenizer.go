@@ -1,0 +1,3 @@
+package huggingface
+
+func (p *plan) tokenizer() error { return nil }
