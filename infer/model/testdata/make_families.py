@@ -25,11 +25,12 @@ Numbers are rounded to 7 significant digits. Before a fixture is written the
 script checks that float64 agrees within 1e-6 of the logits' scale (RoPE tables,
 norms and softmax stay float32 in transformers), that no greedy choice hangs on
 less than 1e-3 of it, that the text does not run in a circle, that every
-tensor matters, and that every feature of the family (a window, a soft cap, a
+tensor matters (but the biases of keys, which softmax drops where no rotation
+follows), and that every feature of the family (a window, a soft cap, a
 rope scaling, ...) moves the logits by more than 1e-2 of their scale when it is
 switched off. Seeds are tried from 1 upwards until all of this holds.
 
-The committed files were made with Python 3.11, torch 2.15.0 (CPU) and
+The committed files were made on a CPU with Python 3.11, torch 2.15.0 and
 transformers 5.24.0, which every expected.json repeats. Run it in this folder,
 for all families or for the named ones:
 
