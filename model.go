@@ -20,6 +20,7 @@ import (
 type modelCmd struct {
 	Inspect  inspectCmd  `cmd:"" help:"Show the metadata and tensors of a GGUF file."`
 	Convert  convertCmd  `cmd:"" help:"Write a GGUF file again with its weights in other types."`
+	Families familiesCmd `cmd:"" help:"List what can run: architectures, the models that have them, types of weights."`
 	Tokenize tokenizeCmd `cmd:"" help:"Turn text on standard input into a JSON array of token ids."`
 	Verify   verifyCmd   `cmd:"" help:"Check the signature and every file of a model bundle."`
 	Install  installCmd  `cmd:"" help:"Copy a bundle into the models directory and make it current; a running daemon loads it."`
