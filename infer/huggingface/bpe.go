@@ -141,13 +141,13 @@ func (v *vocab) scoreByMerges(merges [][2]string) error {
 			return fmt.Errorf("%s: model.merges[%d] makes %q, which is no token", v.where, i, m[0]+m[1])
 		}
 		if !made[id] {
-			made[id], v.scores[id] = true, -rank
+			made[id], v.scores[id] = true, 0-rank
 			rank++
 		}
 	}
 	for id, k := range v.kinds {
 		if !made[id] && k == normal {
-			v.scores[id] = -rank
+			v.scores[id] = 0 - rank
 			rank++
 		}
 	}

@@ -54,6 +54,17 @@ func tokenText(o object, name string) string {
 	return ""
 }
 
+// defaults are the tokens that a tokenizer.json names itself, and those that
+// BERT's class has where no file says.
+func (s specials) defaults(t *tokenizerJSON) {
+	s.otherwise("unk", deref(t.Model.UnknownToken))
+	if t.Model.Type == "WordPiece" {
+		for kind, text := range map[string]string{"cls": "[CLS]", "sep": "[SEP]", "pad": "[PAD]", "mask": "[MASK]"} {
+			s.otherwise(kind, text)
+		}
+	}
+}
+
 // template follows what a tokenizer.json puts around a text.
 func (s specials) template(t *tokenizerJSON) {
 	s.otherwise("bos", s.texts["cls"])
@@ -72,6 +83,16 @@ func (s specials) template(t *tokenizerJSON) {
 		case "TemplateProcessing":
 			s.single(c.Single)
 			s.pair(c)
+		}
+	}
+}
+
+// nothingAround says so where a tokenizer.json puts nothing around a text;
+// readers of GGUF would else go by the kind of vocabulary.
+func (s specials) nothingAround(flags object) {
+	for _, kind := range []string{"bos", "eos"} {
+		if !flags.has("add_" + kind + "_token") {
+			s.addOnce(kind, false)
 		}
 	}
 }
@@ -103,9 +124,11 @@ func (s specials) single(pieces []templatePiece) {
 		return
 	}
 	if first := pieces[0].Special; first != nil {
-		s.otherwise("bos", first.ID)
-		s.otherwise("cls", first.ID)
-		s.add["bos"] = first.ID == s.texts["bos"] || first.ID == s.texts["cls"]
+		if !s.starts(first.ID) {
+			s.otherwise("bos", first.ID)
+			s.otherwise("cls", first.ID)
+		}
+		s.add["bos"] = s.starts(first.ID)
 	}
 	if last := pieces[len(pieces)-1].Special; last != nil {
 		if eos := s.texts["eos"]; eos != "" && eos != last.ID {
@@ -114,6 +137,11 @@ func (s specials) single(pieces []templatePiece) {
 		s.texts["eos"] = last.ID
 		s.add["eos"] = true
 	}
+}
+
+// starts reports whether a token is BOS or CLS.
+func (s specials) starts(text string) bool {
+	return text == s.texts["bos"] || text == s.texts["cls"]
 }
 
 // pair reads whether a separator comes between two texts.

@@ -69,7 +69,9 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 		if err := t.mergeAdded(config); err != nil {
 			return nil, err
 		}
+		s.defaults(t)
 		s.template(t)
+		s.nothingAround(config)
 		for _, c := range t.Normalizer.all() {
 			p.normalizerFlags(c)
 		}
@@ -79,6 +81,10 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 	}
 	if t == nil {
 		return nil, p.checkOlderFiles()
+	}
+	if t.Model.UnknownToken == nil {
+		text := s.texts["unk"]
+		t.Model.UnknownToken = &text
 	}
 	return p.fromJSON(t, size)
 }

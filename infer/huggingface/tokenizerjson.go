@@ -86,10 +86,23 @@ func readTokenizerJSON(path string) (*tokenizerJSON, error) {
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if t.Model.Type == "" && len(t.Model.Merges) > 0 { // as the first versions wrote it
-		t.Model.Type = "BPE"
+	if t.Model.Type == "" {
+		t.Model.Type = t.untyped()
 	}
 	return t, nil
+}
+
+// untyped finds the type of a model as the first versions wrote it: without.
+func (t *tokenizerJSON) untyped() string {
+	switch {
+	case len(t.Model.Merges) > 0:
+		return "BPE"
+	case bytes.HasPrefix(bytes.TrimSpace(t.Model.Vocab), []byte("[")):
+		return "Unigram"
+	case t.Model.Prefix != nil:
+		return "WordPiece"
+	}
+	return ""
 }
 
 // vocab decodes the tokens of BPE and WordPiece.
