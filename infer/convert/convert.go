@@ -49,7 +49,7 @@ type Plan struct {
 // source must stay open until Write is done.
 func NewPlan(source Source, mix quant.Mix) (*Plan, error) {
 	p := &Plan{source: source, from: source.Tensors()}
-	layers, err := layersOf(source)
+	layers, experts, err := counts(source)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func NewPlan(source Source, mix quant.Mix) (*Plan, error) {
 		kind := t.Type
 		switch {
 		case converts(t):
-			kind = mix.Type(quant.Place{Name: t.Name, Cols: t.Dims[0], Layers: layers, Tied: !p.untied()})
+			kind = mix.Type(quant.Place{Name: t.Name, Cols: t.Dims[0], Layers: layers, Experts: experts, Tied: !p.untied()})
 		case isFloat(t.Type):
 			kind = quant.F32
 		}
@@ -80,7 +80,8 @@ func (p *Plan) untied() bool {
 	return false
 }
 
-func layersOf(source Source) (int, error) {
+// counts are the keys of the architecture that the choice of types needs.
+func counts(source Source) (layers, experts int, err error) {
 	values := map[string]any{}
 	for _, kv := range source.Meta() {
 		values[kv.Key] = kv.Value
@@ -88,18 +89,26 @@ func layersOf(source Source) (int, error) {
 	const archKey = "general.architecture"
 	arch, ok := values[archKey].(string)
 	if !ok {
-		return 0, fmt.Errorf("convert: %s: key %q is missing or no string", source.Name(), archKey)
+		return 0, 0, fmt.Errorf("convert: %s: key %q is missing or no string", source.Name(), archKey)
 	}
 	key := arch + ".block_count"
-	switch n := values[key].(type) {
-	case uint32:
-		return int(min(n, math.MaxInt32)), nil
-	case int32:
-		return int(max(n, 0)), nil
-	case uint64:
-		return int(min(n, math.MaxInt32)), nil
+	if layers, ok = count(values[key]); !ok {
+		return 0, 0, fmt.Errorf("convert: %s: key %q is missing or no count", source.Name(), key)
 	}
-	return 0, fmt.Errorf("convert: %s: key %q is missing or no count", source.Name(), key)
+	experts, _ = count(values[arch+".expert_count"])
+	return layers, experts, nil
+}
+
+func count(v any) (int, bool) {
+	switch n := v.(type) {
+	case uint32:
+		return int(min(n, math.MaxInt32)), true
+	case int32:
+		return int(max(n, 0)), true
+	case uint64:
+		return int(min(n, math.MaxInt32)), true
+	}
+	return 0, false
 }
 
 // metaOf copies all keys but those of the types, and those that say in how many
