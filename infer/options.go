@@ -127,5 +127,8 @@ func (o Options) fit(c model.Config, machine float64) (int, error) {
 func (o Options) runBytes(c model.Config) float64 {
 	heads, kv := float64(c.Heads)*float64(c.HeadDim), float64(c.KVHeads)*float64(c.HeadDim)
 	row := 4 * (4*float64(c.Dim) + 2*heads + 2*kv + 2*float64(c.FFN))
+	if c.Experts > 0 {
+		row += 4 * (2*float64(c.Dim) + 3*float64(c.Experts))
+	}
 	return float64(o.Rows)*row + float64(o.Sequences)*20*float64(c.Vocab)
 }

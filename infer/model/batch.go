@@ -31,8 +31,10 @@ type tile struct {
 // end is how many positions the last row looks back at, its own included.
 func (t *tile) end() int { return t.position + t.rows }
 
-// segments is how many of them the tile's positions take.
-func (t *tile) segments() int { return (t.end() + segmentTokens - 1) / segmentTokens }
+// segments is how many of them the positions take that the tile sees.
+func (t *tile) segments(how *look) int {
+	return (t.end()+segmentTokens-1)/segmentTokens - how.first(t.position)/segmentTokens
+}
 
 func newBatch(c Config, limits Limits, kv *pagedKV) *batch {
 	b := &batch{
