@@ -27,6 +27,12 @@ var partName = regexp.MustCompile(`^(.*)-([0-9]{5})-of-([0-9]{5})\.gguf$`)
 // the model.
 func SplitKey(key string) bool { return strings.HasPrefix(key, splitPrefix) }
 
+// LaterPart reports whether path has the name of a part that is not the first.
+func LaterPart(path string) bool {
+	m := partName.FindStringSubmatch(filepath.Base(path))
+	return m != nil && m[2] != "00001"
+}
+
 // parts is how many files the model is in, by the metadata of one.
 func (f *File) parts() (int, error) {
 	if !f.Has(splitCountKey) {
