@@ -12,7 +12,9 @@ import (
 )
 
 // Request asks for the continuation of a prompt, or for an answer to it if the
-// model is an encoder-decoder.
+// model is an encoder-decoder. Several answers to one prompt are several requests:
+// whichever wait or run at the same time, and those that come later while pages
+// last, have the prompt computed once, unless the model is an encoder-decoder.
 type Request struct {
 	Prompt    []int32
 	MaxTokens int // of the answer; 0: as many as the context has room for
@@ -23,8 +25,9 @@ type Request struct {
 // Token is one generated token and what the model's unmodified softmax says.
 type Token struct {
 	ID      int32
-	LogProb float32 // natural logarithm of the token's probability
-	Margin  float32 // log-probability of the likeliest token minus that of the second
+	LogProb float32         // natural logarithm of the token's probability
+	Margin  float32         // log-probability of the likeliest token minus that of the second
+	Top     []sample.Likely // the likeliest ones, as many as Request.Sampling.Top wants; nil if none
 }
 
 // Result is how a generation went.
@@ -44,10 +47,10 @@ const (
 	FinishLength = "length" // MaxTokens or the end of the context was reached
 )
 
-// Generate continues the prompt, or answers it, and calls emit, which may be nil, with every
-// token as it comes; generation may be a few tokens ahead of it. It ends within
-// a token when ctx does. After an error the result holds what was generated
-// until then.
+// Generate continues the prompt, or answers it, and calls emit, which may be nil,
+// with every token as it comes; generation may be a few tokens ahead of it. It
+// ends within a token when ctx does. After an error the result holds what was
+// generated until then.
 func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error) (Result, error) {
 	// 1. Refuse what cannot work, before it takes part in anything.
 	result := Result{PromptTokens: len(r.Prompt)}
@@ -139,7 +142,7 @@ func (e *Engine) check(r Request) error {
 	if r.MaxTokens < 0 {
 		return fmt.Errorf("infer: max tokens is %d, not 0 or more", r.MaxTokens)
 	}
-	return r.Sampling.Check()
+	return r.Sampling.Check(e.model.Config().Vocab)
 }
 
 // checkPrompt refuses what the model cannot read.

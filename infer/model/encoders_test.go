@@ -10,8 +10,8 @@ import (
 
 	"github.com/a472be26/cusp/infer/convert"
 	"github.com/a472be26/cusp/infer/gguf"
-	"github.com/a472be26/cusp/infer/huggingface"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
@@ -25,20 +25,11 @@ type vectors struct {
 	Scores []float64   // of classes
 }
 
-// answers is what transformers computed with an encoder-decoder.
-type answers struct {
-	Source    []int32
-	Prompt    []int32     // of the decoder
-	Positions []int       // of logits
-	Logits    [][]float64 // [positions][vocab]
-	Greedy    []int32     // continuation of the prompt
-}
-
-// family opens a model of testdata as a type, F32 or rounded, and reads what is
-// expected of it.
-func family(t *testing.T, name string, kind quant.Type, want any) model.Model {
+// family is a model of testdata as a type, F32 or rounded.
+func family(t *testing.T, name string, kind quant.Type) model.Model {
 	t.Helper()
-	plan, err := convert.NewPlan(openFamily(t, name), quant.MixOf(kind))
+	f, _ := loadFamily(t, name)
+	plan, err := convert.NewPlan(modelfile.Whole{File: f}, quant.MixOf(kind))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,28 +41,19 @@ func family(t *testing.T, name string, kind quant.Type, want any) model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Load(g)
-	if err != nil {
-		t.Fatal(err)
-	}
+	return loadFile(t, g)
+}
+
+func loadVectors(t *testing.T, name string) (want vectors) {
+	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", name, "expected.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(raw, want); err != nil {
-		t.Fatal(err)
+	if err := json.Unmarshal(raw, &want); err != nil {
+		t.Fatalf("%s: %v", name, err)
 	}
-	return m
-}
-
-func openFamily(t *testing.T, name string) *gguf.File {
-	t.Helper()
-	f, err := huggingface.Open(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
+	return want
 }
 
 func TestEncodersAgainstTransformers(t *testing.T) {
@@ -79,8 +61,7 @@ func TestEncodersAgainstTransformers(t *testing.T) {
 	for _, name := range []string{"bert", "roberta"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var want vectors
-			m := family(t, name, quant.F32, &want)
+			want, m := loadVectors(t, name), family(t, name, quant.F32)
 			hidden, _ := encode(t, m, 2, want.Inputs)
 			if d := difference(hidden, slices.Concat(want.Hidden...)); d > 1e-4 {
 				t.Errorf("hidden states differ by %.2g of their scale", d)
@@ -95,7 +76,7 @@ func TestEncodersAgainstTransformers(t *testing.T) {
 					t.Errorf("pooling %d: vectors differ by %.2g of their scale", how, d)
 				}
 			}
-			rounded, _ := encode(t, family(t, name, quant.Q8_0, &want), 1, want.Inputs)
+			rounded, _ := encode(t, family(t, name, quant.Q8_0), 1, want.Inputs)
 			if c := cosine(rounded, hidden); c < 0.999 {
 				t.Errorf("cosine of the hidden states in Q8_0 is %.5f", c)
 			}
@@ -108,13 +89,12 @@ func TestClassifiersAgainstTransformers(t *testing.T) {
 	for _, name := range []string{"bert_classify", "roberta_classify"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var want vectors
-			m := family(t, name, quant.F32, &want)
+			want, m := loadVectors(t, name), family(t, name, quant.F32)
 			hidden, scores := encode(t, m, 2, want.Inputs)
 			if d := difference(scores, want.Scores); d > 1e-4 {
 				t.Errorf("scores differ by %.2g of their scale", d)
 			}
-			rounded, scores := encode(t, family(t, name, quant.Q8_0, &want), 1, want.Inputs)
+			rounded, scores := encode(t, family(t, name, quant.Q8_0), 1, want.Inputs)
 			if c := cosine(rounded, hidden); c < 0.999 {
 				t.Errorf("cosine of the hidden states in Q8_0 is %.5f", c)
 			}
@@ -146,8 +126,8 @@ func TestEncoderDecodersAgainstTransformers(t *testing.T) {
 	for _, name := range []string{"t5", "t5_gated", "bart"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var want answers
-			m := family(t, name, quant.F32, &want)
+			_, want := loadFamily(t, name)
+			m := family(t, name, quant.F32)
 			all := slices.Concat(want.Prompt, want.Greedy)
 			exact := newDialogue(t, m, quant.F32, 2, want.Source, len(all))
 			for i, got := range exact.run(want.Prompt, 1) {
@@ -159,7 +139,7 @@ func TestEncoderDecodersAgainstTransformers(t *testing.T) {
 			if got := exact.greedy(len(want.Greedy)); !slices.Equal(got, want.Greedy) {
 				t.Errorf("greedy continuation\n got %v\nwant %v", got, want.Greedy)
 			}
-			rounded := newDialogue(t, family(t, name, quant.Q8_0, &want), quant.F32, 2, want.Source, len(all))
+			rounded := newDialogue(t, family(t, name, quant.Q8_0), quant.F32, 2, want.Source, len(all))
 			if c := cosine(slices.Concat(rounded.run(want.Prompt, 1)...), slices.Concat(want.Logits...)); c < 0.999 {
 				t.Errorf("cosine of the logits in Q8_0 is %.5f", c)
 			}

@@ -16,8 +16,7 @@ import (
 func TestTextsTogether(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []quant.Type{quant.F32, quant.Q8_0} {
-		var want vectors
-		m := family(t, "bert_classify", kind, &want)
+		want, m := loadVectors(t, "bert_classify"), family(t, "bert_classify", kind)
 		c := m.Config()
 		texts := [][]int32{want.Inputs, want.Inputs[:1], want.Inputs[2:19], want.Inputs[:16]}
 		for _, threads := range []int{1, 3} {
@@ -50,8 +49,8 @@ func TestAnswersTogether(t *testing.T) {
 		for _, kind := range []quant.Type{quant.F32, quant.F16, quant.Q8_0} {
 			t.Run(fmt.Sprintf("%s in %s", name, kind), func(t *testing.T) {
 				t.Parallel()
-				var want answers
-				m := family(t, name, kind, &want)
+				_, want := loadFamily(t, name)
+				m := family(t, name, kind)
 				text := slices.Concat(want.Prompt, want.Greedy)[:40]
 				source := want.Source[3:20]
 				alone := newDialogue(t, m, quant.F16, 1, source, len(text)).run(text, 1)
@@ -104,8 +103,8 @@ func checkCompany(t *testing.T, m model.Model, source, other, text []int32, alon
 func TestTextsDoNotAllocate(t *testing.T) {
 	for _, threads := range []int{1, 2} {
 		for _, name := range []string{"t5", "bart"} {
-			var want answers
-			m := family(t, name, quant.Q8_0, &want)
+			_, want := loadFamily(t, name)
+			m := family(t, name, quant.Q8_0)
 			d := newDialogue(t, m, quant.F16, threads, want.Source, 128)
 			d.run(want.Prompt, 1)
 			batch := []model.Sequence{d.next}
@@ -126,8 +125,7 @@ func TestTextsDoNotAllocate(t *testing.T) {
 				t.Errorf("%s on %d threads: %v allocations per source text", name, threads, n)
 			}
 		}
-		var want vectors
-		m := family(t, "bert_classify", quant.Q8_0, &want)
+		want, m := loadVectors(t, "bert_classify"), family(t, "bert_classify", quant.Q8_0)
 		r, pages := newRunner(t, m, quant.F16, model.Limits{Threads: threads, Sequences: 1, Rows: 64, Context: 64})
 		batch := []model.Sequence{{
 			Pages: pages[0], Tokens: want.Inputs, Hidden: make([]float32, len(want.Inputs)*m.Config().Dim), Logits: make([]float32, m.Config().Labels),
@@ -145,7 +143,6 @@ func TestTextsDoNotAllocate(t *testing.T) {
 // Shares that break what a kind of model promises are refused.
 func TestForwardRefusesTexts(t *testing.T) {
 	t.Parallel()
-	var none any
 	limits := model.Limits{Threads: 1, Sequences: 2, Rows: 20, Context: 24}
 	check := func(m model.Model, r model.Runner, want string, batch ...model.Sequence) {
 		t.Helper()
@@ -154,7 +151,7 @@ func TestForwardRefusesTexts(t *testing.T) {
 			t.Errorf("error %v does not say %q", err, want)
 		}
 	}
-	m := family(t, "bert_classify", quant.F32, &none)
+	m := family(t, "bert_classify", quant.F32)
 	r, pages := newRunner(t, m, quant.F16, limits)
 	a, b := pages[0], pages[1]
 	check(m, r, "in one pass", model.Sequence{Pages: a, Position: 1, Tokens: []int32{1}})
@@ -164,11 +161,11 @@ func TestForwardRefusesTexts(t *testing.T) {
 	check(m, r, "room for 96 logits, but the model gives 3", model.Sequence{Pages: a, Tokens: []int32{1}, Logits: make([]float32, 96)})
 	check(m, r, "no encoder for one", model.Sequence{Pages: a, Tokens: []int32{1}, Source: []int32{1}, SourcePages: b})
 
-	m = family(t, "bert", quant.F32, &none)
+	m = family(t, "bert", quant.F32)
 	r, pages = newRunner(t, m, quant.F16, limits)
 	check(m, r, "room for 3 logits, but the model gives 0", model.Sequence{Pages: pages[0], Tokens: []int32{1}, Logits: make([]float32, 3)})
 
-	m = family(t, "t5", quant.F32, &none)
+	m = family(t, "t5", quant.F32)
 	r, pages = newRunner(t, m, quant.F16, limits)
 	a, b = pages[0], pages[1]
 	check(m, r, "no source text", model.Sequence{Pages: a, Tokens: []int32{1}})
@@ -218,7 +215,7 @@ func TestLoadRefusesTexts(t *testing.T) {
 		{family: "bart", tensor: "dec.blk.1.cross_attn_output_norm.bias", dims: []int{16, 2}, want: []string{`"dec.blk.1.cross_attn_output_norm.bias"`, "[16 2]"}},
 		{family: "bart", tensor: "enc.position_embd.weight", want: []string{`"enc.position_embd.weight" is missing`}},
 	} {
-		f := openFamily(t, c.family)
+		f, _ := loadFamily(t, c.family)
 		var meta []gguf.KV
 		for _, key := range f.Keys() {
 			if v, _ := f.Value(key); key != c.key {
