@@ -13,6 +13,7 @@ import (
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/huggingface"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
@@ -135,7 +136,7 @@ func checkChunks(t *testing.T, m model.Model, want expected) {
 
 // checkQuantized converts the model as a user would and compares directions.
 func checkQuantized(t *testing.T, f *gguf.File, want expected) {
-	plan, err := convert.NewPlan(f, quant.MixOf(quant.Q8_0))
+	plan, err := convert.NewPlan(modelfile.Whole{File: f}, quant.MixOf(quant.Q8_0))
 	if err != nil {
 		t.Fatal(err)
 	}
