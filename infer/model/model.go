@@ -4,8 +4,8 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and pages of a batch in, logits or hidden states out. A GPU back end is another
-// Model with another Runner, not another set of tensor operations.
+// positions and pages of a batch in, logits or hidden states out. A GPU back end
+// is another Model with another Runner, not another set of tensor operations.
 //
 // It speaks token ids only and knows no text.
 package model
