@@ -64,18 +64,18 @@ func (j *job) denseBlock(s *workspace, f *factor, from, to int) {
 			t.vectors = j.x.n*(i+1)/tiles - t.vector
 			for t.row = from; t.row < to; t.row += denseRows {
 				t.rows = min(denseRows, to-t.row)
-				t.ahead = denseAhead(f, t)
+				t.ahead = denseAhead(f, t, from, to)
 				j.denseTile(s, f, t)
 			}
 		}
 	}
 }
 
-// denseAhead leads from a tile's weights to those of the next rows, which lie
-// together: while some columns of these rows are read, as many bytes are called
-// in there.
-func denseAhead(f *factor, t denseTile) int {
-	return denseRows*f.stride + (denseRows-1)*t.col*f.bytes
+func denseAhead(f *factor, t denseTile, from, to int) int {
+	if t.row+denseRows >= to && to-from > denseRows {
+		return (from - t.row) * f.stride
+	}
+	return denseRows * f.stride
 }
 
 // denseChunk is how many of the columns that are left come next: as many steps

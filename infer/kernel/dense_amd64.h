@@ -28,14 +28,9 @@
 	LEAQ (LDX)(LDX*2), LDX3          \
 	LEAQ (LDX)(LDX*4), LDX5
 
-// CALL2 and CALL4 call in as many bytes as 16 columns of the rows have.
-#define CALL2 \
-	PREFETCHT0 (AHEAD)     \
-	PREFETCHT0 64(AHEAD)   \
-	ADDQ       $128, AHEAD
-
-#define CALL4 \
-	PREFETCHT0 128(AHEAD) \
-	PREFETCHT0 192(AHEAD) \
-	CALL2                 \
-	ADDQ       $128, AHEAD
+// CALLIN calls in the lines of four rows' columns.
+#define CALLIN \
+	PREFETCHT0 (AHEAD)            \
+	PREFETCHT0 (AHEAD)(STRIDE*1)  \
+	PREFETCHT0 (AHEAD)(STRIDE*2)  \
+	PREFETCHT0 (AHEAD)(STRIDE3*1)

@@ -63,13 +63,14 @@
 	all(MULTIPLY3, 0)
 
 // DENSE is a tile of all vectors with weights of size bytes.
-#define DENSE(from, size, call, all) \
+#define DENSE(from, size, all) \
 	ARGUMENTS                  \
 	all(ZERO, 0)               \
 step:                              \
 	EIGHT(from, size, 0, all)  \
 	EIGHT(from, size, 8, all)  \
-	call                       \
+	CALLIN                     \
+	ADDQ  $(16*size), AHEAD    \
 	ADDQ  $(16*size), W        \
 	ADDQ  $64, X               \
 	SUBQ  $16, N               \
@@ -80,36 +81,36 @@ step:                              \
 
 // func denseF32x1AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x1AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL1)
+	DENSE(FROMF32, 4, ALL1)
 
 // func denseF32x2AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x2AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL2)
+	DENSE(FROMF32, 4, ALL2)
 
 // func denseF32x3AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x3AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL3)
+	DENSE(FROMF32, 4, ALL3)
 
 // func denseF16x1AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x1AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL1)
+	DENSE(FROMF16, 2, ALL1)
 
 // func denseF16x2AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x2AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL2)
+	DENSE(FROMF16, 2, ALL2)
 
 // func denseF16x3AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x3AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL3)
+	DENSE(FROMF16, 2, ALL3)
 
 // func denseBF16x1AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x1AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL1)
+	DENSE(FROMBF16, 2, ALL1)
 
 // func denseBF16x2AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x2AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL2)
+	DENSE(FROMBF16, 2, ALL2)
 
 // func denseBF16x3AVX2(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x3AVX2(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL3)
+	DENSE(FROMBF16, 2, ALL3)

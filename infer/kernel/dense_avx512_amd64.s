@@ -68,7 +68,7 @@
 	VPSLLD    $16, z, z
 
 // DENSE is a tile of all vectors with weights of size bytes.
-#define DENSE(from, size, call, all) \
+#define DENSE(from, size, all) \
 	ARGUMENTS                  \
 	MOVL  $0x1111, AX          \
 	KMOVW AX, K1               \
@@ -79,7 +79,8 @@ step:                              \
 	from((W)(STRIDE*2), Z2)    \
 	from((W)(STRIDE3*1), Z3)   \
 	all(MULTIPLY)              \
-	call                       \
+	CALLIN                     \
+	ADDQ  $(16*size), AHEAD    \
 	ADDQ  $(16*size), W        \
 	ADDQ  $64, X               \
 	SUBQ  $16, N               \
@@ -90,72 +91,72 @@ step:                              \
 
 // func denseF32x1AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x1AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL1)
+	DENSE(FROMF32, 4, ALL1)
 
 // func denseF32x2AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x2AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL2)
+	DENSE(FROMF32, 4, ALL2)
 
 // func denseF32x3AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x3AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL3)
+	DENSE(FROMF32, 4, ALL3)
 
 // func denseF32x4AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x4AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL4)
+	DENSE(FROMF32, 4, ALL4)
 
 // func denseF32x5AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x5AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL5)
+	DENSE(FROMF32, 4, ALL5)
 
 // func denseF32x6AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF32x6AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF32, 4, CALL4, ALL6)
+	DENSE(FROMF32, 4, ALL6)
 
 // func denseF16x1AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x1AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL1)
+	DENSE(FROMF16, 2, ALL1)
 
 // func denseF16x2AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x2AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL2)
+	DENSE(FROMF16, 2, ALL2)
 
 // func denseF16x3AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x3AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL3)
+	DENSE(FROMF16, 2, ALL3)
 
 // func denseF16x4AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x4AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL4)
+	DENSE(FROMF16, 2, ALL4)
 
 // func denseF16x5AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x5AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL5)
+	DENSE(FROMF16, 2, ALL5)
 
 // func denseF16x6AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseF16x6AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMF16, 2, CALL2, ALL6)
+	DENSE(FROMF16, 2, ALL6)
 
 // func denseBF16x1AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x1AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL1)
+	DENSE(FROMBF16, 2, ALL1)
 
 // func denseBF16x2AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x2AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL2)
+	DENSE(FROMBF16, 2, ALL2)
 
 // func denseBF16x3AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x3AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL3)
+	DENSE(FROMBF16, 2, ALL3)
 
 // func denseBF16x4AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x4AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL4)
+	DENSE(FROMBF16, 2, ALL4)
 
 // func denseBF16x5AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x5AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL5)
+	DENSE(FROMBF16, 2, ALL5)
 
 // func denseBF16x6AVX512(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 TEXT ·denseBF16x6AVX512(SB), NOSPLIT, $0-64
-	DENSE(FROMBF16, 2, CALL2, ALL6)
+	DENSE(FROMBF16, 2, ALL6)
