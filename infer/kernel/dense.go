@@ -1,45 +1,45 @@
 package kernel
 
 // Products with dense weights (float32, binary16, bfloat16) go through tiles of
-// denseRows rows times a few vectors, straight from the file's rows: weights
-// are widened once for all vectors of a tile and nothing is packed. Lanes lie
-// along the columns, and each pair of a row and a vector has one register of
-// sums, for denseCols columns at a time: their order depends on the number of
-// columns alone, and a pair's result is the same in whatever company it is
-// computed.
+// denseRows rows and a few vectors, straight from the file's rows: weights are
+// widened once for all vectors of a tile, and nothing is packed. Lanes lie
+// along the columns. Each pair of a row and a vector has one register of sums,
+// whose lanes are added up after denseCols columns: the order of a pair's sums
+// depends on the number of columns alone, and its result is the same in
+// whatever company it is computed.
 
-// denseFunc adds to dst[v*ld+r] the product of the n columns of row r, which
-// begins r*stride bytes after w, and of vector v, which begins at x[v*ldx], for
+// denseFunc adds to dst[v*ld+r] the product of n columns of row r, which begins
+// r*stride bytes after w, and of vector v, which begins at x[v*ldx], for
 // denseRows rows and as many vectors as the function is for. n is a positive
 // multiple of denseStep, denseCols at most. The order of a pair's sums depends
-// on n alone. It may call in the cache's lines of denseRows*n weights, ahead
-// bytes after w.
+// on n alone. It may call in the cache's lines of what lies ahead bytes after
+// the weights that it reads.
 type denseFunc func(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, ahead int)
 
 const (
 	denseRows = 4
 	denseStep = 16
-	// denseCols columns of the vectors of a tile, 24 KB at most, stay in the
+	// denseCols columns of a tile's vectors, 24 KB at most, stay in the
 	// first-level cache for all rows of a block.
 	denseCols = 1024
 	// denseBlock rows of denseCols columns, 256 KB at most, stay in the
 	// second-level cache for all vectors of a batch.
 	denseBlock = 64
-	// maxDenseVectors bounds the vectors of a tile.
+	// maxDenseVectors is the most vectors of a tile on any tier.
 	maxDenseVectors = 6
 )
 
-// denseTile is the part of a product that a denseFunc computes: rows [row,
-// row+rows) and so on.
+// denseTile is what a denseFunc computes at once: rows [row, row+rows), and so
+// on.
 type denseTile struct {
-	row, rows       int // denseRows, or fewer at the end
+	row, rows       int // denseRows, or fewer at the matrix's end
 	vector, vectors int
-	col, cols       int // a multiple of denseStep, or what is left beside them
+	col, cols       int // whole steps, or what is left beside them
 	ahead           int
 }
 
 // denseRange multiplies rows [from, to), block by block.
-func (j *job) denseRange(s *workspace, f *factor, from, to int) {
+func (j *job) denseRange(s *denseSpace, f *factor, from, to int) {
 	block := denseBlock
 	if j.x.n <= len(f.dense) {
 		block = denseRows // the weights are used once: take them as they come
@@ -49,15 +49,14 @@ func (j *job) denseRange(s *workspace, f *factor, from, to int) {
 	}
 }
 
-// denseBlock multiplies rows [from, to): each tile of vectors with all of them,
-// some columns at a time.
-func (j *job) denseBlock(s *workspace, f *factor, from, to int) {
+// denseBlock multiplies rows [from, to): some columns at a time, each tile of
+// vectors with all of the rows.
+func (j *job) denseBlock(s *denseSpace, f *factor, from, to int) {
 	for v := range j.x.n {
 		clear(f.Dst[v*f.W.Rows:][from:to])
 	}
 	tiles := divUp(j.x.n, len(f.dense))
-	t := denseTile{}
-	for ; t.col < j.x.cols; t.col += t.cols {
+	for t := (denseTile{}); t.col < j.x.cols; t.col += t.cols {
 		t.cols = denseChunk(j.x.cols - t.col)
 		for i := range tiles {
 			t.vector = j.x.n * i / tiles
@@ -71,15 +70,8 @@ func (j *job) denseBlock(s *workspace, f *factor, from, to int) {
 	}
 }
 
-func denseAhead(f *factor, t denseTile, from, to int) int {
-	if t.row+denseRows >= to && to-from > denseRows {
-		return (from - t.row) * f.stride
-	}
-	return denseRows * f.stride
-}
-
 // denseChunk is how many of the columns that are left come next: as many steps
-// as there are, then the rest.
+// as fit, then the rest.
 func denseChunk(left int) int {
 	if left < denseStep {
 		return left
@@ -87,48 +79,62 @@ func denseChunk(left int) int {
 	return min(left&^(denseStep-1), denseCols)
 }
 
-// denseTile multiplies one tile. What misses rows or does not fill a step goes
-// through a copy that is filled up with zeros.
-func (j *job) denseTile(s *workspace, f *factor, t denseTile) {
-	w, stride := f.W.Data[t.row*f.stride+t.col*f.bytes:], f.stride
-	x, ldx := j.x.x[t.vector*j.x.cols+t.col:], j.x.cols
-	dst, ld := f.Dst[t.vector*f.W.Rows+t.row:], f.W.Rows
-	n := roundUp(t.cols, denseStep)
-	if t.rows < denseRows || t.cols < n {
-		w, stride = filled(s.denseRows[:], w, stride, t.rows, t.cols*f.bytes, n*f.bytes), n*f.bytes
-		t.ahead = 0
+// denseAhead leads from a tile's rows to those that come next, as a rule: after
+// the last rows of a block the first ones again, for other vectors.
+func denseAhead(f *factor, t denseTile, from, to int) int {
+	if t.row+denseRows >= to && to-from > denseRows {
+		return (from - t.row) * f.stride
 	}
-	if t.cols < n {
-		x, ldx = filled(s.denseX[:], x, ldx, t.vectors, t.cols, n), n
-	}
+	return denseRows * f.stride
+}
+
+// denseTile multiplies one tile.
+func (j *job) denseTile(s *denseSpace, f *factor, t denseTile) {
+	dst := f.Dst[t.vector*f.W.Rows+t.row:]
 	if t.rows == denseRows {
-		f.dense[t.vectors-1](&dst[0], ld, &w[0], stride, &x[0], ldx, n, t.ahead)
+		j.denseSums(s, f, t, &dst[0], f.W.Rows)
 		return
 	}
-	sums := s.denseSums[:]
+	sums := s.sums[:]
 	clear(sums)
-	f.dense[t.vectors-1](&sums[0], denseRows, &w[0], stride, &x[0], ldx, n, t.ahead)
+	j.denseSums(s, f, t, &sums[0], denseRows)
 	for v := range t.vectors {
 		for r := range t.rows {
-			dst[v*ld+r] += sums[v*denseRows+r]
+			dst[v*f.W.Rows+r] += sums[v*denseRows+r]
 		}
 	}
 }
 
-// filled copies n values of each of some lines, ld apart, to room, where they
-// lie width apart with zeros in between and to the end of the last of
-// denseRows.
-func filled[T any](room, x []T, ld, lines, n, width int) []T {
-	clear(room[:max(lines, denseRows)*width])
-	for i := range lines {
-		copy(room[i*width:][:n], x[i*ld:])
+// denseSums adds a tile's products to dst, which has room for all denseRows.
+// Fewer rows, and columns beside whole steps, are copied to where zeros fill up
+// the rest.
+func (j *job) denseSums(s *denseSpace, f *factor, t denseTile, dst *float32, ld int) {
+	w, stride := f.W.Data[t.row*f.stride+t.col*f.bytes:], f.stride
+	x, ldx := j.x.x[t.vector*j.x.cols+t.col:], j.x.cols
+	n := roundUp(t.cols, denseStep)
+	if t.rows < denseRows || t.cols < n {
+		fill0(s.rows[:denseRows*n*f.bytes], n*f.bytes, w, stride, t.rows, t.cols*f.bytes)
+		w, stride, t.ahead = s.rows[:], n*f.bytes, 0
 	}
-	return room
+	if t.cols < n {
+		fill0(s.vectors[:], n, x, ldx, t.vectors, t.cols)
+		x, ldx = s.vectors[:], n
+	}
+	f.dense[t.vectors-1](dst, ld, &w[0], stride, &x[0], ldx, n, t.ahead)
 }
 
-// denseSpace is a workspace's part for what denseTile fills up.
+// fill0 copies n values of each of some lines, which lie stride apart in src
+// and width apart in dst; the rest of dst becomes zero.
+func fill0[T any](dst []T, width int, src []T, stride, lines, n int) {
+	clear(dst)
+	for i := range lines {
+		copy(dst[i*width:][:n], src[i*stride:])
+	}
+}
+
+// denseSpace is the part of a workspace that tiles at the edges need.
 type denseSpace struct {
-	denseRows [denseRows * denseCols * 4]byte
-	denseX    [maxDenseVectors * denseStep]float32
-	denseSums [maxDenseVectors * denseRows]float32
+	rows    [denseRows * denseCols * 4]byte
+	vectors [maxDenseVectors * denseStep]float32
+	sums    [maxDenseVectors * denseRows]float32
 }

@@ -70,7 +70,7 @@ func (j *job) runPart(part int) {
 		f := &j.products[i]
 		n := divUp(f.W.Rows, active.lanes)
 		if f.dense != nil {
-			j.denseRange(s, f, max(from, 0)*active.lanes, min(to*active.lanes, f.W.Rows))
+			j.denseRange(&s.dense, f, max(from, 0)*active.lanes, min(to*active.lanes, f.W.Rows))
 		} else {
 			j.panelRange(s, f, max(from, 0), min(to, n))
 		}
@@ -192,7 +192,7 @@ type workspace struct {
 	perPanel int
 	block    unpacked
 	edges    []float32
-	denseSpace
+	dense    denseSpace
 }
 
 func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan * panelBytes)} }
