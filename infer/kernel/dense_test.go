@@ -143,22 +143,6 @@ func TestDenseReadsEveryHalf(t *testing.T) {
 	})
 }
 
-func FuzzMatMulDense(f *testing.F) {
-	f.Add(uint8(0), uint8(4), uint16(16), uint8(6), uint8(0))
-	f.Add(uint8(1), uint8(67), uint16(1040), uint8(1), uint8(3))
-	f.Add(uint8(2), uint8(3), uint16(2049), uint8(13), uint8(1))
-	f.Fuzz(func(t *testing.T, kind, rows uint8, cols uint16, n, offset uint8) {
-		c := denseCase{denseTypes[int(kind)%len(denseTypes)], int(rows), int(cols) % (3 * denseCols), int(n) % 20, int(offset) % 16}
-		if c.rows*c.cols*c.n > 1<<18 {
-			return
-		}
-		for _, tier := range tiers() {
-			useTier(t, tier)
-			c.test(t, nil)
-		}
-	})
-}
-
 func TestDenseNaN(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)
@@ -178,6 +162,22 @@ func TestDenseNaN(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+func FuzzMatMulDense(f *testing.F) {
+	f.Add(uint8(0), uint8(4), uint16(16), uint8(6), uint8(0))
+	f.Add(uint8(1), uint8(67), uint16(1040), uint8(1), uint8(3))
+	f.Add(uint8(2), uint8(3), uint16(2049), uint8(13), uint8(1))
+	f.Fuzz(func(t *testing.T, kind, rows uint8, cols uint16, n, offset uint8) {
+		c := denseCase{denseTypes[int(kind)%len(denseTypes)], int(rows), int(cols) % (3 * denseCols), int(n) % 20, int(offset) % 16}
+		if c.rows*c.cols*c.n > 1<<18 {
+			return
+		}
+		for _, tier := range tiers() {
+			useTier(t, tier)
+			c.test(t, nil)
 		}
 	})
 }
