@@ -83,7 +83,9 @@ func (p *pass) sparse(e *experts) {
 	// 2. The rows of one expert after the other, in the same order for every
 	// batch, so that a row's sum does not depend on who else is in it.
 	for i, rows := range r.rows {
-		p.expert(i, &e.each[i], rows)
+		if len(rows) > 0 {
+			p.expert(i, &e.each[i], rows)
+		}
 	}
 	p.n = all
 	p.projected, r.sums = r.sums, p.projected

@@ -80,21 +80,41 @@ type Limits struct {
 	Context   int // positions of one sequence
 }
 
+// architecture is a line of the table of what can run.
+type architecture struct {
+	bind   func(*source) (Config, decoder)
+	models string // that have it, for people
+}
+
 // architectures has a line for every value of general.architecture that can run.
-var architectures = map[string]func(*source) (Config, decoder){
-	"baichuan": newBaichuan,
-	"chatglm":  newChatGLM,
-	"gemma2":   newGemma2,
-	"gemma3":   newGemma3,
-	"glm4":     newGLM4,
-	"gpt2":     newGPT2,
-	"gptneox":  newGPTNeoX,
-	"llama":    newLlama,
-	"phi3":     newPhi3,
-	"qwen2":    newQwen2,
-	"qwen3":    newQwen3,
-	"qwen3moe": newQwen3,
-	"smollm3":  newSmolLM3,
+var architectures = map[string]architecture{
+	"baichuan": {newBaichuan, "Baichuan 1 and 2: 7B (rotary), 13B (ALiBi)"},
+	"chatglm":  {newChatGLM, "ChatGLM 3, GLM-4 9B"},
+	"gemma2":   {newGemma2, "Gemma 2"},
+	"gemma3":   {newGemma3, "Gemma 3 (text)"},
+	"glm4":     {newGLM4, "GLM-4-0414"},
+	"gpt2":     {newGPT2, "GPT-2"},
+	"gptneox":  {newGPTNeoX, "GPT-NeoX, Pythia"},
+	"llama":    {newLlama, "Llama 1 to 3, TinyLlama, SmolLM 1 and 2, Mistral (window), Mixtral (experts)"},
+	"phi3":     {newPhi3, "Phi-3, Phi-3.5 and Phi-4 mini (LongRoPE)"},
+	"qwen2":    {newQwen2, "Qwen2, Qwen2.5"},
+	"qwen3":    {newQwen3, "Qwen3"},
+	"qwen3moe": {newQwen3, "Qwen3-MoE"},
+	"smollm3":  {newSmolLM3, "SmolLM3"},
+}
+
+// Family says in words which models of an architecture are meant.
+type Family struct {
+	Architecture string // general.architecture in GGUF
+	Models       string
+}
+
+// Families lists what can run, by architecture.
+func Families() (all []Family) {
+	for _, name := range Architectures() {
+		all = append(all, Family{name, architectures[name].models})
+	}
+	return all
 }
 
 // Load binds the tensors of f to the architecture that its metadata names. f
@@ -104,12 +124,12 @@ func Load(f *gguf.File) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	bind, ok := architectures[name]
+	a, ok := architectures[name]
 	if !ok {
 		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(Architectures(), ", "))
 	}
 	s := newSource(f, name)
-	c, d := bind(s)
+	c, d := a.bind(s)
 	if err := s.done(); err != nil {
 		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
 	}
