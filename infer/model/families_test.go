@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -173,4 +174,61 @@ func greedy(t *testing.T, m model.Model, prompt []int32, n int) (out []int32) {
 		next.Tokens = []int32{best}
 	}
 	return out
+}
+
+// Most published folders are in the words of an earlier transformers; they mean
+// the same.
+func TestOldConfigs(t *testing.T) {
+	t.Parallel()
+	tested := 0
+	for _, name := range families(t) {
+		old, err := os.ReadFile(filepath.Join("testdata", name, "config.v4.json"))
+		if err != nil {
+			continue // the words are the same
+		}
+		tested++
+		dir := t.TempDir()
+		weights, err := os.ReadFile(filepath.Join("testdata", name, "model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, data := range map[string][]byte{"config.json": old, "model.safetensors": weights} {
+			if err := os.WriteFile(filepath.Join(dir, file), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := huggingface.Open(dir)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want, _ := loadFamily(t, name)
+		sameMeta(t, name, got, want)
+		if err := got.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if tested < 10 {
+		t.Errorf("only %d folders have an old config", tested)
+	}
+}
+
+func sameMeta(t *testing.T, name string, got, want *gguf.File) {
+	t.Helper()
+	if !slices.Equal(got.Keys(), want.Keys()) {
+		t.Errorf("%s: keys %v, want %v", name, got.Keys(), want.Keys())
+	}
+	for _, key := range want.Keys() {
+		a, _ := got.Value(key)
+		b, _ := want.Value(key)
+		if key != "general.name" && !reflect.DeepEqual(a, b) {
+			t.Errorf("%s: %s is %v, want %v", name, key, a, b)
+		}
+	}
+	for _, tensor := range want.Tensors() {
+		other, _ := got.Tensor(tensor.Name)
+		if !bytes.Equal(other.Data, tensor.Data) {
+			t.Errorf("%s: tensor %s differs", name, tensor.Name)
+		}
+	}
 }
