@@ -21,6 +21,7 @@ type modelCmd struct {
 	Inspect  inspectCmd  `cmd:"" help:"Show the metadata and tensors of a GGUF file."`
 	Convert  convertCmd  `cmd:"" help:"Write a GGUF file again with its weights in other types."`
 	Tokenize tokenizeCmd `cmd:"" help:"Turn text on standard input into a JSON array of token ids."`
+	Render   renderCmd   `cmd:"" help:"Print the prompt that the model's chat template makes of messages."`
 	Verify   verifyCmd   `cmd:"" help:"Check the signature and every file of a model bundle."`
 	Install  installCmd  `cmd:"" help:"Copy a bundle into the models directory and make it current; a running daemon loads it."`
 	Rollback rollbackCmd `cmd:"" help:"Make the version current that served before the present one."`

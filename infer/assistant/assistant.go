@@ -89,7 +89,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	if err != nil {
 		return nil, err
 	}
-	template, err := loadTemplate(f)
+	template, err := chat.Load(f)
 	if err != nil {
 		return nil, err
 	}
@@ -112,22 +112,6 @@ func name(f *gguf.File) string {
 		return strings.Clone(n) // outlives the file
 	}
 	return f.Name()
-}
-
-func loadTemplate(f *gguf.File) (*chat.Template, error) {
-	const key = "tokenizer.chat_template"
-	source := chat.Fallback
-	if f.Has(key) {
-		var err error
-		if source, err = f.String(key); err != nil {
-			return nil, fmt.Errorf("load chat template: %w", err)
-		}
-	}
-	template, err := chat.Parse(source)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.Name(), key, err)
-	}
-	return template, nil
 }
 
 // Name returns the name of the model.

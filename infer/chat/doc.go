@@ -17,8 +17,10 @@
 //     templates expect; a template that can only write strings gets the string.
 //   - A list of text parts becomes one text for a template that knows no parts,
 //     and a text becomes a part for a template that knows only those.
+//   - The content null of a message with tool calls becomes an empty text for a
+//     template that would fail over it, or write None.
 //   - A developer is the system for a template that does not know the role.
 //
-// What a template knows is found out by rendering three short conversations
+// What a template knows is found out by rendering a few short conversations
 // with it, once. Everything else is passed as it came.
 package chat

@@ -12,6 +12,7 @@ type habits struct {
 	parts           bool // a list of parts is written as its texts
 	onlyParts       bool // a plain text is not written
 	stringArguments bool // the arguments of a tool call are written if they are a string, and only then
+	noNull          bool // a message with tool calls is written if its content is an empty text, but fails or writes None if it is null
 }
 
 // needle is a text that no template writes by itself.
@@ -24,27 +25,36 @@ const probeTime = time.Second
 func (t *Template) find() habits {
 	plain := t.writes(`[{"role": "user", "content": "` + needle + `"}]`)
 	parts := t.writes(`[{"role": "user", "content": [{"type": "text", "text": "` + needle + `"}]}]`)
-	object := t.writes(called(`{"` + needle + `": 1}`))
-	return habits{
-		parts:           parts,
-		onlyParts:       parts && !plain,
-		stringArguments: !object && t.writes(called(`"{\"`+needle+`\": 1}"`)),
+	h := habits{parts: parts, onlyParts: parts && !plain}
+	object, text := `{"`+needle+`": 1}`, `"{\"`+needle+`\": 1}"`
+	if !t.writes(called(`""`, object)) && t.writes(called(`""`, text)) {
+		object, h.stringArguments = text, true
 	}
+	empty, err := t.probe(called(`""`, object))
+	null, failed := t.probe(called("null", object))
+	h.noNull = err == nil && (failed != nil || strings.Count(null, "None") > strings.Count(empty, "None"))
+	return h
 }
 
 // called is a conversation with a tool call.
-func called(arguments string) string {
+func called(content, arguments string) string {
 	return `[{"role": "user", "content": "a"},
-		{"role": "assistant", "content": "", "tool_calls": [{"id": "call00001", "type": "function", "function": {"name": "f", "arguments": ` + arguments + `}}]},
+		{"role": "assistant", "content": ` + content + `, "tool_calls": [{"id": "call00001", "type": "function", "function": {"name": "f", "arguments": ` + arguments + `}}]},
 		{"role": "tool", "name": "f", "tool_call_id": "call00001", "content": "b"}]`
 }
 
 // writes reports whether the needle comes out of messages, and not as a part of
 // a Python or JSON object that was printed as a whole.
 func (t *Template) writes(messages string) bool {
+	out, err := t.probe(messages)
+	return err == nil && strings.Contains(out, needle) && !strings.Contains(out, "'text'") && !strings.Contains(out, `"text"`)
+}
+
+// probe renders messages as they are.
+func (t *Template) probe(messages string) (string, error) {
 	v, err := jinja.FromJSON([]byte(messages))
 	if err != nil {
-		return false
+		return "", err
 	}
 	variables := jinja.NewDict()
 	variables.Put("messages", v)
@@ -53,6 +63,8 @@ func (t *Template) writes(messages string) bool {
 		variables.Put(name, jinja.Own(""))
 	}
 	out, err := t.parsed.Render(variables, jinja.Options{Now: t.now, Limit: probeTime})
-	return err == nil && strings.Contains(out.String(), needle) &&
-		!strings.Contains(out.String(), "'text'") && !strings.Contains(out.String(), `"text"`)
+	if err != nil {
+		return "", err
+	}
+	return out.String(), nil
 }

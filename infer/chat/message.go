@@ -58,7 +58,7 @@ func checkRole(role string) error {
 func ParseMessages(raw []byte) ([]Message, error) {
 	var all []json.RawMessage
 	if err := json.Unmarshal(raw, &all); err != nil {
-		return nil, fmt.Errorf("messages: want a list of objects: %w", err)
+		return nil, fmt.Errorf(`messages: want a list such as [{"role": "user", "content": "Hi"}]: %w`, readable(err))
 	}
 	messages := make([]Message, len(all))
 	for i, one := range all {
@@ -124,13 +124,14 @@ func text(s *string) string {
 
 // readable says which field has the wrong type, in words of JSON.
 func readable(err error) error {
-	if e, ok := err.(*json.UnmarshalTypeError); ok {
-		if e.Field == "" {
-			return fmt.Errorf("want an object, not a %s", e.Value)
-		}
-		return fmt.Errorf("%s: unexpected %s", e.Field, e.Value)
+	e, ok := err.(*json.UnmarshalTypeError)
+	switch {
+	case !ok:
+		return err
+	case e.Field == "":
+		return fmt.Errorf("it is of type %s", e.Value)
 	}
-	return err
+	return fmt.Errorf("%s: it is of type %s", e.Field, e.Value)
 }
 
 // parseContent returns the text of a message's content: a text, null, or a list
@@ -179,4 +180,23 @@ func (c wireCall) parse() (ToolCall, error) {
 		return ToolCall{}, fmt.Errorf("function.arguments: want an object, or a string that holds one")
 	}
 	return call, nil
+}
+
+// CheckTools checks a list of tools as OpenAI's chat API has them. An error
+// names the tool, counted from 0, and the field.
+func CheckTools(raw json.RawMessage) error {
+	var tools []struct {
+		Function *struct {
+			Name *string `json:"name"`
+		} `json:"function"`
+	}
+	if err := json.Unmarshal(raw, &tools); err != nil {
+		return fmt.Errorf(`tools: want a list such as [{"type": "function", "function": {"name": ..., "parameters": {...}}}]: %w`, readable(err))
+	}
+	for i, t := range tools {
+		if t.Function == nil || t.Function.Name == nil || *t.Function.Name == "" {
+			return fmt.Errorf("tool %d: function.name is missing", i)
+		}
+	}
+	return nil
 }

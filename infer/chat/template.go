@@ -24,6 +24,8 @@ type Template struct {
 	parsed *jinja.Template
 	now    func() time.Time // for strftime_now
 	habits func() habits
+	// withTools takes its place in conversations with tools; nil: it does not.
+	withTools *Template
 }
 
 // Conversation is what a template writes as a prompt.
@@ -55,11 +57,20 @@ func Parse(source string) (*Template, error) {
 	return t, nil
 }
 
-// Source returns the template's text.
-func (t *Template) Source() string { return t.source }
+// Source returns the text of the template for conversations with tools, which
+// for most models is that for all.
+func (t *Template) Source() string {
+	if t.withTools != nil {
+		return t.withTools.source
+	}
+	return t.source
+}
 
 // Render returns the prompt for a conversation.
 func (t *Template) Render(c Conversation) (*jinja.Text, error) {
+	if t.withTools != nil && c.Tools != nil {
+		t = t.withTools
+	}
 	out, err := t.render(c)
 	if err != nil {
 		return nil, fmt.Errorf("render chat template: %w", err)

@@ -63,6 +63,10 @@ func (h habits) fit(d *jinja.Dict) error {
 	h.fitCalls(d)
 	content, _ := d.Get("content")
 	switch c := content.(type) {
+	case nil:
+		if _, calls := d.Get("tool_calls"); calls && h.noNull {
+			d.Put("content", jinja.Outside(""))
+		}
 	case *jinja.List:
 		if h.parts {
 			return nil
