@@ -138,7 +138,7 @@ func (s *State) find(way stack) *local {
 	found := make([]uint64, m.vocabulary.Words())
 	way.under = 0
 	w.walk(m.vocabulary.trie, way, found, &f)
-	return f.local(found, frames)
+	return f.local(found, w.deepest)
 }
 
 // finder collects the tokens that go on after the end of a rule.
@@ -164,13 +164,10 @@ func (f *finder) ended(t *trie, node int32) {
 	}
 }
 
-func (f *finder) local(found []uint64, frames frames) *local {
-	l := &local{vast: f.vast}
+func (f *finder) local(found []uint64, deepest int32) *local {
+	l := &local{vast: f.vast, depth: deepest}
 	if l.vast {
 		return l
-	}
-	for _, frame := range frames {
-		l.depth = max(l.depth, frame.depth)
 	}
 	kept := f.rest[:0]
 	for _, e := range f.rest {

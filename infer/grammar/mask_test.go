@@ -298,7 +298,7 @@ func TestDepthIsBounded(t *testing.T) {
 		}
 		depth++
 	}
-	if depth != MaxDepth {
+	if depth != MaxDepth { // "(" and the return behind it: a frame each, but for the first
 		t.Errorf("the depth went to %d, want %d", depth, MaxDepth)
 	}
 	if err := s.AcceptText([]byte("x" + strings.Repeat(")", depth))); err != nil || !s.Done() {

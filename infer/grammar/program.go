@@ -3,6 +3,7 @@ package grammar
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -26,7 +27,8 @@ type progNode struct {
 	edges  []progEdge // sorted and disjoint
 	row    int32      // of rows, or none
 	rule   int32
-	loop   int32 // of loops, where kind is not uncounted
+	loop   int32 // of loops: of the rule, or none
+	need   int32 // frames that the way to the rule's end takes at least
 	kind   kind
 	accept bool // the rule may end here; a head: if it was turned often enough
 }
@@ -85,7 +87,7 @@ type linker struct {
 	p    *program
 	base []int32    // by rule
 	fsm  []fsmState // by node
-	good []bool     // by node: the end of the rule can be reached
+	need []int32    // by node: frames that the way to the rule's end takes, or none
 	made []bool     // by rule: some text fits
 	sum  int        // actions and pushes so far
 }
@@ -93,11 +95,17 @@ type linker struct {
 func link(c *compiler) (*program, error) {
 	l := &linker{compiler: c, p: &program{empty: c.nullable[0]}}
 	l.number()
-	l.findGood()
-	if !l.made[0] && !l.p.empty {
+	l.findNeeds()
+	switch {
+	case !l.made[0] && !l.p.empty:
 		return nil, errNoText
+	case l.need[l.base[0]] > MaxDepth:
+		return nil, fmt.Errorf("grammar: every text nests more than %d rules", MaxDepth)
 	}
 	l.dropBad()
+	for i, need := range l.need {
+		l.p.nodes[i].need = max(0, need)
+	}
 	l.p.start = l.base[0]
 	l.classes()
 	for i := range l.p.nodes {
@@ -160,16 +168,22 @@ func (f *fsm) key() [32]byte {
 	return sha256.Sum256(all)
 }
 
-// findGood marks the nodes and rules that can come to their end.
-func (l *linker) findGood() {
-	type site struct{ from, to, rule int32 }
+// site is a call in a rule.
+type site struct{ from, to, rule int32 }
+
+// findNeeds finds for each node how many frames the way to its rule's end takes
+// at least, in rising order: a node is settled when it is reached first. Nodes
+// that are not reached have no such way.
+func (l *linker) findNeeds() {
 	back, into, of := make([][]int32, len(l.fsm)), make([][]site, len(l.fsm)), make([][]site, len(l.rules))
-	l.good, l.made = make([]bool, len(l.fsm)), make([]bool, len(l.rules))
-	var queue []int32
-	mark := func(n int32) {
-		if !l.good[n] {
-			l.good[n] = true
-			queue = append(queue, n)
+	l.need, l.made = slices.Repeat([]int32{none}, len(l.fsm)), make([]bool, len(l.rules))
+	levels := make([][]int32, 1) // nodes by need; some are settled before
+	reach := func(n, need int32) {
+		if l.need[n] == none {
+			for int(need) >= len(levels) {
+				levels = append(levels, nil)
+			}
+			levels[need] = append(levels[need], n)
 		}
 	}
 	for i, s := range l.fsm {
@@ -182,36 +196,49 @@ func (l *linker) findGood() {
 			of[c.rule] = append(of[c.rule], site{from, c.to, c.rule})
 		}
 		if s.accept {
-			mark(from)
+			reach(from, 0)
 		}
 	}
-	for len(queue) > 0 {
-		n := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, from := range back[n] {
-			mark(from)
-		}
-		for _, s := range into[n] {
-			if l.made[s.rule] {
-				mark(s.from)
+	for need := int32(0); int(need) < len(levels); need++ {
+		for i := 0; i < len(levels[need]); i++ {
+			n := levels[need][i]
+			if l.need[n] != none {
+				continue
 			}
-		}
-		if rule := l.p.nodes[n].rule; n == l.base[rule] {
-			l.made[rule] = true
-			for _, s := range of[rule] {
-				if l.good[s.to] {
-					mark(s.from)
+			l.need[n] = need
+			for _, from := range back[n] {
+				reach(from, need)
+			}
+			for _, s := range into[n] {
+				l.reachCall(s, reach)
+			}
+			if rule := l.p.nodes[n].rule; n == l.base[rule] {
+				l.made[rule] = true
+				for _, s := range of[rule] {
+					l.reachCall(s, reach)
 				}
 			}
 		}
 	}
 }
 
+// reachCall goes back over a call when both what it calls and what comes after
+// are settled.
+func (l *linker) reachCall(s site, reach func(n, need int32)) {
+	if l.made[s.rule] && l.need[s.to] != none {
+		inner := l.need[l.base[s.rule]]
+		if !l.fsm[s.to].final() {
+			inner++
+		}
+		reach(s.from, max(inner, l.need[s.to]))
+	}
+}
+
 func (l *linker) dropBad() {
 	for i := range l.fsm {
 		s := &l.fsm[i]
-		s.bytes = slices.DeleteFunc(s.bytes, func(e byteEdge) bool { return !l.good[e.to] })
-		s.calls = slices.DeleteFunc(s.calls, func(c call) bool { return !l.good[c.to] || !l.made[c.rule] })
+		s.bytes = slices.DeleteFunc(s.bytes, func(e byteEdge) bool { return l.need[e.to] == none })
+		s.calls = slices.DeleteFunc(s.calls, func(c call) bool { return l.need[c.to] == none || !l.made[c.rule] })
 	}
 }
 

@@ -36,7 +36,7 @@ type frames []frame
 
 var bottom = frame{node: none, under: none, ends: true, child: none, beside: none}
 
-// on is the frame of a node on another frame, or none if that is too deep.
+// on is the frame of a node on another frame.
 func (f *frames) on(p *program, under, node int32) int32 {
 	all := *f
 	for at := all[under].child; at != none; at = all[at].beside {
@@ -44,13 +44,9 @@ func (f *frames) on(p *program, under, node int32) int32 {
 			return at
 		}
 	}
-	depth := all[under].depth + 1
-	if depth > MaxDepth {
-		return none
-	}
 	at := int32(len(all))
 	*f = append(all, frame{
-		node: node, under: under, depth: depth,
+		node: node, under: under, depth: all[under].depth + 1,
 		ends:  p.nodes[node].accept && all[under].ends,
 		child: none, beside: all[under].child,
 	})

@@ -9,6 +9,7 @@ type walker struct {
 	frames  *frames
 	ways    []stack // after 0, 1, ... bytes
 	from    []int32 // where those after a number of bytes begin in ways; one more entry
+	deepest int32   // depth that some way took or needs, since begin
 	seen    []int32 // hash table of ways of the step: 1 + index in ways
 }
 
@@ -18,6 +19,7 @@ func (w *walker) init(p *program, f *frames) { w.program, w.frames = p, f }
 func (w *walker) begin(ways []stack) {
 	w.ways = append(w.ways[:0], ways...)
 	w.from = append(w.from[:0], 0, int32(len(ways)))
+	w.deepest = 0
 }
 
 // result is the ways after the latest step.
@@ -117,11 +119,19 @@ func (n *progNode) find(p *program, b byte) int32 {
 // act goes into rules.
 func (w *walker) act(a action, under int32) {
 	for _, node := range a.returns {
-		if under = w.frames.on(w.program, under, node); under == none {
+		if !w.fits(node, under) {
 			return
 		}
+		under = w.frames.on(w.program, under, node)
 	}
 	w.add(stack{node: a.to, count: a.count, under: under})
+}
+
+// fits reports whether there may be as many frames as a node on a frame needs.
+func (w *walker) fits(node, under int32) bool {
+	deep := (*w.frames)[under].depth + max(1, w.program.nodes[node].need)
+	w.deepest = max(w.deepest, deep)
+	return deep <= MaxDepth
 }
 
 // count goes on in or out of a loop.
@@ -147,6 +157,9 @@ const fewWays = 8
 
 // add notes a way, once. Those beyond MaxStacks are forgotten.
 func (w *walker) add(way stack) {
+	if w.program.nodes[way.node].need > 0 && !w.fits(way.node, way.under) {
+		return
+	}
 	low := w.from[len(w.from)-1]
 	count := int32(len(w.ways)) - low
 	switch {
