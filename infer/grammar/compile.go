@@ -63,7 +63,7 @@ func (c *compiler) spendState() {
 }
 
 // maxWork bounds the steps of all subset constructions.
-const maxWork = 1 << 26
+const maxWork = 1 << 25
 
 func (c *compiler) spendWork(n int) {
 	c.work += n

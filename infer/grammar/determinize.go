@@ -27,7 +27,7 @@ func (s *fsmState) final() bool { return s.accept && len(s.bytes) == 0 && len(s.
 // determinize is the subset construction. A start that must not accept, but is
 // come back to, gets a state of its own.
 func (n *nfa) determinize(nullable bool) fsm {
-	d := &determinizer{n: n, visited: make([]int32, len(n.nodes)), index: map[string]int32{}}
+	d := &determinizer{n: n, visited: make([]int32, len(n.nodes)), index: map[string]int32{}, single: map[int32]int32{}}
 	start := d.reach([]int32{nfaStart})
 	if nullable {
 		d.sets = append(d.sets, start)
@@ -50,6 +50,7 @@ type determinizer struct {
 	closure int32
 	index   map[string]int32
 	sets    [][]int32
+	single  map[int32]int32 // states of single nodes: most are come to often
 	key     []byte
 }
 
@@ -76,6 +77,19 @@ func (d *determinizer) reach(from []int32) []int32 {
 	d.n.c.spendWork(len(queue))
 	slices.Sort(found)
 	return found
+}
+
+// after is the state of what can be gone to from some nodes without a byte.
+func (d *determinizer) after(to []int32) int32 {
+	if len(to) != 1 {
+		return d.state(d.reach(to))
+	}
+	at, ok := d.single[to[0]]
+	if !ok {
+		at = d.state(d.reach(to))
+		d.single[to[0]] = at
+	}
+	return at
 }
 
 func (d *determinizer) state(set []int32) int32 {
@@ -120,12 +134,12 @@ func (d *determinizer) edges(set []int32) (s fsmState) {
 			}
 		}
 		if len(to) > 0 {
-			s.bytes = appendEdge(s.bytes, byteEdge{byteRange{byte(lo), byte(hi)}, d.state(d.reach(to))})
+			s.bytes = appendEdge(s.bytes, byteEdge{byteRange{byte(lo), byte(hi)}, d.after(to)})
 		}
 		lo = hi + 1
 	}
 	for _, rule := range slices.Sorted(maps.Keys(calls)) {
-		s.calls = append(s.calls, call{rule, d.state(d.reach(calls[rule]))})
+		s.calls = append(s.calls, call{rule, d.after(calls[rule])})
 	}
 	return s
 }

@@ -36,6 +36,27 @@ type (
 	}
 )
 
+// graph is the texts on the ways from place 0 to place 1.
+type graph struct {
+	places int
+	edges  []graphEdge
+}
+
+type graphEdge struct {
+	from, to int
+	x        expr
+}
+
+// place adds one.
+func (g *graph) place() int {
+	g.places = max(g.places, 2) + 1
+	return g.places - 1
+}
+
+func (g *graph) edge(from, to int, x ...expr) {
+	g.edges = append(g.edges, graphEdge{from, to, seq(x)})
+}
+
 // rule is a named expression.
 type rule struct {
 	name string

@@ -108,6 +108,8 @@ func (n *nfa) add(e expr, from, to int32) {
 		n.plain(e, from, to)
 	case quoted:
 		n.quoted(e, from, to)
+	case *graph:
+		n.graph(e, from, to)
 	case counted:
 		n.call(from, n.c.counted(e), to)
 	}
@@ -201,6 +203,18 @@ func (n *nfa) plain(p plain, from, to int32) {
 		if s.Accept {
 			n.eps(at[i], to)
 		}
+	}
+}
+
+func (n *nfa) graph(g *graph, from, to int32) {
+	at := make([]int32, max(2, g.places))
+	for i := range at {
+		at[i] = n.node()
+	}
+	n.eps(from, at[0])
+	n.eps(at[1], to)
+	for _, e := range g.edges {
+		n.isolated(e.x, at[e.from], at[e.to])
 	}
 }
 
