@@ -53,7 +53,7 @@ func (c *compiler) need(rule int) {
 // be so many.
 func (c *compiler) spend(n int) bool {
 	c.edges += n
-	c.spent = c.spent || c.edges > 4*maxEdges
+	c.spent = c.spent || c.edges > maxParts
 	return !c.spent
 }
 
@@ -61,9 +61,6 @@ func (c *compiler) spendState() {
 	c.states++
 	c.spent = c.spent || c.states > MaxNodes
 }
-
-// maxWork bounds the steps of all subset constructions.
-const maxWork = 1 << 25
 
 func (c *compiler) spendWork(n int) {
 	c.work += n

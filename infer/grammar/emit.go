@@ -27,7 +27,9 @@ func (b *builder) shared(name string, body expr) expr {
 // space is what may stand between the parts of a value: nothing, a space, or a
 // line end with up to 20 spaces and tabs.
 func (b *builder) space() expr {
-	return b.shared("space", alt{text(""), text(" "), seq{text("\n"), repeat{class(regular.Of(" \t")), 0, 20}}})
+	space := b.shared("space", alt{text(""), text(" "), seq{text("\n"), repeat{class(regular.Of(" \t")), 0, 20}}})
+	b.rules[space.(ref)].called = true
+	return space
 }
 
 // character is one of a JSON string, in all notations.

@@ -61,6 +61,8 @@ func (g *graph) edge(from, to int, x ...expr) {
 type rule struct {
 	name string
 	body expr
+	// called: never copied to where it is used, as many places use it.
+	called bool
 }
 
 // Grammar is the set of texts that a GBNF grammar or a JSON Schema allows, ready
@@ -94,7 +96,7 @@ func analyze(rules []rule) facts {
 	for changed := true; changed; {
 		changed = false
 		for i, r := range rules {
-			if f.inline[i] {
+			if f.inline[i] || r.called {
 				continue
 			}
 			if n, loops, ok := f.size(rules, r.body); ok && (n <= inlineAny || !loops && n <= inlineFinal) {

@@ -90,7 +90,7 @@ func (l *lattice) pairsAsRules() {
 		return
 	}
 	for i := range l.members {
-		l.b.rules = append(l.b.rules, rule{"member " + l.members[i].name, l.members[i].pair})
+		l.b.rules = append(l.b.rules, rule{"member " + l.members[i].name, l.members[i].pair, true})
 		l.members[i].pair = ref(len(l.b.rules) - 1)
 	}
 }

@@ -31,10 +31,13 @@ const (
 	MaxToken = 1 << 10
 )
 
-// maxEdges bounds the edges of nondeterministic automata and the actions of the
-// finished one.
-const maxEdges = 1 << 21
+// Bounds on what comes up on the way to an automaton.
+const (
+	maxParts = 1 << 20 // nodes and edges of nondeterministic automata
+	maxWork  = 1 << 25 // nodes looked at in making them deterministic
+	maxEdges = 1 << 21 // actions and returns of the finished one
+)
 
-var errTooLarge = fmt.Errorf("grammar: it needs more than %d states or %d transitions; make repetitions, literals or alternatives fewer", MaxNodes, maxEdges)
+var errTooLarge = fmt.Errorf("grammar: it needs more than %d states, or too many transitions; make repetitions, literals or alternatives fewer", MaxNodes)
 
 var errNoText = errors.New("grammar: no finite text fulfils it")
