@@ -133,17 +133,21 @@ type suiteGroup struct {
 	}
 }
 
-// notes are tests whose valid instances are refused on purpose, or by the way
-// that values are written here.
-func (g *suiteGroup) note(file, test string) bool {
-	switch {
-	case strings.HasPrefix(file, "format") && strings.Contains(test, "only an annotation"):
-		return true // formats are asserted
+// noted reports whether a valid instance is refused on purpose: the package
+// comment says so.
+func noted(file, test string) bool {
+	switch file {
+	case "format": // formats are asserted
+		return strings.Contains(test, "only an annotation")
+	case "optional/format/email", "optional/format/hostname": // only the usual ones
+		return true
+	case "optional/format/time", "optional/format/date-time": // leap seconds beside UTC
+		return strings.Contains(test, "leap second")
+	case "optional/float-overflow": // 1e308
+		return true
 	}
-	return slices.Contains(notes, file+": "+test)
+	return false
 }
-
-var notes = []string{}
 
 func TestJSONSchemaTestSuite(t *testing.T) {
 	for _, c := range []struct {
@@ -234,10 +238,10 @@ func (s *suiteCounts) group(t *testing.T, r *rand.Rand, file string, c suiteGrou
 			s.invalid++
 		case got:
 			t.Errorf("%s, %s, %s: %s is accepted", file, c.Description, x.Description, x.Data)
-		case c.note(file, x.Description):
+		case noted(file, x.Description):
 			s.noted++
 		default:
-			t.Errorf("%s, %s, %s: %s is refused by %s", file, c.Description, x.Description, x.Data, c.Schema)
+			t.Errorf("%s, %s, %s: %s is refused", file, c.Description, x.Description, x.Data)
 		}
 	}
 	if !strings.HasPrefix(file, "optional") {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/a472be26/cusp/infer/grammar/regular"
 )
@@ -71,12 +72,28 @@ func ipv6() string {
 	return strings.Join(forms, "|")
 }
 
+// formatDFAs are the automata that were needed so far, by name.
+var formatDFAs sync.Map
+
 // formatDFA is the strings of a format.
 func formatDFA(name string) (regular.DFA, error) {
+	if d, ok := formatDFAs.Load(name); ok {
+		return d.(regular.DFA), nil
+	}
 	parts, ok := formats[name]
 	if !ok {
 		return nil, fmt.Errorf("format %q is not supported; these are: %s", name, strings.Join(slices.Sorted(maps.Keys(formats)), ", "))
 	}
+	d, err := allPatterns(parts)
+	if err != nil {
+		return nil, fmt.Errorf("format %q: %w", name, err)
+	}
+	formatDFAs.Store(name, d)
+	return d, nil
+}
+
+// allPatterns is the strings that match all of some expressions as a whole.
+func allPatterns(parts []string) (regular.DFA, error) {
 	all := regular.Anything()
 	for _, p := range parts {
 		d, err := regular.Pattern("^(?:" + p + ")$")
@@ -84,7 +101,7 @@ func formatDFA(name string) (regular.DFA, error) {
 			all, err = all.And(d)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("format %q: %w", name, err)
+			return nil, err
 		}
 	}
 	return all, nil

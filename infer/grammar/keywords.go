@@ -15,7 +15,7 @@ func keywordTable() map[string]keyword {
 	return map[string]keyword{
 		"$schema": (*keywords).sameDraft, "$id": nil, "$anchor": nil, "$defs": nil, "definitions": nil, "$comment": nil,
 		"title": nil, "description": nil, "default": nil, "examples": nil, "deprecated": nil, "readOnly": nil, "writeOnly": nil,
-		"contentEncoding": nil, "contentMediaType": nil, "contentSchema": nil,
+		"contentEncoding": (*keywords).content, "contentMediaType": (*keywords).content, "contentSchema": nil,
 
 		"$ref": (*keywords).ref, "allOf": (*keywords).allOf, "anyOf": (*keywords).anyOf, "oneOf": (*keywords).oneOf,
 		"type": (*keywords).types, "enum": (*keywords).enum, "const": (*keywords).constant,
@@ -51,6 +51,15 @@ func keywordTable() map[string]keyword {
 func (k *keywords) sameDraft(v *value) error {
 	if k.schema != k.b.root && v.data != k.b.root.get("$schema").text() {
 		return v.errorf("a schema of another draft within one is not supported")
+	}
+	return nil
+}
+
+// content is keywords that say nothing about a value since draft 2020-12, and
+// before may.
+func (k *keywords) content(v *value) error {
+	if k.b.Draft == Draft7 {
+		return v.errorf("keyword %q is not supported in draft-07", v.token)
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (w *walker) walk(t *trie, way stack, dst []uint64, f *finder) {
 	w.begin([]stack{way})
 	for i := int32(0); i < int32(len(t.byte)); {
 		w.back(int(t.depth[i]) - 1)
-		if !w.step(t.byte[i]) {
+		if !w.quickStep(t.byte[i]) && !w.step(t.byte[i]) {
 			i = t.end[i]
 			continue
 		}
@@ -212,4 +212,26 @@ func (w *walker) walk(t *trie, way stack, dst []uint64, f *finder) {
 		}
 		i++
 	}
+}
+
+// quickStep reads a byte where there is one way, in the middle of a rule, and it
+// stays in it. Otherwise it does nothing: step decides.
+func (w *walker) quickStep(b byte) bool {
+	n := len(w.from)
+	low, high := w.from[n-2], w.from[n-1]
+	if high-low != 1 {
+		return false
+	}
+	way := w.ways[low]
+	node := &w.program.nodes[way.node]
+	if node.kind != uncounted || node.accept {
+		return false
+	}
+	do := node.find(w.program, b)
+	if do < 0 || w.program.nodes[do].need > 0 {
+		return false
+	}
+	w.ways = append(w.ways, stack{node: do, under: way.under})
+	w.from = append(w.from, high+1)
+	return true
 }
