@@ -56,28 +56,46 @@ func (t Tensor) Elements() int {
 	return n
 }
 
-// Open maps and checks the file at path. The file must not be truncated while
-// it is open: replace models by renaming, never by writing into them.
+// Open maps and checks the file at path. Of a model in several files (named
+// NAME-00001-of-00003.gguf and so on) it opens all, whichever path is. They must
+// not be truncated while they are open: replace models by renaming, never by
+// writing into them.
 func Open(path string) (*File, error) {
-	data, release, err := mapped.Open(path)
+	f, err := openOne(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
 	}
-	g, err := Parse(path, data)
+	return f.withParts()
+}
+
+func openOne(path string) (*File, error) {
+	data, release, err := mapped.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parsed(path, data)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	g.release = release
-	return g, nil
+	f.release = release
+	return f, nil
 }
 
-// Parse checks data, which must stay alive and unchanged as long as the File is
+// Parse checks the data of one file, which must stay alive and unchanged as long as the File is
 // used; name stands for the file in errors.
 func Parse(name string, data []byte) (*File, error) {
+	f, err := parsed(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
+	}
+	return f, nil
+}
+
+func parsed(name string, data []byte) (*File, error) {
 	f := &File{name: name, data: data, size: int64(len(data)), values: map[string]value{}, byName: map[string]int{}}
 	if err := f.parse(); err != nil {
-		return nil, fmt.Errorf("gguf: %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, nil
 }

@@ -39,8 +39,9 @@ func Open(dir string) (*gguf.File, error) {
 	}
 	tensors := m.Tensors()
 	for i := range tensors {
-		if tensors[i].Data, err = m.Data(i, nil); err != nil {
-			return nil, errors.Join(err, m.Close())
+		if tensors[i].Data == nil {
+			tensors[i].Data = make([]byte, m.weights[i].size)
+			m.Fill(i, tensors[i].Data)
 		}
 	}
 	f, err := gguf.Compose(dir, m.meta, tensors, m.Close)
@@ -141,28 +142,23 @@ func (m *Model) Name() string { return m.name }
 // Meta is the metadata of the GGUF file.
 func (m *Model) Meta() []gguf.KV { return m.meta }
 
-// Tensors lists the tensors of the GGUF file, without their data.
+// Tensors lists the tensors of the GGUF file; those whose values lie in another
+// order in the folder have no Data.
 func (m *Model) Tensors() []gguf.Tensor {
 	list := make([]gguf.Tensor, len(m.weights))
 	for i, w := range m.weights {
 		list[i] = w.Tensor
-		list[i].Data = nil
 	}
 	return list
 }
 
-// Data returns the bytes of tensor i: from the mapped file, or else made in
-// buffer if that is large enough.
-func (m *Model) Data(i int, buffer []byte) ([]byte, error) {
-	w := m.weights[i]
-	if w.fill == nil {
-		return w.Tensor.Data, nil
+// Fill writes the bytes of tensor i into dst, which has their size.
+func (m *Model) Fill(i int, dst []byte) {
+	if w := m.weights[i]; w.fill != nil {
+		w.fill(dst)
+		return
 	}
-	if cap(buffer) < w.size {
-		buffer = make([]byte, w.size)
-	}
-	w.fill(buffer[:w.size])
-	return buffer[:w.size], nil
+	copy(dst, m.weights[i].Data)
 }
 
 // Close releases the folder's files.

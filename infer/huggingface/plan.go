@@ -44,7 +44,8 @@ type plan struct {
 	seen   map[string]int // of the keys in meta
 
 	layers, heads, kvHeads, experts int
-	offset                          int // first rows of the positions that are never used
+	offset                          int    // first rows of the positions that are never used
+	required                        string // a tensor whose absence would mean something else
 
 	weights []weight
 	taken   map[string]string   // GGUF name to the name it comes from
@@ -177,6 +178,9 @@ const maxExperts = 4096
 
 // finish adds the stacks.
 func (p *plan) finish() error {
+	if _, ok := p.taken[p.required]; !ok && p.required != "" {
+		return fmt.Errorf("no tensor for %q", p.required)
+	}
 	for _, to := range p.order {
 		all := p.stacks[to]
 		if i := slices.IndexFunc(all, func(t tensor) bool { return t.data == nil }); i >= 0 {

@@ -68,12 +68,33 @@ func (p *plan) yarnKeys(r rope) {
 		original = p.config.size("max_position_embeddings")
 	}
 	p.count("rope.scaling.original_context_length", original)
-	for key, name := range map[string]string{
-		"ext_factor": "extrapolation_factor", "attn_factor": "attention_factor", "beta_fast": "beta_fast", "beta_slow": "beta_slow",
-	} {
+	for key, name := range map[string]string{"ext_factor": "extrapolation_factor", "beta_fast": "beta_fast", "beta_slow": "beta_slow"} {
 		if r.has(name) {
 			p.float("rope.scaling.yarn_"+key, r.number(name))
 		}
+	}
+	p.yarnMagnitude(r)
+	if !r.flag(true, "truncate") {
+		r.fail("truncate is false: that is not supported")
+	}
+}
+
+// yarnMagnitude sets by how much more than usual queries and keys grow. Readers
+// of GGUF multiply that with the usual 1 + 0.1 ln(factor), which is what
+// transformers takes unless the configuration says otherwise.
+func (p *plan) yarnMagnitude(r rope) {
+	factor := r.number("factor")
+	grown := func(scale float64) float64 {
+		if factor <= 1 {
+			return 1
+		}
+		return 1 + 0.1*scale*math.Log(factor)
+	}
+	switch {
+	case r.has("attention_factor"):
+		p.float("rope.scaling.attn_factor", r.number("attention_factor")/grown(1))
+	case r.has("mscale") && r.has("mscale_all_dim"):
+		p.float("rope.scaling.attn_factor", grown(r.number("mscale"))/grown(r.number("mscale_all_dim"))/grown(1))
 	}
 }
 

@@ -34,10 +34,18 @@ func t5(p *plan) names {
 		"decoder.block.*.layer.1.EncDecAttention.o":                       {to: "dec.blk.*.cross_attn_o"},
 		"decoder.block.*.layer.1.EncDecAttention.relative_attention_bias": {}, // of old files, never used
 	})
-	if c.flag(true, "tie_word_embeddings") {
-		all["lm_head"] = rule{}
+	if p.t5Scales() {
+		all["lm_head"] = rule{} // the embedding again
+	} else {
+		p.required = "output.weight"
 	}
 	return all
+}
+
+// t5Scales reports whether the decoder's output is scaled before a head that is
+// the embedding: in the first T5, by a key of its own since transformers 5.
+func (p *plan) t5Scales() bool {
+	return p.config.flag(p.config.flag(true, "tie_word_embeddings"), "scale_decoder_outputs")
 }
 
 // t5Stack are the tensors that encoder and decoder both have; the feed-forward

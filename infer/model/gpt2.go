@@ -56,5 +56,5 @@ func (m *gpt2) forward(p *pass) {
 		p.add(p.projected)
 	}
 	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(&m.head)
+	p.predict(p.normed, &m.head)
 }
