@@ -29,10 +29,12 @@ type Router struct {
 
 // Answer is the end of a question.
 type Answer struct {
-	Text     string
-	Finish   string    // "stop" or "length"
-	LogProbs []LogProb // if they were asked for and the answer is not the cloud's
-	Receipt  Receipt
+	Text      string
+	Reasoning string     // before the text, as far as the model tells
+	ToolCalls []ToolCall // that the model wants made
+	Finish    string     // "stop", "length" or "tool_calls"
+	LogProbs  []LogProb  // if they were asked for and the answer is not the cloud's
+	Receipt   Receipt
 }
 
 // ErrUnanswerable means that neither the device nor the cloud can answer.
@@ -46,12 +48,12 @@ func NewID() string {
 }
 
 // Answer runs the local model, decides, escalates if it must, and records.
-// Text is passed to emit as soon as the route is certain: a local answer that
+// The answer is passed to emit as soon as the route is certain: a local answer that
 // may yet be replaced by the cloud's is held back. With a nil emit nothing is
 // shown before the end, so that a cloud that fails in the middle of its answer
 // can still be replaced. An error from emit or the end of ctx ends the work
 // and is returned.
-func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string) error) (Answer, error) {
+func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error) (Answer, error) {
 	start := time.Now()
 	if q.ID == "" {
 		q.ID = NewID()
@@ -91,11 +93,11 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string)
 	}
 
 	// 4. Hand over what was held back, write the receipt, record.
-	a := Answer{Text: local.Text, Finish: local.Finish, LogProbs: local.LogProbs}
+	a := Answer{Text: local.Text, Reasoning: local.Reasoning, ToolCalls: local.ToolCalls, Finish: local.Finish, LogProbs: local.LogProbs}
 	if decision.Route == RouteCloud {
-		a = Answer{Text: cloud.Text, Finish: cloud.Finish}
+		a = Answer{Text: cloud.Text, Reasoning: cloud.Reasoning, ToolCalls: cloud.ToolCalls, Finish: cloud.Finish}
 	}
-	if err := out.rest(a.Text); err != nil {
+	if err := out.rest(a, decision.Route == RouteCloud); err != nil {
 		return Answer{}, err
 	}
 	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
@@ -111,8 +113,8 @@ func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAn
 	if r.Local == nil {
 		return LocalAnswer{}, errors.New("no local model is loaded")
 	}
-	emit := func(string) error { return nil }
-	if r.Cloud == nil || q.Privacy == Private {
+	emit := func(Delta) error { return nil }
+	if r.Cloud == nil || q.Privacy == Private || q.localOnly() {
 		emit = out.send
 	}
 	return r.Local.Answer(ctx, q, emit)
@@ -139,7 +141,7 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 			return context.DeadlineExceeded
 		}
 		begun = true
-		return out.send(delta)
+		return out.send(Delta{Text: delta})
 	})
 	if err == nil || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		return a, err
@@ -155,11 +157,11 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 
 // signals gathers what the decision may depend on.
 func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
-	s := Signals{Private: q.Privacy == Private, LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.greedy()}
+	s := Signals{Private: q.Privacy == Private, LocalOnly: q.localOnly(), LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.greedy()}
 	if r.Cloud != nil {
 		s.Cloud = CloudUntried
 	}
-	if c := local.Calibration; c != nil {
+	if c := local.Calibration; c != nil && !q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
 		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
 		s.Declined = c.Declined(local.Text)
@@ -189,7 +191,7 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 		c.Model, c.Bundle = cloud.Model, ""
 		c.PromptTokens, c.CompletionTokens = cloud.PromptTokens, cloud.CompletionTokens
 	}
-	c.Detail = detail(d, failure)
+	c.Detail = detail(d, local.Notes, failure)
 	if r.Sensors != nil {
 		c.Sensors = r.Sensors()
 	}
@@ -197,8 +199,11 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 }
 
 // detail tells people what went wrong on the way.
-func detail(d Decision, failure error) string {
+func detail(d Decision, notes []string, failure error) string {
 	var parts []string
+	if d.Route != RouteCloud {
+		parts = append(parts, notes...)
+	}
 	if d.Cause != "" {
 		parts = append(parts, "local answer: "+string(d.Cause))
 	}
@@ -216,28 +221,45 @@ func (m Model) String() string {
 	return m.Name + "@" + m.Version
 }
 
-// outlet passes text on and remembers whether any was sent.
+// outlet passes an answer on and remembers whether anything was sent.
 type outlet struct {
-	emit func(string) error
+	emit func(Delta) error
 	sent bool
 	err  error
 }
 
-func (o *outlet) send(delta string) error {
+func (o *outlet) send(d Delta) error {
 	if o.emit == nil {
 		return nil
 	}
 	o.sent = true
 	if o.err == nil {
-		o.err = o.emit(delta)
+		o.err = o.emit(d)
 	}
 	return o.err
 }
 
-// rest sends the whole text if nothing of it was sent before.
-func (o *outlet) rest(text string) error {
-	if o.sent || text == "" {
-		return nil
+// rest sends the whole answer if nothing of it was sent before, and what the
+// cloud's stream of text has not in any case.
+func (o *outlet) rest(a Answer, cloud bool) error {
+	sent := o.sent
+	if sent && !cloud {
+		return o.err
 	}
-	return o.send(text)
+	var all []Delta
+	if a.Reasoning != "" {
+		all = append(all, Delta{Reasoning: a.Reasoning})
+	}
+	if a.Text != "" && !sent {
+		all = append(all, Delta{Text: a.Text})
+	}
+	for _, c := range Pieces(a.ToolCalls) {
+		all = append(all, Delta{Call: &c})
+	}
+	for _, d := range all {
+		if err := o.send(d); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package router
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -35,12 +37,12 @@ type fakeLocal struct {
 	err          error
 }
 
-func (f fakeLocal) Answer(ctx context.Context, q Question, emit func(string) error) (LocalAnswer, error) {
+func (f fakeLocal) Answer(ctx context.Context, q Question, emit func(Delta) error) (LocalAnswer, error) {
 	if f.err != nil {
 		return LocalAnswer{}, f.err
 	}
 	for _, piece := range strings.SplitAfter(f.text, " ") {
-		if err := emit(piece); err != nil {
+		if err := emit(Delta{Text: piece}); err != nil {
 			return LocalAnswer{}, err
 		}
 	}
@@ -111,7 +113,7 @@ func TestAnswer(t *testing.T) {
 				r.Cloud = c.cloud
 			}
 			var streamed strings.Builder
-			a, err := r.Answer(t.Context(), c.q, func(d string) error { streamed.WriteString(d); return nil })
+			a, err := r.Answer(t.Context(), c.q, func(d Delta) error { streamed.WriteString(d.Text); return nil })
 			if !errors.Is(err, c.err) {
 				t.Fatalf("error %v, want %v", err, c.err)
 			}
@@ -199,7 +201,7 @@ type localFunc func() LocalAnswer
 
 var _ Local = localFunc(nil)
 
-func (f localFunc) Answer(context.Context, Question, func(string) error) (LocalAnswer, error) {
+func (f localFunc) Answer(context.Context, Question, func(Delta) error) (LocalAnswer, error) {
 	return f(), nil
 }
 
@@ -242,7 +244,7 @@ func TestNothingBeginsAfterTheDeadline(t *testing.T) {
 		return CloudAnswer{}, errors.Join(emit("x"), ctx.Err())
 	})}
 	shown := ""
-	a, err := r.Answer(t.Context(), Question{Deadline: time.Now().Add(time.Millisecond)}, func(d string) error { shown += d; return nil })
+	a, err := r.Answer(t.Context(), Question{Deadline: time.Now().Add(time.Millisecond)}, func(d Delta) error { shown += d.Text; return nil })
 	if err != nil || a.Receipt.Reason != ReasonDeadline || shown != "a" {
 		t.Errorf("answer %+v, shown %q, error %v", a, shown, err)
 	}
@@ -260,7 +262,7 @@ func TestPauseInAnAnswerIsBounded(t *testing.T) {
 		return CloudAnswer{}, ctx.Err()
 	})
 	r := &Router{Local: fakeLocal{text: "a", confidence: 0.1}, Cloud: stuck, Wait: 20 * time.Millisecond}
-	if _, err := r.Answer(t.Context(), Question{}, func(string) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := r.Answer(t.Context(), Question{}, func(Delta) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("streamed: error %v", err)
 	}
 	a, err := r.Answer(t.Context(), Question{}, nil)
@@ -291,7 +293,83 @@ func TestAskerGone(t *testing.T) {
 	gone := errors.New("client gone")
 	asked := 0
 	r := &Router{Local: fakeLocal{text: "a b", confidence: 0.1}, Cloud: fakeCloud{pieces: []string{"x"}, asked: &asked}}
-	if _, err := r.Answer(t.Context(), Question{}, func(string) error { return gone }); !errors.Is(err, gone) {
+	if _, err := r.Answer(t.Context(), Question{}, func(Delta) error { return gone }); !errors.Is(err, gone) {
 		t.Errorf("error %v, want %v", err, gone)
+	}
+}
+
+// toolCloud answers with reasoning and a call beside its text.
+type toolCloud struct{ text string }
+
+func (toolCloud) Up() bool { return true }
+
+func (f toolCloud) Ask(_ context.Context, _ Question, emit func(string) error) (CloudAnswer, error) {
+	a := CloudAnswer{Text: f.text, Reasoning: "hm", ToolCalls: []ToolCall{{"c1", "f", "{}"}}, Finish: "tool_calls", Model: "big"}
+	if f.text == "" {
+		return a, nil
+	}
+	return a, emit(f.text)
+}
+
+// Tool calls and reasoning of either model reach the asker once, streamed or not.
+func TestToolCallsReachTheAsker(t *testing.T) {
+	t.Parallel()
+	call := []ToolCall{{"c0", "g", `{"a":1}`}}
+	local := localFunc(func() LocalAnswer {
+		return LocalAnswer{Text: "I look.", ToolCalls: call, Finish: "tool_calls", Notes: []string{"no tool call: x"}}
+	})
+	for name, c := range map[string]struct {
+		r     Router
+		q     Question
+		calls string
+		text  string
+	}{
+		"cloud with text":    {Router{Local: local, Cloud: toolCloud{"so"}}, Question{}, "c1 f {}", "so"},
+		"cloud without text": {Router{Local: local, Cloud: toolCloud{}}, Question{}, "c1 f {}", ""},
+		"local":              {Router{Local: local}, Question{}, `c0 g {"a":1}`, "I look."},
+		"only here":          {Router{Local: local, Cloud: toolCloud{"so"}}, Question{Prompt: "x"}, `c0 g {"a":1}`, "I look."},
+		"a grammar":          {Router{Local: local, Cloud: toolCloud{"so"}}, Question{Options: Options{Grammar: "root ::= x"}}, `c0 g {"a":1}`, "I look."},
+	} {
+		var calls, text string
+		a, err := c.r.Answer(t.Context(), c.q, func(d Delta) error {
+			text += d.Text
+			if d.Call != nil {
+				calls += d.Call.ID + " " + d.Call.Name + " " + d.Call.Arguments
+			}
+			return nil
+		})
+		if err != nil || calls != c.calls || text != c.text || len(a.ToolCalls) != 1 || a.Finish != "tool_calls" || a.Text != c.text {
+			t.Errorf("%s: calls %q, text %q, answer %+v, error %v", name, calls, text, a, err)
+		}
+		if noted := strings.Contains(a.Receipt.Detail, "no tool call"); noted != (a.Receipt.Route != RouteCloud) {
+			t.Errorf("%s: detail %q", name, a.Receipt.Detail)
+		}
+	}
+}
+
+// The promise is on greedy answers without constraints.
+func TestConstrainedAnswersAreSampled(t *testing.T) {
+	t.Parallel()
+	for _, o := range []Options{{Grammar: "x"}, {ToolChoice: ChoiceRequired}, {ToolChoice: ChoiceFunction}, {ResponseFormat: []byte(`{"type":"json_object"}`)}} {
+		if o.greedy() {
+			t.Errorf("%+v counts as greedy", o)
+		}
+	}
+	if !(Options{Tools: []byte(`[]`), ToolChoice: ChoiceAuto}).greedy() {
+		t.Error("tools alone count as sampling")
+	}
+}
+
+func TestMessagesInJSON(t *testing.T) {
+	t.Parallel()
+	m := Message{Role: "assistant", ToolCalls: []ToolCall{{"c", "f", `{"a":1}`}}}
+	text, err := json.Marshal(m)
+	want := `{"role":"assistant","content":"","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}`
+	if err != nil || string(text) != want {
+		t.Errorf("%s, error %v", text, err)
+	}
+	var back Message
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, m) {
+		t.Errorf("%+v, error %v", back, err)
 	}
 }

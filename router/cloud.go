@@ -10,7 +10,8 @@ type Cloud interface {
 	// Up reports whether the link stands at this moment.
 	Up() bool
 	// Ask makes the question durable, sends it, and passes the answer's text
-	// to emit as it arrives. When ctx ends first, Ask returns ctx's error and
+	// to emit as it arrives, but for reasoning and tool calls, which are in the
+	// finished answer only. When ctx ends first, Ask returns ctx's error and
 	// the question stays on its way: the late answer is delivered apart from
 	// this call. ErrExpired and ErrRefused are final.
 	Ask(ctx context.Context, q Question, emit func(delta string) error) (CloudAnswer, error)
@@ -24,11 +25,13 @@ var (
 
 // CloudAnswer is a finished answer of the large model.
 type CloudAnswer struct {
-	Text             string `json:"text"`
-	Finish           string `json:"finish"`
-	Model            string `json:"model"`
-	PromptTokens     int    `json:"prompt_tokens,omitempty"`
-	CompletionTokens int    `json:"completion_tokens,omitempty"`
-	BytesUp          int    `json:"bytes_up,omitempty"`
-	BytesDown        int    `json:"bytes_down,omitempty"`
+	Text             string     `json:"text"`
+	Reasoning        string     `json:"reasoning,omitempty"`
+	ToolCalls        []ToolCall `json:"tool_calls,omitempty"`
+	Finish           string     `json:"finish"`
+	Model            string     `json:"model"`
+	PromptTokens     int        `json:"prompt_tokens,omitempty"`
+	CompletionTokens int        `json:"completion_tokens,omitempty"`
+	BytesUp          int        `json:"bytes_up,omitempty"`
+	BytesDown        int        `json:"bytes_down,omitempty"`
 }

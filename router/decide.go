@@ -16,6 +16,7 @@ const (
 	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
 
 	ReasonNoCloud     Reason = "no_cloud"     // no cloud is configured
+	ReasonLocalOnly   Reason = "local_only"   // no other model can do what was asked, such as continue a text as it is
 	ReasonPrivate     Reason = "private"      // the question must not leave the device
 	ReasonDeadline    Reason = "deadline"     // the cloud did not answer in time; the correction follows
 	ReasonCloudFailed Reason = "cloud_failed" // the cloud refused, failed, or could not be asked
@@ -34,8 +35,9 @@ const (
 
 // Signals is everything that a decision may depend on.
 type Signals struct {
-	Private bool
-	Cloud   CloudState
+	Private   bool
+	LocalOnly bool // only the local model can do what is asked
+	Cloud     CloudState
 
 	LocalFailed bool // there is no local answer and none can be had
 	Sampled     bool // not greedy decoding
@@ -62,7 +64,7 @@ func Decide(s Signals) Decision {
 	switch {
 	case doubt == "":
 		return Decision{Route: RouteLocal, Reason: ReasonConfident}
-	case s.Cloud == CloudUntried && !s.Private:
+	case s.Cloud == CloudUntried && !s.Private && !s.LocalOnly:
 		return Decision{Route: RouteCloud, Reason: doubt}
 	}
 	d := Decision{Route: RouteProvisional, Reason: s.obstacle(), Cause: doubt}
@@ -96,6 +98,8 @@ func (s Signals) obstacle() Reason {
 	switch {
 	case s.Private:
 		return ReasonPrivate
+	case s.LocalOnly:
+		return ReasonLocalOnly
 	case s.Cloud == CloudNone:
 		return ReasonNoCloud
 	case s.Cloud == CloudLate:

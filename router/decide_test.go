@@ -31,6 +31,7 @@ func TestDecide(t *testing.T) {
 		{"declined without a cloud", with(func(s *Signals) { s.Declined, s.Cloud = true, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonDeclined}},
 		{"cloud late", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudLate }), Decision{RouteProvisional, ReasonDeadline, ReasonBelowThreshold}},
 		{"cloud failed", with(func(s *Signals) { s.Declined, s.Cloud = true, CloudFailed }), Decision{RouteProvisional, ReasonCloudFailed, ReasonDeclined}},
+		{"only here", with(func(s *Signals) { s.LocalOnly, s.Calibrated = true, false }), Decision{RouteProvisional, ReasonLocalOnly, ReasonUncalibrated}},
 		{"nothing left", Signals{LocalFailed: true, Cloud: CloudFailed}, Decision{"", ReasonCloudFailed, ReasonNoLocalModel}},
 		{"nothing left and private", Signals{LocalFailed: true, Private: true, Cloud: CloudUntried}, Decision{"", ReasonPrivate, ReasonNoLocalModel}},
 	} {
@@ -50,10 +51,10 @@ func TestDecidePromises(t *testing.T) {
 	bools := []bool{false, true}
 	for _, private := range bools {
 		for cloud := CloudNone; cloud <= CloudFailed; cloud++ {
-			for mask := range 32 {
+			for mask := range 64 {
 				for _, conf := range []float64{0, 0.9, 1, math.NaN()} {
 					s := Signals{Private: private, Cloud: cloud, LocalFailed: mask&1 != 0, Truncated: mask&2 != 0,
-						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Sampled: mask&16 != 0, Confidence: conf, Threshold: 0.9}
+						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Sampled: mask&16 != 0, LocalOnly: mask&32 != 0, Confidence: conf, Threshold: 0.9}
 					checkPromises(t, s, Decide(s))
 				}
 			}
@@ -65,7 +66,7 @@ func checkPromises(t *testing.T, s Signals, d Decision) {
 	t.Helper()
 	good := s.Calibrated && !s.Sampled && !s.LocalFailed && !s.Declined && !s.Truncated && s.Confidence >= s.Threshold
 	switch {
-	case d.Route == RouteCloud && (s.Private || s.Cloud != CloudUntried):
+	case d.Route == RouteCloud && (s.Private || s.LocalOnly || s.Cloud != CloudUntried):
 		t.Errorf("%+v went to the cloud", s)
 	case (d.Route == RouteLocal) != good:
 		t.Errorf("%+v: route %q, good %v", s, d.Route, good)

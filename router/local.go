@@ -8,17 +8,20 @@ import (
 
 // Local answers on this device. Implementations are safe for concurrent use.
 type Local interface {
-	// Answer generates an answer and passes its text to emit piece by piece
-	// (never half a rune). An error from emit, or the end of ctx, stops the
-	// generation within a token and is returned.
-	Answer(ctx context.Context, q Question, emit func(delta string) error) (LocalAnswer, error)
+	// Answer generates an answer and passes it to emit piece by piece (never
+	// half a rune). An error from emit, or the end of ctx, stops the generation
+	// within a token and is returned.
+	Answer(ctx context.Context, q Question, emit func(Delta) error) (LocalAnswer, error)
 }
 
 // LocalAnswer is a finished answer of the local model with all that is needed
 // to judge it.
 type LocalAnswer struct {
 	Text         string
-	Finish       string            // "stop" or "length"
+	Reasoning    string
+	ToolCalls    []ToolCall
+	Notes        []string          // why what looks like a tool call is text
+	Finish       string            // "stop", "length" or "tool_calls"
 	Tokens       []calibrate.Token // one per generated token, in order
 	LogProbs     []LogProb         // of the text's tokens, if Options.LogProbs asked for them
 	PromptTokens int

@@ -12,13 +12,6 @@ import (
 	"time"
 )
 
-// Message is one turn of a conversation. Role is "system", "developer",
-// "user", "assistant" or "tool".
-type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
-}
-
 // Privacy is the promise that a question carries.
 type Privacy string
 
@@ -33,8 +26,12 @@ const (
 type Question struct {
 	ID       string    `json:"id"`
 	Messages []Message `json:"messages"`
-	Options  Options   `json:"options"`
-	Privacy  Privacy   `json:"privacy,omitempty"`
+	// Prompt, or PromptTokens of the local model, is a text to be continued as it
+	// is, in place of messages. Only the local model does that.
+	Prompt       string  `json:"prompt,omitempty"`
+	PromptTokens []int32 `json:"prompt_tokens,omitempty"`
+	Options      Options `json:"options"`
+	Privacy      Privacy `json:"privacy,omitempty"`
 	// Deadline is when the asker stops waiting; zero means no deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Asker says who asked: "api", or "iot" for a question over MQTT. A late
@@ -44,8 +41,9 @@ type Question struct {
 
 // Options are the generation settings of one question. Nil and zero mean the
 // model's default. The cloud gets those that OpenAI's API has too; not logit
-// biases, since ids of one vocabulary mean nothing in another, and no
-// log-probabilities are asked of it.
+// biases and variables, which mean nothing to another model, and no
+// log-probabilities are asked of it. Tools and ResponseFormat are as in OpenAI's
+// API.
 type Options struct {
 	MaxTokens   int               `json:"max_tokens,omitempty"`
 	Temperature *float64          `json:"temperature,omitempty"`
@@ -64,7 +62,35 @@ type Options struct {
 	IgnoreEOS   bool              `json:"ignore_eos,omitempty"` // go on until MaxTokens; for measuring
 	LogProbs    bool              `json:"logprobs,omitempty"`
 	TopLogProbs int               `json:"top_logprobs,omitempty"` // likeliest tokens beside each; with LogProbs
-	Tools       json.RawMessage   `json:"tools,omitempty"`        // as in the OpenAI API; passed on to the cloud
+
+	Tools      json.RawMessage `json:"tools,omitempty"`
+	ToolChoice string          `json:"tool_choice,omitempty"`   // ChoiceAuto and so on; empty: auto
+	ToolName   string          `json:"tool_name,omitempty"`     // with ChoiceFunction
+	OneCall    bool            `json:"one_tool_call,omitempty"` // no more than one tool call in an answer
+
+	ResponseFormat json.RawMessage `json:"response_format,omitempty"` // empty: text
+	Grammar        string          `json:"grammar,omitempty"`         // GBNF; only the local model keeps to one
+
+	ReasoningEffort string                     `json:"reasoning_effort,omitempty"`
+	Variables       map[string]json.RawMessage `json:"chat_template_kwargs,omitempty"` // of the local model's chat template
+}
+
+// Values of Options.ToolChoice.
+const (
+	ChoiceAuto     = "auto"     // the model decides whether to call a tool
+	ChoiceNone     = "none"     // it calls none
+	ChoiceRequired = "required" // it calls some tool
+	ChoiceFunction = "function" // it calls the tool Options.ToolName
+)
+
+// ForcesCall reports whether the answer has to be a tool call.
+func (o Options) ForcesCall() bool {
+	return o.ToolChoice == ChoiceRequired || o.ToolChoice == ChoiceFunction
+}
+
+// constrained reports whether not every text is an answer.
+func (o Options) constrained() bool {
+	return o.ForcesCall() || len(o.ResponseFormat) > 0 || o.Grammar != ""
 }
 
 // DRY is a penalty on repetitions of several tokens; see infer/sample. Zeros are
@@ -87,16 +113,24 @@ type Mirostat struct {
 // greedy reports whether the most likely token is taken at every step, which is
 // how calibrations are made.
 func (o Options) greedy() bool {
-	return (o.Temperature == nil || *o.Temperature == 0) && o.Mirostat == nil &&
+	return !o.constrained() && (o.Temperature == nil || *o.Temperature == 0) && o.Mirostat == nil &&
 		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
 }
 
 // forCloud is the question without what means nothing to another model, or is not
 // asked of it.
 func (q Question) forCloud() Question {
-	q.Options.LogitBias, q.Options.LogProbs, q.Options.TopLogProbs = nil, false, 0
+	q.Options.LogitBias, q.Options.LogProbs, q.Options.TopLogProbs, q.Options.Variables = nil, false, 0, nil
 	return q
 }
+
+// localOnly reports whether no other model can do what is asked.
+func (q Question) localOnly() bool {
+	return q.Prompt != "" || len(q.PromptTokens) > 0 || q.Options.Grammar != ""
+}
+
+// raw reports whether a text is to be continued, not a message to be answered.
+func (q Question) raw() bool { return q.Prompt != "" || len(q.PromptTokens) > 0 }
 
 // Nth is the question for the n-th of several answers, from 0: the first one is
 // the question itself, each other one has an id and a seed of its own. The seed

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
@@ -26,8 +27,20 @@ type choice struct {
 }
 
 type message struct {
-	Content   string            `json:"content"` // null is empty
-	ToolCalls []json.RawMessage `json:"tool_calls"`
+	Content   string     `json:"content"`           // null is empty
+	Reasoning string     `json:"reasoning_content"` // not OpenAI's, but common
+	ToolCalls []toolCall `json:"tool_calls"`
+}
+
+// toolCall is a call, or a piece of one in a stream. Some servers leave out the
+// index of whole calls.
+type toolCall struct {
+	Index    *int   `json:"index"`
+	ID       string `json:"id"`
+	Function struct {
+		Name      string `json:"name"`
+		Arguments string `json:"arguments"`
+	} `json:"function"`
 }
 
 type usage struct {
@@ -41,10 +54,10 @@ type apiError struct {
 
 // reader gathers a completion from its chunks.
 type reader struct {
-	emit  func(string) error
-	text  strings.Builder
-	tools bool
-	c     Completion
+	emit func(string) error
+	text strings.Builder
+	more int // bytes of reasoning and calls
+	c    Completion
 }
 
 // readStream reads server-sent events up to [DONE]. A stream that ends without
@@ -109,19 +122,43 @@ func (r *reader) add(data []byte, part func(choice) message) error {
 		return nil // a last chunk with the usage only
 	}
 	m := part(c.Choices[0])
-	r.tools = r.tools || len(m.ToolCalls) > 0
+	r.c.Reasoning += m.Reasoning
+	r.more += len(m.Reasoning)
+	for i, call := range m.ToolCalls {
+		if err := r.call(i, call); err != nil {
+			return err
+		}
+	}
 	if c.Choices[0].Finish != "" {
 		r.c.Finish = c.Choices[0].Finish
 	}
 	return r.append(m.Content)
 }
 
+// call goes on with a call, or begins one.
+func (r *reader) call(at int, c toolCall) error {
+	if c.Index != nil {
+		at = *c.Index
+	}
+	if at < 0 || at > len(r.c.ToolCalls) || at >= uplink.MaxCalls {
+		return badAnswer("tool call %d comes after %d; at most %d are taken", at, len(r.c.ToolCalls), uplink.MaxCalls)
+	}
+	if at == len(r.c.ToolCalls) {
+		r.c.ToolCalls = append(r.c.ToolCalls, router.ToolCall{ID: c.ID})
+	}
+	into := &r.c.ToolCalls[at]
+	into.Name += c.Function.Name
+	into.Arguments += c.Function.Arguments
+	r.more += len(c.ID) + len(c.Function.Name) + len(c.Function.Arguments)
+	return nil
+}
+
 func (r *reader) append(text string) error {
+	if r.text.Len()+r.more+len(text) > uplink.MaxTextBytes {
+		return tooLong()
+	}
 	if text == "" {
 		return nil
-	}
-	if r.text.Len()+len(text) > uplink.MaxTextBytes {
-		return tooLong()
 	}
 	r.text.WriteString(text)
 	return r.emit(text)
@@ -130,12 +167,13 @@ func (r *reader) append(text string) error {
 // end is the completion, if it is one.
 func (r *reader) end() (Completion, error) {
 	r.c.Text = r.text.String()
-	switch {
-	case r.c.Text != "":
-	case r.tools:
-		return Completion{}, &Error{Code: CodeRefused, Err: errors.New("the model answered with tool calls instead of text")}
-	default:
+	if r.c.Text == "" && len(r.c.ToolCalls) == 0 {
 		return Completion{}, badAnswer("the answer has no text")
+	}
+	for i, c := range r.c.ToolCalls {
+		if c.Name == "" {
+			return Completion{}, badAnswer("tool call %d has no name", i)
+		}
 	}
 	if r.c.Finish == "" {
 		r.c.Finish = "stop"

@@ -1,14 +1,10 @@
 package cloud
 
-import (
-	"context"
-
-	"github.com/a472be26/cusp/router"
-)
+import "context"
 
 // Generator is the project's own engine as seen from here.
 type Generator interface {
-	Generate(ctx context.Context, messages []router.Message, o router.Options, emit func(delta string) error) (text, finish string, promptTokens, completionTokens int, err error)
+	Generate(ctx context.Context, r Request, emit func(delta string) error) (Completion, error)
 }
 
 // Local answers with a model in this process.
@@ -21,9 +17,10 @@ var _ Provider = Local{}
 
 // Complete implements [Provider].
 func (l Local) Complete(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
-	text, finish, prompt, completion, err := l.Generator.Generate(ctx, r.Messages, r.Options, emit)
+	c, err := l.Generator.Generate(ctx, r, emit)
 	if err != nil {
 		return Completion{}, err
 	}
-	return Completion{Text: text, Finish: finish, Model: l.Model, PromptTokens: prompt, CompletionTokens: completion}, nil
+	c.Model = l.Model
+	return c, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +72,8 @@ func NewOpenAI(o OpenAIOptions) (*OpenAI, error) {
 }
 
 // chatRequest is the body of a request. Sampling settings that OpenAI does
-// not know are left out: strict servers would refuse them.
+// not know are left out, and so is the reasoning of earlier answers: strict
+// servers would refuse them.
 type chatRequest struct {
 	Model         string           `json:"model,omitempty"`
 	Messages      []router.Message `json:"messages"`
@@ -85,6 +87,38 @@ type chatRequest struct {
 	Seed          *int64           `json:"seed,omitempty"`
 	Stop          []string         `json:"stop,omitempty"`
 	Tools         json.RawMessage  `json:"tools,omitempty"`
+	ToolChoice    any              `json:"tool_choice,omitempty"`
+	Parallel      *bool            `json:"parallel_tool_calls,omitempty"`
+	Format        json.RawMessage  `json:"response_format,omitempty"`
+	Effort        string           `json:"reasoning_effort,omitempty"`
+}
+
+// withoutReasoning are the messages as OpenAI knows them.
+func withoutReasoning(messages []router.Message) []router.Message {
+	out := slices.Clone(messages)
+	for i := range out {
+		out[i].Reasoning = ""
+	}
+	return out
+}
+
+// toolChoice is the choice as OpenAI writes it, nil for the server's default.
+func toolChoice(o router.Options) any {
+	switch o.ToolChoice {
+	case "":
+		return nil
+	case router.ChoiceFunction:
+		return map[string]any{"type": "function", "function": map[string]string{"name": o.ToolName}}
+	}
+	return o.ToolChoice
+}
+
+// oneCall asks for at most one tool call, which servers take with tools only.
+func oneCall(o router.Options) *bool {
+	if !o.OneCall || len(o.Tools) == 0 {
+		return nil
+	}
+	return new(bool)
 }
 
 // Complete implements [Provider].
@@ -119,9 +153,10 @@ func (p *OpenAI) silent() *Error {
 func (p *OpenAI) post(ctx context.Context, r Request) (*http.Response, error) {
 	o := r.Options
 	body, err := json.Marshal(chatRequest{
-		Model: p.model, Messages: r.Messages, Stream: true, StreamOptions: map[string]bool{"include_usage": true},
+		Model: p.model, Messages: withoutReasoning(r.Messages), Stream: true, StreamOptions: map[string]bool{"include_usage": true},
 		MaxTokens: o.MaxTokens, Temperature: o.Temperature, TopP: o.TopP,
-		Frequency: o.Frequency, Presence: o.Presence, Seed: o.Seed, Stop: o.Stop, Tools: o.Tools,
+		Frequency: o.Frequency, Presence: o.Presence, Seed: o.Seed, Stop: o.Stop,
+		Tools: o.Tools, ToolChoice: toolChoice(o), Parallel: oneCall(o), Format: o.ResponseFormat, Effort: o.ReasoningEffort,
 	})
 	if err != nil {
 		return nil, &Error{Code: CodeBadRequest, Err: fmt.Errorf("encode request: %w", err)}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -46,12 +47,18 @@ func TestOpenAIAnswers(t *testing.T) {
 		{"[DONE] without a reason", sse, event("abc", "null") + "data: [DONE]\n", Completion{Text: "abc", Finish: "stop", Model: "m"}},
 		{"CRLF and no blank after data:", sse, "data:{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\n\r\ndata:[DONE]\r\n", Completion{Text: "x", Finish: "stop", Model: "m"}},
 		{"nulls", sse, "data: {\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":null},\"finish_reason\":null}],\"usage\":null}\n" + event("x", `"stop"`), Completion{Text: "x", Finish: "stop", Model: "m"}},
+		{"tool calls streamed", sse, `data: {"choices":[{"delta":{"reasoning_content":"hm","tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]}}]}` + "\n\n" +
+			`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":"}}]}}]}` + "\n\n" +
+			`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"1}"}},{"index":1,"id":"c2","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}` + "\n\ndata: [DONE]\n",
+			Completion{Reasoning: "hm", ToolCalls: []router.ToolCall{{ID: "c1", Name: "f", Arguments: `{"a":1}`}, {ID: "c2", Name: "g", Arguments: "{}"}}, Finish: "tool_calls", Model: "m"}},
+		{"tool calls whole", "application/json", `{"choices":[{"message":{"content":null,"tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{}"}},{"id":"c2","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`,
+			Completion{ToolCalls: []router.ToolCall{{ID: "c1", Name: "f", Arguments: "{}"}, {ID: "c2", Name: "g", Arguments: "{}"}}, Finish: "tool_calls", Model: "m"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var got strings.Builder
 			answer, err := openAIFor(t, canned(200, c.kind, c.body)).Complete(t.Context(), someRequest, func(d string) error { got.WriteString(d); return nil })
-			if err != nil || answer != c.want || got.String() != c.want.Text {
+			if err != nil || !reflect.DeepEqual(answer, c.want) || got.String() != c.want.Text {
 				t.Errorf("%+v, emitted %q, error %v; want %+v", answer, got.String(), err, c.want)
 			}
 		})
@@ -81,7 +88,9 @@ func TestOpenAIFailures(t *testing.T) {
 		{"endless line", canned(200, sse, "data: "+strings.Repeat("x", maxLineBytes)), CodeBadAnswer, true, 0, "line of the stream"},
 		{"endless text", canned(200, sse, flood), CodeBadAnswer, false, 0, "longer than"},
 		{"endless comments", canned(200, sse, strings.Repeat(": waiting\n", maxBodyBytes/10+2)), CodeBadAnswer, false, 0, "longer than"},
-		{"tool calls", canned(200, "application/json", `{"choices":[{"message":{"content":null,"tool_calls":[{}]},"finish_reason":"tool_calls"}]}`), CodeRefused, false, 0, "tool calls"},
+		{"tool call without a name", canned(200, "application/json", `{"choices":[{"message":{"content":null,"tool_calls":[{}]},"finish_reason":"tool_calls"}]}`), CodeBadAnswer, true, 0, "no name"},
+		{"tool call out of order", canned(200, sse, `data: {"choices":[{"delta":{"tool_calls":[{"index":3}]}}]}`+"\n\n"), CodeBadAnswer, true, 0, "tool call 3"},
+		{"endless arguments", canned(200, sse, strings.Repeat(`data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"`+strings.Repeat("x", 60_000)+`"}}]}}]}`+"\n\n", uplink.MaxTextBytes/60_000+2)), CodeBadAnswer, false, 0, "longer than"},
 		{"error in the stream", canned(200, sse, event("x", "null")+"data: {\"error\":{\"message\":\"overloaded\"}}\n"), CodeUnavailable, true, 0, "overloaded"},
 		{"400", canned(400, "application/json", `{"error":{"message":"context too long"}}`), CodeRefused, false, 0, "context too long"},
 		{"401", canned(401, "text/plain", "who are you"), CodeRefused, false, 0, "who are you"},

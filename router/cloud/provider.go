@@ -18,7 +18,9 @@ type Request struct {
 // Completion is a provider's finished answer; Text is all that was emitted.
 type Completion struct {
 	Text             string
-	Finish           string // "stop" or "length"
+	Reasoning        string
+	ToolCalls        []router.ToolCall
+	Finish           string // "stop", "length" or "tool_calls"
 	Model            string
 	PromptTokens     int // 0 where the provider does not tell
 	CompletionTokens int

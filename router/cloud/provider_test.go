@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -28,20 +29,20 @@ var providers = map[string]func(t *testing.T, s script) Provider{
 }
 
 // Generate implements Generator.
-func (s script) Generate(ctx context.Context, messages []router.Message, _ router.Options, emit func(string) error) (string, string, int, int, error) {
+func (s script) Generate(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
 	for _, w := range s.words {
 		if err := emit(w); err != nil {
-			return "", "", 0, 0, err
+			return Completion{}, err
 		}
 	}
 	if s.silent {
 		<-ctx.Done()
-		return "", "", 0, 0, ctx.Err()
+		return Completion{}, ctx.Err()
 	}
 	if s.fail {
-		return "", "", 0, 0, errors.New("out of memory")
+		return Completion{}, errors.New("out of memory")
 	}
-	return strings.Join(s.words, ""), "stop", len(messages), len(s.words), nil
+	return Completion{Text: strings.Join(s.words, ""), Finish: "stop", PromptTokens: len(r.Messages), CompletionTokens: len(s.words)}, nil
 }
 
 func (s script) serveStream(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +91,7 @@ func TestProviderContract(t *testing.T) {
 			var got strings.Builder
 			c, err := start(t, script{words: words}).Complete(t.Context(), someRequest, func(d string) error { got.WriteString(d); return nil })
 			want := Completion{Text: "Grüße, 世界!", Finish: "stop", Model: "scripted", PromptTokens: 2, CompletionTokens: 4}
-			if err != nil || c != want || got.String() != want.Text {
+			if err != nil || !reflect.DeepEqual(c, want) || got.String() != want.Text {
 				t.Errorf("%+v, emitted %q, error %v", c, got.String(), err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
@@ -85,12 +86,41 @@ func wholeRunes(text []byte, limit int) int {
 	return limit
 }
 
-// finish ends the run with c.
+// finish ends the run with c; its reasoning and tool calls were not emitted.
 func (r *run) finish(c Completion) {
+	r.mu.Lock()
+	r.flush() // the text comes before the calls
+	for _, m := range rest(c) {
+		r.add(m)
+	}
+	r.mu.Unlock()
 	r.end(uplink.Answer{
 		Finish: c.Finish, Model: c.Model,
 		Usage: &uplink.Usage{PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens},
 	})
+}
+
+// rest are the reasoning and the tool calls of a completion as messages that are
+// not too large.
+func rest(c Completion) (all []uplink.Answer) {
+	for text := []byte(c.Reasoning); len(text) > 0; {
+		n := wholeRunes(text, maxDelta)
+		all = append(all, uplink.Answer{Reasoning: string(text[:n])})
+		text = text[n:]
+	}
+	for i, call := range c.ToolCalls {
+		d := router.CallDelta{Index: i, ID: call.ID, Name: call.Name}
+		for text := []byte(call.Arguments); ; {
+			n := wholeRunes(text, maxDelta)
+			d.Arguments, text = string(text[:n]), text[n:]
+			all = append(all, uplink.Answer{Calls: []router.CallDelta{d}})
+			if len(text) == 0 {
+				break
+			}
+			d = router.CallDelta{Index: i}
+		}
+	}
+	return all
 }
 
 // fail ends the run with e.

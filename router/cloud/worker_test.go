@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -168,7 +169,7 @@ func TestRepeatedAskJoinsTheRunningOne(t *testing.T) {
 		again := b.taken()
 		close(next)
 		rest := b.taken()
-		if b.calls.Load() != 1 || len(before) != 1 || len(again) != 1 || again[0] != before[0] {
+		if b.calls.Load() != 1 || len(before) != 1 || len(again) != 1 || !reflect.DeepEqual(again[0], before[0]) {
 			t.Errorf("%d calls; first %+v, again %+v", b.calls.Load(), before, again)
 		}
 		if got := text(t, append(before, rest...)); got != "first second" {

@@ -15,7 +15,9 @@ import (
 type Entry struct {
 	Question router.Question `json:"question"`
 	Answer   string          `json:"answer"`
-	Receipt  router.Receipt  `json:"receipt"`
+	// ToolCalls are those that the answer wants made.
+	ToolCalls []router.ToolCall `json:"tool_calls,omitempty"`
+	Receipt   router.Receipt    `json:"receipt"`
 	// LocalAnswer is what the local model said when the cloud was asked: with
 	// Answer it is the lesson.
 	LocalAnswer string `json:"local_answer,omitempty"`

@@ -51,5 +51,5 @@ func (l *Log) ExportHard(w io.Writer) (int, error) {
 // isLesson is whether e can teach the student something.
 func (e Entry) isLesson() bool {
 	return e.Receipt.Route == router.RouteCloud && e.Question.Privacy == router.Public &&
-		e.Answer != "" && len(e.Question.Messages) > 0
+		e.Answer != "" && len(e.ToolCalls) == 0 && len(e.Question.Messages) > 0
 }

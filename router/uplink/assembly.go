@@ -3,6 +3,8 @@ package uplink
 import (
 	"fmt"
 	"time"
+
+	"github.com/a472be26/cusp/router"
 )
 
 // maxAhead bounds how many messages wait for a missing one, maxRuns how many
@@ -17,9 +19,12 @@ const (
 type assembly struct {
 	run    string
 	text   []byte
+	more   int // bytes of reasoning and calls
+	reason []byte
+	calls  []router.ToolCall
 	next   int            // seq of the message that extends text
 	ahead  map[int]Answer // messages beyond a missing one
-	held   int            // bytes of text in ahead
+	held   int            // bytes of the answer in ahead
 	gap    time.Time      // since when next is missing; zero without a gap
 	last   *Answer        // the message with Done, once next has passed it
 	model  string
@@ -43,13 +48,15 @@ func (a *assembly) add(m Answer, now time.Time) error {
 	if len(a.ahead) >= maxAhead && m.Seq != a.next {
 		return nil // the gap's time-out asks again for all of it
 	}
-	if len(a.text)+a.held+len(m.Delta) > MaxTextBytes {
+	if len(a.text)+a.more+a.held+m.Bytes() > MaxTextBytes {
 		return fmt.Errorf("answer is longer than %d bytes", MaxTextBytes)
 	}
 	a.ahead[m.Seq] = m
-	a.held += len(m.Delta)
+	a.held += m.Bytes()
 	before := a.next
-	a.advance()
+	if err := a.advance(); err != nil {
+		return err
+	}
 	switch {
 	case len(a.ahead) == 0:
 		a.gap = time.Time{}
@@ -60,22 +67,32 @@ func (a *assembly) add(m Answer, now time.Time) error {
 }
 
 // advance moves the messages that are next in order into the text.
-func (a *assembly) advance() {
+func (a *assembly) advance() error {
 	for a.last == nil {
 		m, ok := a.ahead[a.next]
 		if !ok {
-			return
+			return nil
 		}
 		delete(a.ahead, a.next)
-		a.held -= len(m.Delta)
+		a.held -= m.Bytes()
 		a.next++
-		a.take(m)
+		if err := a.take(m); err != nil {
+			return err
+		}
 	}
 	clear(a.ahead) // nothing follows the last message
+	return nil
 }
 
-func (a *assembly) take(m Answer) {
+func (a *assembly) take(m Answer) error {
 	a.text = append(a.text, m.Delta...)
+	a.reason = append(a.reason, m.Reasoning...)
+	a.more += m.Bytes() - len(m.Delta)
+	for _, c := range m.Calls {
+		if err := a.call(c); err != nil {
+			return err
+		}
+	}
 	if m.Model != "" {
 		a.model = m.Model
 	}
@@ -88,4 +105,20 @@ func (a *assembly) take(m Answer) {
 	if m.Done {
 		a.last = &m
 	}
+	return nil
+}
+
+// call goes on with a tool call, or begins the next one.
+func (a *assembly) call(d router.CallDelta) error {
+	if d.Index > len(a.calls) {
+		return fmt.Errorf("tool call %d comes after %d", d.Index, len(a.calls))
+	}
+	if d.Index == len(a.calls) {
+		a.calls = append(a.calls, router.ToolCall{})
+	}
+	c := &a.calls[d.Index]
+	c.ID += d.ID
+	c.Name += d.Name
+	c.Arguments += d.Arguments
+	return nil
 }

@@ -2,9 +2,12 @@ package uplink
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a472be26/cusp/router"
 )
 
 func TestAssemblyInAnyOrderAndAnyNumberOfTimes(t *testing.T) {
@@ -32,6 +35,41 @@ func TestAssemblyInAnyOrderAndAnyNumberOfTimes(t *testing.T) {
 		if a.last == nil || string(a.text) != strings.Join(words, "") || !a.gap.IsZero() {
 			t.Fatalf("seed %d: text %q, last %v, gap %v", seed, a.text, a.last, a.gap)
 		}
+	}
+}
+
+// Reasoning and calls are put together like the text.
+func TestAssemblyOfCalls(t *testing.T) {
+	t.Parallel()
+	call := func(i int, id, name, arguments string) []router.CallDelta {
+		return []router.CallDelta{{Index: i, ID: id, Name: name, Arguments: arguments}}
+	}
+	messages := []Answer{
+		{Seq: 0, Reasoning: "h"}, {Seq: 1, Reasoning: "m"}, {Seq: 2, Calls: call(0, "c", "f", `{"a":`)},
+		{Seq: 3, Calls: call(0, "", "", "1}")}, {Seq: 4, Calls: call(1, "d", "g", "{}")}, {Seq: 5, Done: true, Finish: "tool_calls"},
+	}
+	rand.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
+	a := newAssembly("")
+	for _, m := range messages {
+		if err := a.add(m, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []router.ToolCall{{ID: "c", Name: "f", Arguments: `{"a":1}`}, {ID: "d", Name: "g", Arguments: "{}"}}
+	if string(a.reason) != "hm" || !reflect.DeepEqual(a.calls, want) || a.held != 0 || a.last == nil {
+		t.Errorf("%+v", a)
+	}
+	big := []router.CallDelta{{Arguments: strings.Repeat("x", MaxTextBytes/2+1)}}
+	a = newAssembly("")
+	if err := a.add(Answer{Seq: 0, Calls: big}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.add(Answer{Seq: 1, Calls: big}, time.Now()); err == nil {
+		t.Error("an endless call was taken")
+	}
+	a = newAssembly("")
+	if err := a.add(Answer{Seq: 0, Calls: call(1, "c", "f", "{}")}, time.Now()); err == nil {
+		t.Error("a second call was taken before the first")
 	}
 }
 

@@ -138,7 +138,7 @@ func (c *call) drop(gone *assembly) {
 func (c *call) succeed(r *assembly) {
 	c.entry.State = stateAnswered
 	c.entry.Answer = &router.CloudAnswer{
-		Text: string(r.text), Finish: r.finish, Model: r.model,
+		Text: string(r.text), Reasoning: string(r.reason), ToolCalls: r.calls, Finish: r.finish, Model: r.model,
 		PromptTokens: r.usage.PromptTokens, CompletionTokens: r.usage.CompletionTokens,
 		BytesUp: c.up, BytesDown: c.down,
 	}

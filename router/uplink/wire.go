@@ -17,13 +17,16 @@ const (
 	MaxAskBytes    = 1 << 20   // one question
 	MaxAnswerBytes = 256 << 10 // one message of an answer
 	MaxTextBytes   = 4 << 20   // the whole text of an answer
+	MaxCalls       = 128       // tool calls of an answer
 	maxMessages    = 1024
 	maxSeq         = 1 << 20
 	maxTTL         = 366 * 24 * time.Hour
 )
 
 // Ask is a question on its way up, one JSON object. Times are relative: the
-// clocks of device and worker need not agree.
+// clocks of device and worker need not agree. A worker from before a member of
+// messages or options ignores it: it answers without tool choice, response
+// format or the calls of an earlier turn, and refuses a tool call of its model.
 type Ask struct {
 	ID       string           `json:"id"`
 	Messages []router.Message `json:"messages"`
@@ -37,16 +40,20 @@ type Ask struct {
 // worker numbers the messages of one run of the model from 0. A message with
 // Alive set carries nothing else: it says that the worker has the question.
 type Answer struct {
-	ID     string  `json:"id"`
-	Run    string  `json:"run,omitempty"` // tells two attempts at one question apart
-	Alive  bool    `json:"alive,omitempty"`
-	Seq    int     `json:"seq"`
-	Delta  string  `json:"delta,omitempty"`
-	Done   bool    `json:"done,omitempty"` // the last message of the run
-	Finish string  `json:"finish,omitempty"`
-	Model  string  `json:"model,omitempty"`
-	Usage  *Usage  `json:"usage,omitempty"`
-	Error  *Failed `json:"error,omitempty"` // only with Done
+	ID    string `json:"id"`
+	Run   string `json:"run,omitempty"` // tells two attempts at one question apart
+	Alive bool   `json:"alive,omitempty"`
+	Seq   int    `json:"seq"`
+	Delta string `json:"delta,omitempty"`
+	// Reasoning goes on with the reasoning, Calls with tool calls. Devices from
+	// before these members read an answer of tool calls as an empty text.
+	Reasoning string             `json:"reasoning,omitempty"`
+	Calls     []router.CallDelta `json:"tool_calls,omitempty"`
+	Done      bool               `json:"done,omitempty"` // the last message of the run
+	Finish    string             `json:"finish,omitempty"`
+	Model     string             `json:"model,omitempty"`
+	Usage     *Usage             `json:"usage,omitempty"`
+	Error     *Failed            `json:"error,omitempty"` // only with Done
 }
 
 // Usage counts tokens as the provider reports them.
@@ -132,7 +139,21 @@ func (a Answer) check() error {
 	case a.Usage != nil && (a.Usage.PromptTokens < 0 || a.Usage.CompletionTokens < 0):
 		return errors.New("usage counts negative tokens")
 	}
+	for _, c := range a.Calls {
+		if c.Index < 0 || c.Index >= MaxCalls {
+			return fmt.Errorf("tool_calls has the index %d, not within 0 to %d", c.Index, MaxCalls-1)
+		}
+	}
 	return nil
+}
+
+// Bytes is how much of an answer the message carries.
+func (a Answer) Bytes() int {
+	n := len(a.Delta) + len(a.Reasoning)
+	for _, c := range a.Calls {
+		n += len(c.ID) + len(c.Name) + len(c.Arguments)
+	}
+	return n
 }
 
 // decode reads exactly one JSON object of at most limit bytes into v.
