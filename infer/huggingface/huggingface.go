@@ -98,6 +98,9 @@ func (m *Model) read(dir string) error {
 	if err := p.takeAll(rules, m.files); err != nil {
 		return err
 	}
+	if err := p.checkVocabulary(); err != nil {
+		return err
+	}
 	p.general("general.file_type", p.fileType())
 	p.general("general.quantization_version", uint32(2))
 	// 4. The tokenizer, if there is one.
@@ -124,6 +127,15 @@ func (p *plan) takeAll(rules names, files *checkpoint) error {
 		}
 	}
 	return p.finish()
+}
+
+// checkVocabulary compares the embedding with the size that is said of it.
+func (p *plan) checkVocabulary() error {
+	rows, ok := p.embeddingRows()
+	if said := p.config.sizeOr(rows, "padded_vocab_size", "vocab_size"); ok && said != rows {
+		p.config.fail("vocab_size is %d, but the embedding has %d rows", said, rows)
+	}
+	return *p.config.err
 }
 
 // fileType is general.file_type: the type of the first matrix.
