@@ -37,6 +37,15 @@ func Open(dir string) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	f, err := m.compose()
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return f, nil
+}
+
+// compose makes what must be made, and one file of all.
+func (m *Model) compose() (*gguf.File, error) {
 	tensors := m.Tensors()
 	for i := range tensors {
 		if tensors[i].Data == nil {
@@ -44,11 +53,7 @@ func Open(dir string) (*gguf.File, error) {
 			m.Fill(i, tensors[i].Data)
 		}
 	}
-	f, err := gguf.Compose(dir, m.meta, tensors, m.Close)
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return f, nil
+	return gguf.Compose(m.name, m.meta, tensors, m.Close)
 }
 
 // Model is an open folder of which nothing was rearranged yet.
@@ -78,37 +83,44 @@ func (m *Model) read(dir string) error {
 	if err != nil {
 		return err
 	}
-	family, err := familyOf(config)
+	// 2. The hyper-parameters and the tensors.
+	p, err := planOf(config, dir, m.files)
 	if err != nil {
 		return err
 	}
-	if q := config.object("quantization_config"); q.values != nil {
-		return fmt.Errorf("%s: quantization_config: weights quantized by %s are not read: take the model in F32, F16 or BF16, or a GGUF file", config.where, q.text("an unknown method", "quant_method"))
+	// 3. The tokenizer, if there is one.
+	if err := p.tokenizer(); err != nil {
+		return err
 	}
-	// 2. Its sizes, and the rules for its tensors.
+	m.meta, m.weights = p.meta, p.weights
+	return nil
+}
+
+func planOf(config object, dir string, files *checkpoint) (*plan, error) {
+	family, err := familyOf(config)
+	if err != nil {
+		return nil, err
+	}
+	if q := config.object("quantization_config"); q.values != nil {
+		return nil, fmt.Errorf("%s: quantization_config: weights quantized by %s are not read: take the model in F32, F16 or BF16, or a GGUF file", config.where, q.text("an unknown method", "quant_method"))
+	}
 	p := newPlan(family.arch, config, dir)
 	p.general("general.architecture", family.arch)
 	p.general("general.type", "model")
 	p.general("general.name", folderName(dir))
 	rules := family.plan(p)
 	if *config.err != nil {
-		return *config.err
+		return nil, *config.err
 	}
-	// 3. The tensors.
-	if err := p.takeAll(rules, m.files); err != nil {
-		return err
+	if err := p.takeAll(rules, files); err != nil {
+		return nil, err
 	}
 	if err := p.checkVocabulary(); err != nil {
-		return err
+		return nil, err
 	}
 	p.general("general.file_type", p.fileType())
 	p.general("general.quantization_version", uint32(2))
-	// 4. The tokenizer, if there is one.
-	if err := p.tokenizer(); err != nil {
-		return err
-	}
-	m.meta, m.weights = p.meta, p.weights
-	return nil
+	return p, nil
 }
 
 func folderName(dir string) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 )
 
@@ -69,12 +70,7 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 		if err := t.mergeAdded(config); err != nil {
 			return nil, err
 		}
-		s.defaults(t)
-		s.template(t)
-		s.nothingAround(config)
-		for _, c := range t.Normalizer.all() {
-			p.normalizerFlags(c)
-		}
+		p.around(t, s, config)
 	}
 	if i := slices.IndexFunc(sentencePieceFiles, func(name string) bool { return exists(p.dir, name) }); i >= 0 && t.likeSentencePiece() {
 		return p.fromSentencePiece(sentencePieceFiles[i], t, config, size)
@@ -82,12 +78,20 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 	if t == nil {
 		return nil, p.checkOlderFiles()
 	}
-	if t.Model.UnknownToken == nil {
-		text := s.texts["unk"]
-		t.Model.UnknownToken = &text
-	}
-	return p.fromJSON(t, size)
+	return p.fromJSON(t, s, size)
 }
+
+// around reads what a tokenizer.json says besides its vocabulary.
+func (p *plan) around(t *tokenizerJSON, s specials, config object) {
+	s.defaults(t)
+	s.template(t)
+	s.nothingAround(config)
+	for _, c := range t.Normalizer.all() {
+		p.normalizerFlags(c)
+	}
+}
+
+func within(dir, name string) string { return filepath.Join(dir, name) }
 
 // embeddingRows is the number of tokens that the weights know.
 func (p *plan) embeddingRows() (int, bool) {
@@ -105,7 +109,10 @@ func (t *tokenizerJSON) likeSentencePiece() bool {
 	return t == nil || t.Model.Type == "Unigram" || t.Model.Type == "BPE" && t.Model.ByteFallback
 }
 
-func (p *plan) fromJSON(t *tokenizerJSON, size int) (*vocab, error) {
+func (p *plan) fromJSON(t *tokenizerJSON, s specials, size int) (*vocab, error) {
+	if text := s.texts["unk"]; t.Model.UnknownToken == nil {
+		t.Model.UnknownToken = &text
+	}
 	switch {
 	case t.Model.Type == "BPE" && t.Model.ByteFallback:
 		return p.sentencePieceBPE(t, size)
