@@ -66,13 +66,9 @@ type Model struct {
 
 // Read opens the folder and checks all of it.
 func Read(dir string) (*Model, error) {
-	files, err := openCheckpoint(dir)
-	if err != nil {
-		return nil, fmt.Errorf("huggingface: %w", err)
-	}
-	m := &Model{name: dir, files: files}
+	m := &Model{name: dir, files: &checkpoint{}}
 	if err := m.read(dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("huggingface: %w", err), files.Close())
+		return nil, errors.Join(fmt.Errorf("huggingface: %w", err), m.Close())
 	}
 	return m, nil
 }
@@ -83,8 +79,15 @@ func (m *Model) read(dir string) error {
 	if err != nil {
 		return err
 	}
+	family, err := familyOf(config)
+	if err != nil {
+		return err
+	}
 	// 2. The hyper-parameters and the tensors.
-	p, err := planOf(config, dir, m.files)
+	if m.files, err = openCheckpoint(dir); err != nil {
+		return err
+	}
+	p, err := planOf(family, config, dir, m.files)
 	if err != nil {
 		return err
 	}
@@ -96,11 +99,7 @@ func (m *Model) read(dir string) error {
 	return nil
 }
 
-func planOf(config object, dir string, files *checkpoint) (*plan, error) {
-	family, err := familyOf(config)
-	if err != nil {
-		return nil, err
-	}
+func planOf(family family, config object, dir string, files *checkpoint) (*plan, error) {
 	if q := config.object("quantization_config"); q.values != nil {
 		return nil, fmt.Errorf("%s: quantization_config: weights quantized by %s are not read: take the model in F32, F16 or BF16, or a GGUF file", config.where, q.text("an unknown method", "quant_method"))
 	}

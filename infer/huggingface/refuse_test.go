@@ -53,7 +53,7 @@ func TestRefusedConfigurations(t *testing.T) {
 		{`{`, "no JSON object"},
 		{`{}`, "architectures is missing"},
 		{`{"architectures":"LlamaForCausalLM"}`, "architectures is no list"},
-		{`{"architectures":["MambaForCausalLM"]}`, `"MambaForCausalLM" is not supported (supported: BaiChuanForCausalLM, BaichuanForCausalLM, Bart`},
+		{`{"architectures":["MambaForCausalLM"]}`, `"MambaForCausalLM": architecture is not supported (supported: BaiChuanForCausalLM, BaichuanForCausalLM, Bart`},
 		{`{"architectures":["LlamaForCausalLM"]}`, "hidden_size or n_embd is missing"},
 		{with(`{"num_hidden_layers":0}`), "num_hidden_layers"},
 		{with(`{"num_hidden_layers":-1}`), "is -1, not a whole number"},
@@ -300,7 +300,11 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		config := object{where: "config.json", values: values, err: new(error)}
-		p, err := planOf(config, "", &checkpoint{files: []*safetensors.File{file}})
+		family, err := familyOf(config)
+		if err != nil {
+			return
+		}
+		p, err := planOf(family, config, "", &checkpoint{files: []*safetensors.File{file}})
 		if err != nil {
 			return
 		}
