@@ -10,7 +10,9 @@ import (
 	"github.com/a472be26/cusp/infer/sample"
 )
 
-// Request asks for the continuation of a prompt.
+// Request asks for the continuation of a prompt. Several answers to one prompt
+// are several requests: whichever wait or run at the same time, and those that
+// come later while pages last, have the prompt computed once.
 type Request struct {
 	Prompt    []int32
 	MaxTokens int // of the answer; 0: as many as the context has room for
@@ -21,8 +23,9 @@ type Request struct {
 // Token is one generated token and what the model's unmodified softmax says.
 type Token struct {
 	ID      int32
-	LogProb float32 // natural logarithm of the token's probability
-	Margin  float32 // log-probability of the likeliest token minus that of the second
+	LogProb float32         // natural logarithm of the token's probability
+	Margin  float32         // log-probability of the likeliest token minus that of the second
+	Top     []sample.Likely // the likeliest ones, as many as Request.Sampling.Top wants; nil if none
 }
 
 // Result is how a generation went.
@@ -143,7 +146,7 @@ func (e *Engine) check(r Request) error {
 			return fmt.Errorf("infer: prompt token %d is %d, not one of the vocabulary of %d", i, id, vocab)
 		}
 	}
-	return r.Sampling.Check()
+	return r.Sampling.Check(vocab)
 }
 
 // checkLength refuses a prompt that can never have an answer.

@@ -123,12 +123,14 @@ func (o Options) fit(c model.Config, machine float64) (int, error) {
 }
 
 // runBytes is about what the engine takes beyond weights and pages: the widest
-// vectors of every row of a pass, and logits and the sampler's lists.
+// vectors of every row of a pass; and for every sequence the logits and what the
+// sampler has for each token: a probability, a candidate, and, where options
+// count, three numbers.
 func (o Options) runBytes(c model.Config) float64 {
 	heads, kv := float64(c.Heads)*float64(c.HeadDim), float64(c.KVHeads)*float64(c.HeadDim)
 	row := 4 * (4*float64(c.Dim) + 2*heads + 2*kv + 2*float64(c.FFN))
 	if c.Experts > 0 {
 		row += 4 * (2*float64(c.Dim) + 3*float64(c.Experts))
 	}
-	return float64(o.Rows)*row + float64(o.Sequences)*20*float64(c.Vocab)
+	return float64(o.Rows)*row + float64(o.Sequences)*32*float64(c.Vocab)
 }

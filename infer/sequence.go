@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a472be26/cusp/infer/model"
@@ -71,10 +72,7 @@ func (s *sequence) promise(p *pages) bool {
 
 // prepare readies the sampler of the slot.
 func (s *sequence) prepare() {
-	_ = s.slot.sampler.Reset(s.Sampling) // the options were checked with the request
-	for _, id := range s.Prompt {
-		s.slot.sampler.Accept(id)
-	}
+	_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 }
 
 // chunk is how many tokens of the prompt to run when there is room for some: to
@@ -95,8 +93,8 @@ func (s *sequence) parent(p *pages) int32 {
 	return s.pages[s.linked-1]
 }
 
-// adopt takes over the pages that hold what would be computed next. The last
-// token of the prompt always has to run, since it gives logits.
+// adopt takes over the pages that hold what would be computed next, as far as it
+// is wanted.
 func (s *sequence) adopt(p *pages) {
 	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens < len(s.Prompt) {
 		page := p.find(s.parent(p), s.Prompt[s.stored:s.stored+model.PageTokens])
@@ -114,13 +112,28 @@ func (s *sequence) adopt(p *pages) {
 	}
 }
 
+// wanted is the part of the prompt that others may compute for it: all but the
+// last token, which always has to run, since it gives logits.
+func (s *sequence) wanted() []int32 { return s.Prompt[:len(s.Prompt)-1] }
+
+// copyFrom copies what another sequence's page holds of what would be computed
+// next. If that fills the page and it is in the tree, link takes it from there.
+func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) {
+	page := s.stored / model.PageTokens
+	end := min((page+1)*model.PageTokens, commonPrefix(other.known[:other.stored], s.wanted()))
+	s.grow(p, end)
+	kv.Copy(s.pages[page], other.pages[page])
+	s.advance(end - s.stored)
+	s.link(p)
+}
+
 // copyPart copies the page that holds the most of what would be computed next,
 // of which only the common tokens are used.
 func (s *sequence) copyPart(p *pages, kv model.KV) {
 	if s.stored != len(s.pages)*model.PageTokens {
 		return
 	}
-	rest := s.Prompt[s.stored : len(s.Prompt)-1]
+	rest := s.wanted()[s.stored:]
 	from, n := p.closest(s.parent(p), rest[:min(len(rest), model.PageTokens)])
 	if n == 0 {
 		return
@@ -190,6 +203,14 @@ func (s *sequence) share(n int) model.Sequence {
 		q.Logits = s.slot.logits
 	}
 	return q
+}
+
+// top is what the sampler knows of the likeliest tokens, for its reader to keep.
+func (s *sequence) top() []sample.Likely {
+	if s.Sampling.Top == 0 {
+		return nil
+	}
+	return slices.Clone(s.slot.sampler.Top())
 }
 
 // sample chooses the next token from the logits of the last pass.

@@ -42,6 +42,7 @@ type Assistant struct {
 	template  *chat.Template
 	engine    generator
 	closeFile func() error // nil where the file is not ours
+	breakers  breakers
 
 	mu      sync.Mutex     // guards closed
 	closed  bool           // no more questions

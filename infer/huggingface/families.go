@@ -55,6 +55,11 @@ var ErrArchitecture = errors.New("architecture is not supported")
 // Architectures lists the values of "architectures" that can be read.
 func Architectures() []string { return slices.Sorted(maps.Keys(families)) }
 
+// Classes lists those that become a general.architecture of GGUF.
+func Classes(arch string) []string {
+	return slices.DeleteFunc(Architectures(), func(class string) bool { return families[class].arch != arch })
+}
+
 func familyOf(config object) (family, error) {
 	list := config.list("architectures")
 	if len(list) == 0 {
