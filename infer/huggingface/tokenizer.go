@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 )
@@ -160,7 +161,7 @@ func (p *plan) addedTokensFile() ([]addedToken, error) {
 		return nil, err
 	}
 	var list []addedToken
-	for text := range o.values {
+	for _, text := range slices.Sorted(maps.Keys(o.values)) {
 		list = append(list, addedToken{ID: o.count(0, text), Content: text})
 	}
 	return list, *o.err
