@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -203,6 +205,28 @@ func TestConvertWhatIsMade(t *testing.T) {
 	}
 	if norm, _ := g.Tensor("output_norm.weight"); norm.Type != quant.F32 || g.Has("split.count") {
 		t.Errorf("the norm is of type %s, and split.count is there: %v", norm.Type, g.Has("split.count"))
+	}
+}
+
+// However many tensors there are, memory is taken for the largest: once as it
+// is made, and once as it is written.
+func TestConvertTakesMemoryForOneTensor(t *testing.T) {
+	s := wide()
+	s.Layers, s.FFN = 12, 2048
+	f := s.File(t)
+	plan, err := NewPlan(scattered{modelfile.Whole{File: f}}, mixOf(t, "q8_0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := plan.Write(t.Context(), io.Discard, func(int) {}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	largest := uint64(s.Dim * s.FFN)
+	if grown, most := after.TotalAlloc-before.TotalAlloc, largest*(4+2)+2<<20; grown > most || plan.Bytes() < 10*int64(most) {
+		t.Errorf("%d bytes were allocated for tensors of %d, want at most %d", grown, plan.Bytes(), most)
 	}
 }
 
