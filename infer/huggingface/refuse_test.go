@@ -203,6 +203,8 @@ func TestRefusedTokenizers(t *testing.T) {
 		"normalizer":              {"tokenizer.json", bpe(`"normalizer":{"type":"Lowercase"},` + model), `normalizer "Lowercase" is not supported`},
 		"prefix of pieces":        {"tokenizer.json", bpe(`"model":{"type":"BPE","vocab":{"a":0},"merges":[],"continuing_subword_prefix":"@@"}`), "continuing_subword_prefix"},
 		"merge that is no token":  {"tokenizer.json", `{"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0},"merges":["a a"]}}`, `makes "aa", which is no token`},
+		"splits":                  {"tokenizer.json", `{"pre_tokenizer":` + splitJSON("[0-9]") + `,"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0},"merges":[]}}`, `splits at "[0-9]"`},
+		"digits apart":            {"tokenizer.json", `{"pre_tokenizer":{"type":"Digits"},"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0},"merges":[]}}`, `pre_tokenizer "Digits"`},
 		"another replacement":     {"tokenizer.json", `{"normalizer":{"type":"Replace","pattern":{"String":"a"},"content":"b"},"model":{"type":"BPE","byte_fallback":true,"vocab":{"a":0},"merges":[]}}`, `replaces "a" by "b"`},
 		"score of infinity":       {"tokenizer.json", `{"model":{"type":"Unigram","vocab":[["a",1e40]]}}`, "model.vocab"},
 		"word pieces of another":  {"tokenizer.json", `{"model":{"type":"WordPiece","continuing_subword_prefix":"@@","vocab":{"a":0}}}`, `"@@"`},

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// sentencePieceFiles are the names that models have for the same thing.
-var sentencePieceFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
+// modelFiles are the names that models have for the same thing.
+var modelFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
 
 // olderFiles hold vocabularies in formats that tokenizer.json replaced.
 var olderFiles = []string{"vocab.json", "vocab.txt", "merges.txt", "tekken.json"}
@@ -73,8 +73,8 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 		}
 		p.around(t, s, config)
 	}
-	if i := slices.IndexFunc(sentencePieceFiles, func(name string) bool { return exists(p.dir, name) }); i >= 0 && t.likeSentencePiece() {
-		return p.fromSentencePiece(sentencePieceFiles[i], t, config, size)
+	if i := slices.IndexFunc(modelFiles, func(name string) bool { return exists(p.dir, name) }); i >= 0 && t.likeSentencePiece() {
+		return p.fromModelFile(modelFiles[i], t, config, size)
 	}
 	if t == nil {
 		return nil, p.checkOlderFiles()
@@ -127,17 +127,31 @@ func (p *plan) fromJSON(t *tokenizerJSON, s specials, size int) (*vocab, error) 
 	return nil, fmt.Errorf("%s: model.type is %q: supported are BPE, Unigram and WordPiece", t.path, t.Model.Type)
 }
 
-func (p *plan) fromSentencePiece(name string, t *tokenizerJSON, config object, size int) (*vocab, error) {
-	model, err := readSentencePiece(within(p.dir, name))
+// fromModelFile reads a tokenizer.model of either format.
+func (p *plan) fromModelFile(name string, t *tokenizerJSON, config object, size int) (*vocab, error) {
+	path := within(p.dir, name)
+	text, err := readSmall(path, maxTokenizerBytes)
 	if err != nil {
 		return nil, err
-	}
-	if name == "sentencepiece.bpe.model" {
-		model.realign()
 	}
 	added, err := addedTokensOf(config)
 	if err != nil {
 		return nil, err
+	}
+	if isTiktoken(text) {
+		r, err := parseTiktoken(path, text)
+		if err != nil {
+			return nil, err
+		}
+		return p.tiktoken(r, added, size)
+	}
+	model, err := parseSentencePiece(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no SentencePiece model: %w", path, err)
+	}
+	model.path = path
+	if name == "sentencepiece.bpe.model" {
+		model.realign()
 	}
 	more, err := p.addedTokensFile()
 	if err != nil {

@@ -130,6 +130,7 @@ func TestSentencePieceBPE(t *testing.T) {
 		prefix          bool
 	}{
 		{prepend, "null", true}, {replace, "null", false},
+		{replace, `{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}`, false},
 		{"null", `{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":false}`, true},
 		{"null", `{"type":"Metaspace","replacement":"▁","prepend_scheme":"never","split":false}`, false},
 	} {
@@ -255,6 +256,34 @@ func TestTokenizerModelOfAnotherFormat(t *testing.T) {
 	})
 }
 
+// GLM-4 has a file of ranks: "a", "b", " ", "ab" and " ab" here.
+func TestTiktoken(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"tokenizer.model":       "YQ== 0\nYg== 1\nIA== 2\nYWI= 3\nIGFi 4\n",
+		"tokenizer_config.json": `{"eos_token":"<|endoftext|>","added_tokens_decoder":{"6":{"content":"<|endoftext|>","special":true},"7":{"content":"<|user|>","special":true}}}`,
+	}
+	f := openTokenizer(t, 8, "GlmForCausalLM", files)
+	checkMeta(t, f, map[string]any{
+		"ggml.model": "gpt2", "ggml.pre": "chatglm-bpe", "ggml.tokens": []string{"a", "b", "Ġ", "ab", "Ġab", "[PAD5]", "<|endoftext|>", "<|user|>"},
+		"ggml.token_type": []int32{1, 1, 1, 1, 1, 5, 3, 3}, "ggml.merges": []string{"a b", "Ġ ab"}, "ggml.eos_token_id": uint32(6), "ggml.eot_token_id": uint32(7),
+		"ggml.add_bos_token": false,
+	})
+	for text, want := range map[string]string{
+		"YQ== 0\nYg== 0\n": "both have the id 0", "YQ== 0\nYQ== 1\n": "line 2 is no new token", "YQ== 0\nYg==\n": "line 2",
+		"YQ== 9\n": "has the id 9", "YQ== 0\nYWJi 1\n": "is no merge of two",
+	} {
+		files["tokenizer.model"] = text
+		if _, err := Open(withTokenizer(t, 8, "GlmForCausalLM", files)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one about %s", text, err, want)
+		}
+	}
+	files["tokenizer.model"] = "YQ== 0\n"
+	if _, err := Open(withTokenizer(t, 8, "LlamaForCausalLM", files)); err == nil || !strings.Contains(err.Error(), "add the model's tokenizer.json") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // The patterns of published files, in the spellings that they have.
 func TestPreTokenizers(t *testing.T) {
 	t.Parallel()
@@ -324,6 +353,20 @@ func TestChatTemplateFiles(t *testing.T) {
 		}
 		checkMeta(t, openTokenizer(t, 1, "LlamaForCausalLM", files), c.want)
 	}
+}
+
+func FuzzTiktoken(f *testing.F) {
+	f.Add([]byte("YQ== 0\nYg== 1\nIA== 2\nYWI= 3\nIGFi 4\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := parseTiktoken("tokenizer.model", text)
+		if err != nil {
+			return
+		}
+		p := newPlan("glm4", object{where: "config.json", err: new(error)}, "")
+		if v, err := p.tiktoken(r, nil, 64); err == nil && len(v.tokens) != 64 {
+			t.Errorf("%d tokens", len(v.tokens))
+		}
+	})
 }
 
 func FuzzSentencePiece(f *testing.F) {
