@@ -6,41 +6,49 @@ import (
 	"unicode/utf8"
 )
 
-// falconPunct is [\p{P}\$\+<=>\^~\|]+.
-func falconPunct(text string, i int) int {
-	return run(text, i, func(r rune) bool { return unicode.IsPunct(r) || strings.ContainsRune("$+<=>^~|", r) })
-}
-
-// falconTicks is [\p{P}\$\+<=>\^~\|`]+.
-func falconTicks(text string, i int) int {
-	return run(text, i, func(r rune) bool { return unicode.IsPunct(r) || strings.ContainsRune("$+<=>^~|`", r) })
-}
-
-// bloom is " ?[^(\s|.,!?…。，、।۔،)]+".
-func bloom(text string, i int) int {
-	return spaced(text, i, isBlank, func(r rune) bool {
+var (
+	// falconPuncts is [\p{P}\$\+<=>\^~\|], falconTicks has the back tick, too.
+	falconPuncts = setOf(func(r rune) bool { return unicode.IsPunct(r) || strings.ContainsRune("$+<=>^~|", r) })
+	falconTicks  = setOf(func(r rune) bool { return unicode.IsPunct(r) || strings.ContainsRune("$+<=>^~|`", r) })
+	// bloomWords is [^(\s|.,!?…。，、।۔،)].
+	bloomWords = setOf(func(r rune) bool {
 		return !unicode.IsSpace(r) && !strings.ContainsRune("(|.,!?…。，、।۔،)", r)
 	})
-}
+	// chameleonPuncts is [\p{P}!-/:-@\[-`{-~].
+	chameleonPuncts = setOf(func(r rune) bool { return unicode.IsPunct(r) || isASCIIPunct(r) })
+	tabLines        = setOf(func(r rune) bool { return r == '\t' || r == '\n' })
+	lineFeeds       = setOf(func(r rune) bool { return r == '\n' })
+	noLineFeeds     = setOf(func(r rune) bool { return r != '\n' })
 
-// spacedLetters is \s?\p{L}+.
-func spacedLetters(text string, i int) int {
-	return spaced(text, i, unicode.IsSpace, unicode.IsLetter)
-}
+	// deepSeekCased are the cased letters that DeepSeek-LLM lists.
+	deepSeekCased = setOf(func(r rune) bool { return isASCIILetter(r) || unicode.Is(deepSeekLetters, r) })
+	// deepSeekPuncts is [!-/:-~！-／：-～‘-‟　-。].
+	deepSeekPuncts = ranges("!/:~！／：～‘‟　。")
+	// deepSeekCJK is [一-龥ࠀ-一가-퟿].
+	deepSeekCJK = ranges("ࠀ龥가\ud7ff")
+	// hanKana is [一-龥぀-ゟ゠-ヿ].
+	hanKana = ranges("一龥\u3040ヿ")
+	// hangul is [가-힣ㄱ-ㆎ], bopomofo [ㄅ-ㄯ].
+	hangul   = ranges("가힣ㄱㆎ")
+	bopomofo = ranges("ㄅㄯ")
+	// youtuPuncts is [！…“”‘’—：；，、-〿︰-﹏].
+	youtuPuncts = ranges("！！……“”‘’——：；，，、〿︰﹏")
+	// afmoeScripts is [一-鿿㐀-䶿豈-\uFAFF぀-ゟ゠-ヿ･-ﾟ⼀-\u2FDFเ-\u0E7F\u0E80-\u0EFFក-\u17FFက-႟ꩠ-ꩿꧠ-\uA9FF가-\uD7AFᄀ-ᇿ].
+	afmoeScripts = ranges("一鿿㐀䶿豈\ufaff\u3040ヿ･ﾟ⼀\u2fdfเ\u0e7f\u0e80\u0effក\u17ffက႟ꩠꩿꧠ\ua9ff가\ud7afᄀᇿ")
+)
 
-// spacedPunct is \s?\p{P}+.
-func spacedPunct(text string, i int) int {
-	return spaced(text, i, unicode.IsSpace, unicode.IsPunct)
-}
-
-// cjk is [一-龥ࠀ-一가-퟿]+.
-func cjk(text string, i int) int {
-	return run(text, i, func(r rune) bool { return 0x800 <= r && r <= 0x9fa5 || 0xac00 <= r && r <= 0xd7ff })
-}
-
-// hanKana is [一-龥぀-ゟ゠-ヿ]+.
-func hanKana(text string, i int) int {
-	return run(text, i, func(r rune) bool { return 0x4e00 <= r && r <= 0x9fa5 || 0x3040 <= r && r <= 0x30ff })
+// ranges is the set of the runes between the first and the second rune of
+// bounds, the third and the fourth, and so on.
+func ranges(bounds string) *runeSet {
+	ends := []rune(bounds)
+	return setOf(func(r rune) bool {
+		for i := 0; i+1 < len(ends); i += 2 {
+			if ends[i] <= r && r <= ends[i+1] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // trailingSpace is \s+$. It looks from the end, so that a text of white space
@@ -49,58 +57,202 @@ func trailingSpace(text string, from int) (int, int) {
 	return from + len(strings.TrimRightFunc(text[from:], unicode.IsSpace)), len(text)
 }
 
-// casedWord is \s? and a run of the cased letters that DeepSeek-LLM lists.
-func casedWord(text string, i int) int {
-	return spaced(text, i, unicode.IsSpace, isDeepSeekLetter)
-}
-
-func isDeepSeekLetter(r rune) bool {
-	if r < utf8.RuneSelf {
-		return isASCIILetter(byte(r))
-	}
-	return unicode.Is(deepSeekLetters, r)
-}
-
-// asciiPunct is \s?[!-/:-~！-／：-～‘-‟　-。]+.
-func asciiPunct(text string, i int) int {
-	return spaced(text, i, unicode.IsSpace, func(r rune) bool {
-		return '!' <= r && r <= '/' || ':' <= r && r <= '~' ||
-			0xff01 <= r && r <= 0xff0f || 0xff1a <= r && r <= 0xff5e ||
-			0x2018 <= r && r <= 0x201f || 0x3000 <= r && r <= 0x3002
-	})
-}
-
-// deepseek3 is [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|
+// deepSeek3 is [!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|
 // [^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|
 // \s*[\r\n]+|\s+(?!\S)|\s+. Of numbers and control characters it may match nothing.
-func deepseek3(text string, i int) int {
-	if isASCIIPunct(text[i]) && i+1 < len(text) {
-		if end := run(text, i+1, func(r rune) bool { return r < utf8.RuneSelf && isASCIILetter(byte(r)) }); end > i+1 {
-			return end
-		}
-	}
-	start := skipOptional(text, i, func(r rune) bool { return !isNewline(r) && !unicode.IsLetter(r) && !isMarkup(r) })
-	if end := run(text, start, isLetterOrMark); end > start {
+func deepSeek3(text string, i int) int {
+	if end := deepSeekWord(text, i); end > i {
 		return end
 	}
-	if end := run(text, i, isLetterOrMark); end > i {
-		return end
-	}
-	if end := spaced(text, i, isBlank, isMarkup); end > i {
-		return run(text, end, isNewline)
+	if end := spaced(text, i, blanks, markup); end > i {
+		return run(text, end, newlines)
 	}
 	return blankLines(text, i)
 }
 
-func isASCIIPunct(c byte) bool {
-	return '!' <= c && c <= '/' || ':' <= c && c <= '@' || '[' <= c && c <= '`' || '{' <= c && c <= '~'
+// spark is deepSeek3 with " ?[\p{P}\p{S}]+|[\r\n]" for what has line ends.
+func spark(text string, i int) int {
+	if end := deepSeekWord(text, i); end > i {
+		return end
+	}
+	if end := spaced(text, i, blanks, markup); end > i {
+		return end
+	}
+	if end := skipOptional(text, i, newlines); end > i {
+		return end
+	}
+	return spaces(text, i)
 }
 
-// isMarkup is [\p{P}\p{S}].
-func isMarkup(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }
+var deepSeekPrefixes = setOf(func(r rune) bool { return !isNewline(r) && !unicode.IsLetter(r) && !isMarkup(r) })
 
-// isLetterOrMark is [\p{L}\p{M}].
-func isLetterOrMark(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
+func deepSeekWord(text string, i int) int {
+	if isASCIIPunct(rune(text[i])) {
+		if end := run(text, i+1, asciiWords); end > i+1 {
+			return end
+		}
+	}
+	start := skipOptional(text, i, deepSeekPrefixes)
+	if end := run(text, start, letterMarks); end > start {
+		return end
+	}
+	return run(text, i, letterMarks)
+}
+
+func isASCIIPunct(r rune) bool {
+	return '!' <= r && r <= '/' || ':' <= r && r <= '@' || '[' <= r && r <= '`' || '{' <= r && r <= '~'
+}
+
+// lines is [^\n]+|[\n]+.
+func lines(text string, i int) int {
+	if end := run(text, i, lineFeeds); end > i {
+		return end
+	}
+	return run(text, i, noLineFeeds)
+}
+
+// youtuScripts is [가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+.
+func youtuScripts(text string, i int) int {
+	for _, set := range []*runeSet{hangul, youtuPuncts, bopomofo, hanKana} {
+		if end := run(text, i, set); end > i {
+			return end
+		}
+	}
+	return i
+}
+
+// sentinel is <sentinel:[0-9]+>.
+func sentinel(text string, i int) int {
+	const open = "<sentinel:"
+	if !strings.HasPrefix(text[i:], open) {
+		return i
+	}
+	start := i + len(open)
+	end := run(text, start, digits)
+	if end == start || end == len(text) || text[end] != '>' {
+		return i
+	}
+	return end + 1
+}
+
+// image is IMGIMG[A-I]{1,4}Z.
+func image(text string, i int) int {
+	const open = "IMGIMG"
+	if !strings.HasPrefix(text[i:], open) {
+		return i
+	}
+	start := i + len(open)
+	end := start
+	for end < len(text) && end < start+4 && 'A' <= text[end] && text[end] <= 'I' {
+		end++
+	}
+	if end == start || end == len(text) || text[end] != 'Z' {
+		return i
+	}
+	return end + 1
+}
+
+// tabsAndIndents is [\t\n]|    |  .
+func tabsAndIndents(text string, i int) int {
+	for _, indent := range []string{"    ", "  "} {
+		if strings.HasPrefix(text[i:], indent) {
+			return i + len(indent)
+		}
+	}
+	return skipOptional(text, i, tabLines)
+}
+
+// halvedSpaces cuts white space before white space into 512 runes, then 256,
+// and so on down to 4, 2 and 1: \s{512}(?!\S)|\s{256}(?!\S)|...|\s{4}(?!\S)|
+// \s{1,2}(?!\S)|\s{1} in the place of \s+(?!\S)|\s+. It is applied to the pieces
+// of llama3, of which those of white space without an end of line are the ones
+// that do not end in a word, a mark or a line end.
+func halvedSpaces(text string, from int) (int, int) {
+	if r, _ := utf8.DecodeLastRuneInString(text); !anySpace.has(r) || isNewline(r) {
+		return len(text), len(text)
+	}
+	end := upTo(512, text, from, anySpace)
+	size := 1
+	for n := utf8.RuneCountInString(text[from:end]); 2*size <= n; {
+		size *= 2
+	}
+	return from, upTo(size, text, from, anySpace)
+}
+
+// threes is (?=(\d{3})+(?!\d)), for another set than \d, too: it cuts runs of
+// digits into groups of three, counted from their ends. A piece begins with its
+// text or at a cut, so that what is left of the run there is full groups.
+func threes(set *runeSet) stage {
+	return func(text string, from int) (int, int) {
+		i := from
+		if from > 0 {
+			i = upTo(3, text, from, set)
+			if i < len(text) && upTo(1, text, i, set) > i {
+				return from, i
+			}
+		}
+		for i < len(text) {
+			start := i + strings.IndexFunc(text[i:], set.has)
+			if start < i {
+				break
+			}
+			end := run(text, start, set)
+			if cut := firstCut(text, start, end); cut > from {
+				return from, cut
+			}
+			i = end
+		}
+		return from, len(text)
+	}
+}
+
+// firstCut returns where a run of digits is cut first, or -1 where it is not.
+// A run that begins the text is not cut there.
+func firstCut(text string, start, end int) int {
+	n := utf8.RuneCountInString(text[start:end])
+	lead := n % 3
+	if lead == 0 && start == 0 {
+		lead = 3
+	}
+	if n < 3 || lead == n {
+		return -1
+	}
+	for range lead {
+		_, width := utf8.DecodeRuneInString(text[start:])
+		start += width
+	}
+	return start
+}
+
+// boundedDigits is \d+(?!\w). With pureThrees it is \d{1,3}(?=(?:\d{3})*\b).
+func boundedDigits(text string, from int) (int, int) {
+	for from < len(text) {
+		start := strings.IndexFunc(text[from:], decimals.has)
+		if start < 0 {
+			break
+		}
+		start += from
+		end := run(text, start, decimals)
+		if end == len(text) || upTo(1, text, end, wordRunes) == end {
+			return start, end
+		}
+		from = end
+	}
+	return len(text), len(text)
+}
+
+// wordRunes is \w beyond \d.
+var wordRunes = setOf(func(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic)
+})
+
+// pureThrees cuts pieces that are nothing but digits.
+func pureThrees(text string, from int) (int, int) {
+	if from == 0 && run(text, 0, decimals) < len(text) {
+		return len(text), len(text)
+	}
+	return threes(decimals)(text, from)
+}
 
 // deepSeekLetters are the letters beyond ASCII in DeepSeek-LLM's pattern: the
 // cased letters of the Unicode version that its authors had.
