@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
+	"unicode/utf8"
 )
 
 // none is the id of a special token that a vocabulary does not have.
@@ -27,14 +27,10 @@ const (
 // vocab is the list of tokens and what the metadata says about them. It does
 // not change after load.
 type vocab struct {
-	tokens []string // by id; may alias the file
-	kinds  []int32  // by id, of type kind; nil: all normal
-	// index finds tokens by text. It is built at the first use, so that
-	// opening a file to look at it stays quick.
-	index func() *table
-
-	bos, eos, unk  int32 // none where there is none
-	addBOS, addEOS bool  // around a text that is encoded with special tokens
+	tokens         []string // by id; may alias the file
+	kinds          []int32  // by id, of type kind; nil: all normal
+	bos, eos, unk  int32    // none where there is none
+	addBOS, addEOS bool     // around a text that is encoded with special tokens
 	stops          []int32
 }
 
@@ -47,9 +43,33 @@ func (v *vocab) kind(id int32) kind {
 
 func (v *vocab) has(id int32) bool { return id >= 0 && int(id) < len(v.tokens) }
 
-// id finds a token by its text as it stands in the file. Of tokens with equal
-// text it finds the first.
-func (v *vocab) id(text string) (int32, bool) { return v.index().find(text) }
+// isMark reports whether a token gives a prompt its structure: a control or
+// unknown token, or a marker of a chat format. A token of a single rune could
+// not be told from a user's text.
+func (v *vocab) isMark(id int32) bool {
+	switch v.kind(id) {
+	case control, unknown:
+	case userDefined:
+		if !looksSpecial(v.tokens[id]) {
+			return false
+		}
+	default:
+		return false
+	}
+	return utf8.RuneCountInString(v.tokens[id]) > 1
+}
+
+// isText reports whether ordinary text can become a token.
+func (v *vocab) isText(id int32) bool { return !v.isMark(id) && v.tokens[id] != "" }
+
+// isPlain is isText for vocabularies with tokens of bytes, which text names in
+// vain.
+func (v *vocab) isPlain(id int32) bool { return v.isText(id) && v.kind(id) != byteToken }
+
+// textTable finds the tokens that isPlain by their text in the file.
+func (v *vocab) textTable() *table {
+	return newTable(v.tokens, func(id int) bool { return v.isPlain(int32(id)) })
+}
 
 func loadVocab(m Metadata) (*vocab, error) {
 	tokens, err := m.Strings(keyTokens)
@@ -66,9 +86,7 @@ func loadVocab(m Metadata) (*vocab, error) {
 	if err := checkDeclaredSize(m, len(tokens)); err != nil {
 		return nil, err
 	}
-	v := &vocab{tokens: tokens, kinds: kinds}
-	v.index = sync.OnceValue(func() *table { return newTable(tokens) })
-	return v, nil
+	return &vocab{tokens: tokens, kinds: kinds}, nil
 }
 
 func loadKinds(m Metadata, size int) ([]int32, error) {
@@ -93,7 +111,6 @@ func loadKinds(m Metadata, size int) ([]int32, error) {
 // checkDeclaredSize compares the list with ARCH.vocab_size. Fewer tokens than
 // declared are a padded embedding matrix; more would index beyond it.
 func checkDeclaredSize(m Metadata, size int) error {
-	const keyArchitecture = "general.architecture"
 	if !m.Has(keyArchitecture) {
 		return nil
 	}
