@@ -241,9 +241,12 @@ func boundedDigits(text string, from int) (int, int) {
 	return len(text), len(text)
 }
 
-// wordRunes is \w beyond \d.
+// wordRunes is \w as Oniguruma has it, the engine of Hugging Face's tokenizers:
+// with letters in circles, and of the numbers that are no digits only those of
+// Latin-1.
 var wordRunes = setOf(func(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic)
+	return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl, unicode.Pc, unicode.Other_Alphabetic) ||
+		strings.ContainsRune("²³¹¼½¾", r)
 })
 
 // pureThrees cuts pieces that are nothing but digits.

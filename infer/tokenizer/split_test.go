@@ -41,7 +41,7 @@ var published = map[string][]string{
 	"gpt-4o":         {gpt4oPattern},
 	"kimi-k2":        {`\p{Han}+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}-[\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}-[\p{Han}]]+(?:` + contractions + `)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}-[\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}-[\p{Han}]]*(?:` + contractions + `)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`},
 	"youtu":          {`[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥\u3040-ゟ゠-ヿ]+`, strings.NewReplacer("DIGITS", "", "SUFFIX", "(?:"+contractions+")?").Replace(camelWords)},
-	"tiny_aya":       {`\d{1,3}(?=(?:\d{3})*(?![\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉]))`, gpt4oPattern},
+	"tiny_aya":       {`\d{1,3}(?=(?:\d{3})*(?![\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}Ⓐ-ⓩ🄰-🅉🅐-🅩🅰-🆉²³¹¼½¾]))`, gpt4oPattern},
 	"superbpe":       {`\p{N}+`, `(?=(\d{3})+(?!\d))`},
 	"bloom":          {bloomPattern},
 	"viking":         {bloomPattern, `\p{N}`},

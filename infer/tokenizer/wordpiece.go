@@ -120,7 +120,7 @@ func vanishes(r rune) bool {
 	case utf8.RuneError:
 		return true
 	}
-	return unicode.Is(unicode.C, r)
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
 }
 
 // standsAlone reports whether r is a word of its own: punctuation, an ASCII
