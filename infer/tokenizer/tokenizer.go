@@ -58,13 +58,14 @@ func Load(m Metadata) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", err)
 	}
+	endings := v.findEndings()
 	// 3. What only this family has.
 	f, err := load(r, v)
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", err)
 	}
 	// 4. The tokens that end an answer, and those that are matched first.
-	v.findStops(v.eos, r.id(keyEOT, len(v.tokens), none), r.id(keyEOM, len(v.tokens), none))
+	v.setStops(append(endings, v.eos, r.id(keyEOT, len(v.tokens), none), r.id(keyEOM, len(v.tokens), none))...)
 	strip := loadStrip(r)
 	if r.err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", r.err)

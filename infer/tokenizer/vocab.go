@@ -133,23 +133,49 @@ func checkDeclaredSize(m Metadata, size int) error {
 }
 
 // endings are texts of control tokens that end an answer in the chat formats
-// in use. Some files name only one of them as their EOS.
+// in use. Some files name only one of them as their EOS, and list others as
+// user-defined. (Source: ggml-org/llama.cpp, llama-vocab.cpp, special_eog_ids.)
 var endings = []string{
-	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>",
-	"<|end_of_text|>", "<EOT>", "<|EOT|>", "<｜end▁of▁sentence｜>",
+	"<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
+	"<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|EOT|>", "<｜end▁of▁sentence｜>", "</s>", "<eos>", "<turn|>", "<|tool_response>",
+	"<|return|>", "<|call|>", "<|calls|>", "<|flush|>", "<end_of_utterance>", "[e~[",
 }
 
-// findStops fills stops from the ids in the metadata and from the well-known
-// names among the control and user-defined tokens.
-func (v *vocab) findStops(ids ...int32) {
+// findEndings makes control tokens of the user-defined tokens that end an
+// answer, and returns all that do.
+func (v *vocab) findEndings() (ids []int32) {
+	owned := false
 	for id := range v.kinds {
 		switch v.kind(int32(id)) {
-		case control, userDefined:
-			if slices.Contains(endings, v.tokens[id]) {
+		case userDefined:
+			if !v.ends(v.tokens[id]) {
+				continue
+			}
+			if !owned { // until now the list was the file's
+				v.kinds, owned = slices.Clone(v.kinds), true
+			}
+			v.kinds[id] = int32(control)
+			ids = append(ids, int32(id))
+		case control:
+			if v.ends(v.tokens[id]) {
 				ids = append(ids, int32(id))
 			}
 		}
 	}
+	return ids
+}
+
+// ends reports whether a text ends an answer. With a token for the end of a
+// call, <|end|> ends only a message within an answer.
+func (v *vocab) ends(text string) bool {
+	if text == "<|end|>" && (slices.Contains(v.tokens, "<|call|>") || slices.Contains(v.tokens, "<|calls|>")) {
+		return false
+	}
+	return slices.Contains(endings, text)
+}
+
+// setStops fills stops from ids of which some are none.
+func (v *vocab) setStops(ids ...int32) {
 	slices.Sort(ids)
 	v.stops = slices.DeleteFunc(slices.Compact(ids), func(id int32) bool { return id == none })
 }
