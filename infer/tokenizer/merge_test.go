@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // naive merges the best leftmost pair again and again, looking at all of them.
@@ -56,19 +55,6 @@ func TestMergerEqualsNaiveMerging(t *testing.T) {
 		m.rest(func(s symbol) { got = append(got, s.of(text.String())) })
 		if want := naive(text.String(), rank); !slices.Equal(got, want) {
 			t.Fatalf("%q with %q:\n got %q\nwant %q", text.String(), merges, got, want)
-		}
-	}
-}
-
-// A quadratic merge of this would take minutes.
-func TestEncodeLongRunOfOneLetter(t *testing.T) {
-	t.Parallel()
-	text := strings.Repeat("l", 1<<18)
-	for _, tok := range []*Tokenizer{small().load(t), pieces2().load(t), words().load(t)} {
-		begin := time.Now()
-		ids := tok.Encode(text, false)
-		if took := time.Since(begin); took > 60*time.Second || len(ids) == 0 {
-			t.Errorf("%d ids took %v", len(ids), took)
 		}
 	}
 }

@@ -32,7 +32,10 @@ func loadUnigram(r *reader, v *vocab) (family, error) {
 	v.unk = r.id(keyUnknown, len(v.tokens), 2)
 	v.addBOS = r.flag(keyAddBOS, false)
 	v.addEOS = r.flag(keyAddEOS, true)
-	var err error
+	err := v.checkTrie(r.Name())
+	if err != nil {
+		return nil, err
+	}
 	if u.normalizer, err = loadNormalizer(r, false); err != nil {
 		return nil, err
 	}

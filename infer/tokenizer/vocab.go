@@ -66,6 +66,20 @@ func (v *vocab) isText(id int32) bool { return !v.isMark(id) && v.tokens[id] != 
 // vain.
 func (v *vocab) isPlain(id int32) bool { return v.isText(id) && v.kind(id) != byteToken }
 
+// maxTrie bounds the bytes of the tokens of a vocabulary that is kept in a
+// trie, which takes many times the memory. Published ones have a tenth.
+const maxTrie = 1 << 24
+
+func (v *vocab) checkTrie(file string) error {
+	size := 0
+	for _, token := range v.tokens {
+		if size += len(token); size > maxTrie {
+			return fmt.Errorf("%s: %s has more than %d bytes", file, keyTokens, maxTrie)
+		}
+	}
+	return nil
+}
+
 // textTable finds the tokens that isPlain by their text in the file.
 func (v *vocab) textTable() *table {
 	return newTable(v.tokens, func(id int) bool { return v.isPlain(int32(id)) })

@@ -31,6 +31,9 @@ var _ family = (*wordPiece)(nil)
 const maxWord = 100 // runes
 
 func loadWordPiece(r *reader, v *vocab) (family, error) {
+	if err := v.checkTrie(r.Name()); err != nil {
+		return nil, err
+	}
 	size := len(v.tokens)
 	v.bos = r.id(keyCLS, size, r.id(keyBOS, size, 101))
 	v.eos = r.id(keySeparator, size, r.id(keyEOS, size, 102))
