@@ -66,13 +66,21 @@ func (b *byteLevel) encode(ids []int32, text string) []int32 {
 	m := mergers.Get().(*merger)
 	defer m.release()
 	x := b.index()
-	b.splitter.split(text, func(piece string) {
-		if id, ok := x.tokens.find(piece); ok && (b.whole || x.builds(id, piece, m)) {
-			ids = append(ids, id)
-			return
-		}
-		stretches(piece, func(piece string) { ids = b.merge(ids, x, m, piece) })
-	})
+	b.splitter.split(text, func(piece string) { ids = b.appendPiece(ids, x, m, piece) })
+	return ids
+}
+
+func (b *byteLevel) appendPiece(ids []int32, x *byteIndex, m *merger, piece string) []int32 {
+	hash := hashText(piece)
+	if id, ok := x.tokens.findHash(hash, piece); ok && (b.whole || x.builds(id, piece, m)) {
+		return append(ids, id)
+	}
+	if known, ok := x.cache.find(hash, piece); ok {
+		return append(ids, known...)
+	}
+	before := len(ids)
+	stretches(piece, func(piece string) { ids = b.merge(ids, x, m, piece) })
+	x.cache.keep(hash, piece, ids[before:])
 	return ids
 }
 
@@ -82,7 +90,7 @@ func (b *byteLevel) encode(ids []int32, text string) []int32 {
 // token, or nothing.
 func (b *byteLevel) merge(ids []int32, x *byteIndex, m *merger, piece string) []int32 {
 	m.bytes(piece, &x.bytes)
-	m.run(piece, x)
+	m.run(piece, x.mergeList)
 	m.rest(func(s symbol) {
 		if b.has(s.id) {
 			ids = append(ids, s.id)
@@ -117,6 +125,7 @@ type byteIndex struct {
 	// text gives the token, and if so. Most pieces of a text are tokens, and
 	// with this they need no merging.
 	proofs []atomic.Uint32
+	cache  pieceCache
 }
 
 const (
@@ -180,7 +189,7 @@ func (x *byteIndex) builds(id int32, text string, m *merger) bool {
 		return proof&proofBuilt != 0
 	}
 	m.bytes(text, &x.bytes)
-	m.run(text, x)
+	m.run(text, x.mergeList)
 	proof := uint32(proofKnown)
 	if first := m.symbols[0]; first.next < 0 && first.id == id {
 		proof |= proofBuilt

@@ -31,10 +31,9 @@ func (s *runeSet) has(r rune) bool {
 // expressions that they stand for.
 var (
 	blanks      = setOf(func(r rune) bool { return r == ' ' })
-	newlines    = setOf(isNewline)                                             // [\r\n]
-	slashLines  = setOf(func(r rune) bool { return isNewline(r) || r == '/' }) // [\r\n/]
-	anySpace    = setOf(unicode.IsSpace)                                       // \s
-	noSpace     = setOf(func(r rune) bool { return !unicode.IsSpace(r) })
+	newlines    = setOf(isNewline)                                                     // [\r\n]
+	slashLines  = setOf(func(r rune) bool { return isNewline(r) || r == '/' })         // [\r\n/]
+	anySpace    = setOf(unicode.IsSpace)                                               // \s
 	letters     = setOf(unicode.IsLetter)                                              // \p{L}
 	letterMarks = setOf(isLetterOrMark)                                                // [\p{L}\p{M}]
 	marks       = setOf(unicode.IsMark)                                                // \p{M}

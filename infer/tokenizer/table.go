@@ -25,7 +25,7 @@ func newTable(keys []string, has func(i int) bool) *table {
 			continue
 		}
 		t.max = max(t.max, len(key))
-		at := maphash.String(seed, key) & t.mask
+		at := hashText(key) & t.mask
 		for t.slots[at] != 0 && keys[t.slots[at]-1] != key {
 			at = (at + 1) & t.mask
 		}
@@ -45,11 +45,18 @@ func slotsFor(n int) int {
 	return size
 }
 
+func hashText(key string) uint64 { return maphash.String(seed, key) }
+
 func (t *table) find(key string) (int32, bool) {
 	if len(key) > t.max {
 		return none, false
 	}
-	for at := maphash.String(seed, key) & t.mask; t.slots[at] != 0; at = (at + 1) & t.mask {
+	return t.findHash(hashText(key), key)
+}
+
+// findHash is find for a key whose hash is known.
+func (t *table) findHash(hash uint64, key string) (int32, bool) {
+	for at := hash & t.mask; t.slots[at] != 0; at = (at + 1) & t.mask {
 		if i := t.slots[at] - 1; t.keys[i] == key {
 			return int32(i), true
 		}
