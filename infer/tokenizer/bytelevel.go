@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -121,25 +120,16 @@ func (b *byteLevel) spaceAt(place) bool { return false }
 // byteIndex finds tokens and merges by the bytes that they stand for.
 type byteIndex struct {
 	*mergeList
-	// proofs has two bits for every token: whether it is known if merging its
-	// text gives the token, and if so. Most pieces of a text are tokens, and
-	// with this they need no merging.
-	proofs []atomic.Uint32
+	proofs proofs
 	cache  pieceCache
 }
-
-const (
-	proofKnown = 1
-	proofBuilt = 2
-	proofsEach = 16 // tokens in an element of proofs
-)
 
 func newByteIndex(v *vocab, merges []string) *byteIndex {
 	raw := rawTokens(v)
 	tokens := newTable(raw, func(id int) bool { return raw[id] != "" })
 	return &byteIndex{
 		mergeList: newMergeList(tokens, merges, spellBytes),
-		proofs:    make([]atomic.Uint32, len(raw)/proofsEach+1),
+		proofs:    newProofs(len(raw)),
 	}
 }
 
@@ -184,16 +174,9 @@ func spellBytes(dst []byte, written string) ([]byte, bool) {
 
 // builds reports whether merging the text of a token gives the token.
 func (x *byteIndex) builds(id int32, text string, m *merger) bool {
-	at, shift := &x.proofs[id/proofsEach], 2*(id%proofsEach)
-	if proof := at.Load() >> shift; proof&proofKnown != 0 {
-		return proof&proofBuilt != 0
-	}
-	m.bytes(text, &x.bytes)
-	m.run(text, x.mergeList)
-	proof := uint32(proofKnown)
-	if first := m.symbols[0]; first.next < 0 && first.id == id {
-		proof |= proofBuilt
-	}
-	at.Or(proof << shift)
-	return proof&proofBuilt != 0
+	return x.proofs.holds(id, func() bool {
+		m.bytes(text, &x.bytes)
+		m.run(text, x.mergeList)
+		return m.only(id)
+	})
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -171,5 +172,45 @@ func TestWordPieceKeepsCaseAndAccentsWhereTheFileSaysSo(t *testing.T) {
 		if got := m.load(t).Encode("É İ", false); !slices.Equal(got, tt.want) {
 			t.Errorf("lower case %v, without accents %v: %v, want %v", tt.lower, tt.strip, got, tt.want)
 		}
+	}
+}
+
+// Words are merged one by one only where no token reaches across them.
+func TestSentencePieceEqualsNaiveMerging(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(11, 12))
+	apart := 0
+	for range 400 {
+		tokens, scores := []string{"a", "b", blank}, []float32{0, 0, 0}
+		for range 1 + r.IntN(10) {
+			token := tokens[r.IntN(len(tokens))] + tokens[r.IntN(len(tokens))]
+			if !slices.Contains(tokens, token) {
+				tokens, scores = append(tokens, token), append(scores, -float32(r.IntN(6)))
+			}
+		}
+		tok := meta{keyModel: "llama", keyTokens: tokens, keyScores: scores, keySpacePrefix: false}.load(t)
+		if tok.family.(*sentencePiece).index().apart {
+			apart++
+		}
+		for range 5 {
+			var text strings.Builder
+			for range 1 + r.IntN(20) {
+				text.WriteString([]string{"a", "b", " "}[r.IntN(3)])
+			}
+			got := piecesOf(tok, tok.Encode(text.String(), false))
+			want := naive(strings.ReplaceAll(text.String(), " ", blank), func(left, right string) (int32, bool) {
+				id := slices.Index(tokens, left+right)
+				if id < 0 {
+					return 0, false
+				}
+				return descending(scores[id]), true
+			})
+			if !slices.Equal(got, want) {
+				t.Fatalf("%q with %q and %v:\n got %q\nwant %q", text.String(), tokens, scores, got, want)
+			}
+		}
+	}
+	if apart < 20 || apart > 380 {
+		t.Errorf("of 400 vocabularies %d were apart", apart)
 	}
 }

@@ -88,6 +88,11 @@ func (m *merger) run(text string, r ranker) {
 	}
 }
 
+// only reports whether a single symbol remains, and is id.
+func (m *merger) only(id int32) bool {
+	return len(m.symbols) > 0 && m.symbols[0].next < 0 && m.symbols[0].id == id
+}
+
 // rest passes on the symbols that remain.
 func (m *merger) rest(emit func(symbol)) {
 	if len(m.symbols) == 0 {
