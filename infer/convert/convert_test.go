@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/modeltest"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -26,7 +27,7 @@ func mixOf(t *testing.T, name string) quant.Mix {
 // converted is the file in other types; every byte of it must be counted once.
 func converted(t *testing.T, f *gguf.File, mix quant.Mix) *gguf.File {
 	t.Helper()
-	plan, err := NewPlan(f, mix)
+	plan, err := NewPlan(modelfile.Whole{File: f}, mix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestPlanRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := NewPlan(f, mixOf(t, "q4_0")); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewPlan(modelfile.Whole{File: f}, mixOf(t, "q4_0")); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one about %q", err, c.want)
 		}
 	}
@@ -145,7 +146,7 @@ func TestWriteFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := NewPlan(f, mixOf(t, "q4_k"))
+	plan, err := NewPlan(modelfile.Whole{File: f}, mixOf(t, "q4_k"))
 	if err != nil {
 		t.Fatal(err)
 	}
