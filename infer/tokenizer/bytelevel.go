@@ -14,7 +14,10 @@ type byteLevel struct {
 	splitter splitter
 	// whole takes a piece that is a token as it is, whatever the merges say.
 	whole bool
-	index func() *byteIndex // built at the first use
+	// prefix puts a space before a text that does not begin with one, which
+	// decoding gives back, as Hugging Face's does.
+	prefix bool
+	index  func() *byteIndex // built at the first use
 }
 
 var _ family = (*byteLevel)(nil)
@@ -57,6 +60,7 @@ func loadByteLevel(r *reader, v *vocab) (family, error) {
 		vocab:    v,
 		splitter: splitter,
 		whole:    slices.Contains(wholePieces, pre),
+		prefix:   r.flag(keySpacePrefix, false),
 		index:    sync.OnceValue(func() *byteIndex { return newByteIndex(v, merges) }),
 	}, r.err
 }
@@ -65,6 +69,9 @@ func (b *byteLevel) encode(ids []int32, text string) []int32 {
 	m := mergers.Get().(*merger)
 	defer m.release()
 	x := b.index()
+	if b.prefix && text[0] != ' ' {
+		text = " " + text
+	}
 	b.splitter.split(text, func(piece string) { ids = b.appendPiece(ids, x, m, piece) })
 	return ids
 }

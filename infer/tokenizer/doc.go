@@ -21,8 +21,9 @@
 //
 // For byte-level BPE, and for SentencePiece BPE with byte tokens and without a
 // normalizer, decoding what Encode(text, false) returned is text again, but for
-// U+2581, which SentencePiece cannot tell from a space. A [Stream] gives the same
-// text, in whole runes.
+// U+2581, which SentencePiece cannot tell from a space, and the space that
+// add_space_prefix puts before a text in byte-level BPE. A [Stream] gives the
+// same text, in whole runes.
 //
 // Tokens of a vocabulary with equal text are allowed: Encode uses the first of
 // them. Merges whose parts or results are no tokens are allowed too; they are
@@ -43,7 +44,12 @@
 //   - Unigram writes unknown runes in byte tokens where a vocabulary has all 256.
 //   - A normalizer and squeezed spaces are heeded in llama, too, if the file has
 //     them, and spaces come before a text only where add_space_prefix says so.
+//   - add_space_prefix puts a space before a text in gpt2, too.
 //   - tiny_aya and deepseek-coder follow the published patterns beyond ASCII.
+//
+// Like llama.cpp, and unlike Hugging Face's tokenizers, it leaves out the normal
+// form NFC that some byte-level tokenizers (Qwen, GPT-NeoX) begin with: GGUF has no
+// key for it.
 //
 // From Hugging Face's tokenizers it differs in the Unicode version: here it is
 // that of Go's unicode package, there one for regular expressions and an older

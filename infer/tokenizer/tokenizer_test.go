@@ -67,6 +67,16 @@ func TestWholePieces(t *testing.T) {
 	}
 }
 
+func TestByteLevelSpacePrefix(t *testing.T) {
+	t.Parallel()
+	tok := small().with(meta{keySpacePrefix: true}).load(t)
+	for text, want := range map[string][]int32{"w": {idSpaceW}, " w": {idSpaceW}, "  w": {' ', idSpaceW}, "": nil, "w    w": {idSpaceW, idFourSpaces, idSpaceW}} {
+		if got := tok.Encode(text, false); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestMergesThroughTextsThatAreNoTokens(t *testing.T) {
 	t.Parallel()
 	tok := small().with(meta{keyMerges: []string{"x y", "h e"}}).load(t)
