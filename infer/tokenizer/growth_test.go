@@ -25,8 +25,8 @@ func grows(t *testing.T, name string, work func(text string)) {
 		long := strings.Repeat(unit, 4*small/len(unit)) + "x"
 		ratio := 0.0
 		for range 6 {
-			// What takes less than a millisecond is not measured, but compared with one.
-			if ratio = float64(took(work, long)) / float64(max(took(work, short), time.Millisecond)); ratio < limit {
+			// What takes less than ten milliseconds is not measured, but compared with them.
+			if ratio = float64(took(work, long)) / float64(max(took(work, short), 10*time.Millisecond)); ratio < limit {
 				break
 			}
 		}
