@@ -42,7 +42,8 @@ func (c Candidate) String() string {
 // candidates lists the models that may serve, what was put there last coming
 // first: the bundle that MODELS/NAME/current points to, if allowed the plain
 // models in MODELS, and at the end the built-in one.
-func candidates(dir, name string, plain bool) ([]Candidate, error) {
+func candidates(m ModelConfig) ([]Candidate, error) {
+	dir, name, plain := m.Dir, m.Name, m.AllowUnsigned
 	var found []Candidate
 	var errs []error
 	c, err := currentBundle(dir, name)
@@ -63,13 +64,18 @@ func candidates(dir, name string, plain bool) ([]Candidate, error) {
 }
 
 // currentBundle takes the time from the link, which says when the version was
-// made current, not from the files.
+// made current, not from the files. A link to nothing is an error, not a model
+// that was removed.
 func currentBundle(dir, name string) (Candidate, error) {
-	target, err := bundle.Current(dir, name)
+	path := filepath.Join(dir, name, bundle.CurrentLink)
+	link, err := os.Lstat(path)
 	if err != nil {
 		return Candidate{}, err
 	}
-	link, err := os.Lstat(filepath.Join(dir, name, bundle.CurrentLink))
+	target, err := bundle.Current(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Candidate{}, fmt.Errorf("%s points to a version that is not there; install it again, or remove the link", path)
+	}
 	if err != nil {
 		return Candidate{}, err
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/calibrate"
 )
@@ -26,6 +27,7 @@ type fakeModel struct {
 	pace    chan struct{} // when not nil, one receive before every piece
 	logProb float32
 	users   atomic.Int32
+	steps   atomic.Uint64
 	closed  atomic.Bool
 	wrong   *atomic.Int32 // counts uses after Close and closes during use
 }
@@ -35,6 +37,11 @@ var _ Model = (*fakeModel)(nil)
 func (m *fakeModel) Info() ModelInfo { return m.info }
 
 func (m *fakeModel) Settle() {}
+
+func (m *fakeModel) Pulse() infer.Pulse {
+	n := int(m.users.Load())
+	return infer.Pulse{Steps: m.steps.Load(), Work: n > 0, Running: n}
+}
 
 func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
 	m.users.Add(1)
@@ -51,6 +58,7 @@ func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(str
 		if m.closed.Load() {
 			m.wrong.Add(1)
 		}
+		m.steps.Add(1)
 		piece := m.info.Version + " "
 		a.Text += piece
 		a.Tokens = append(a.Tokens, calibrate.Token{LogProb: m.logProb, Margin: 1})
@@ -112,7 +120,7 @@ func (l *fakeLoader) open() int {
 }
 
 func newTestModels(l *fakeLoader) *Models {
-	return NewModels(l, selfTest(0), slog.New(slog.DiscardHandler))
+	return NewModels(Setup{Loader: l, Test: selfTest(0)}, slog.New(slog.DiscardHandler))
 }
 
 func at(name string) Candidate { return Candidate{Path: "/models/" + name} }
@@ -244,7 +252,7 @@ func TestRefusedModelLeavesTheOldOneAndSaysWhy(t *testing.T) {
 func TestSlowModelIsRefused(t *testing.T) {
 	t.Parallel()
 	l := &fakeLoader{pieces: 5}
-	m := NewModels(l, selfTest(math.MaxFloat64), slog.New(slog.DiscardHandler))
+	m := NewModels(Setup{Loader: l, Test: selfTest(math.MaxFloat64)}, slog.New(slog.DiscardHandler))
 	if err := m.Update(t.Context(), at("v1")); err == nil || !strings.Contains(err.Error(), "min_speed") {
 		t.Errorf("error %v", err)
 	}
@@ -289,7 +297,7 @@ func TestCandidatesLatestFirst(t *testing.T) {
 	dir := t.TempDir()
 	got := func(plain bool) string {
 		t.Helper()
-		all, err := candidates(dir, "mm", plain)
+		all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: plain})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +337,7 @@ func TestCandidatesOfFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, err := candidates(dir, "mm", true)
+	all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: true})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%v, %v", all, err)
 	}

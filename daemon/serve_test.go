@@ -83,7 +83,7 @@ func serveReal(t *testing.T, cfg Config, o Options) (c *api.Client, stop func())
 			if err != nil {
 				t.Errorf("serve: %v", err)
 			}
-		case <-time.After(2 * drainTime):
+		case <-time.After(cfg.Service.Drain + 2*stopGrace):
 			t.Error("serve does not stop")
 		}
 	}

@@ -64,6 +64,11 @@ type Runner interface {
 	Close()
 }
 
+// Progress is what a Runner may have beside: a number that grows while a pass
+// gets on, so that a long pass is told from one that is stuck. Safe to ask from
+// any goroutine.
+type Progress interface{ Progress() uint64 }
+
 // Sequence is the share that one sequence has in a batch.
 type Sequence struct {
 	Pages    []int32   // of the KV: page i holds the positions from i*PageTokens on; those before Position are filled
