@@ -38,6 +38,9 @@ func (m *Models) concluded(t *trial, against error) {
 		m.discard(t.model)
 	case against != nil:
 		m.discard(t.model)
+		if err := m.rejected.remember(t.origin, against); err != nil {
+			m.log.Warn(err.Error())
+		}
 		_ = m.Refuse(t.origin, RefusedCanary, fmt.Errorf("trial of model %s: %w", t.origin, against))
 	default:
 		m.log.Info("model passed its trial", "model", s.Model, "questions", s.Answered, "agreement", s.Agreement, "speed", s.Speed)

@@ -154,6 +154,11 @@ func (d *device) openModels(ctx context.Context) error {
 	defer d.notify.loading("a model")()
 	d.models = NewModels(d.setup(d.cfg.Model), d.log)
 	d.models.OnChange = d.modelChanged
+	rejected, err := openRejection(d.cfg.State.Dir)
+	if err != nil {
+		d.log.Warn(err.Error())
+	}
+	d.models.rejected = rejected
 	d.onClose(d.models.Close)
 	all, err := candidates(d.cfg.Model)
 	d.tried = all[0]

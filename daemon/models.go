@@ -25,7 +25,9 @@ type Models struct {
 	OnChange func()
 	log      *slog.Logger
 
-	loading sync.Mutex     // one change at a time; guards trial against a second one
+	loading  sync.Mutex // one change at a time; guards rejected
+	rejected *rejection // nil: nothing is remembered
+
 	closing sync.WaitGroup // models that are not closed yet; grows only under mu
 
 	mu      sync.Mutex // guards the fields below; held for moments only
@@ -106,6 +108,9 @@ func (m *Models) Update(ctx context.Context, c Candidate) error {
 		return nil
 	}
 	m.giveUp() // of a trial, whose model is not the one that is wanted any more
+	if why := m.rejected.of(c); why != nil && how.Canary.Share > 0 {
+		return m.Refuse(c, RefusedCanary, fmt.Errorf("model %s: %w", c, why))
+	}
 	next, err := m.load(ctx, how, c)
 	if err != nil {
 		return err

@@ -72,22 +72,24 @@ func (n notifier) loading(what string) (end func()) {
 	}
 	n.send("STATUS=loading " + what + "\n" + extension(extendBy))
 	done := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(extendEvery)
-		defer tick.Stop()
-		for before := effort(); ; {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			if now := effort(); now > before {
-				n.send(extension(extendBy))
-				before = now
-			}
-		}
-	}()
+	go n.extend(done, extendEvery, effort)
 	return func() { close(done) }
+}
+
+func (n notifier) extend(done <-chan struct{}, every time.Duration, effort func() int64) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for before := effort(); ; {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		if now := effort(); now > before {
+			n.send(extension(extendBy))
+			before = now
+		}
+	}
 }
 
 func extension(by time.Duration) string {
