@@ -167,3 +167,10 @@ func TestChangedKeys(t *testing.T) {
 		t.Errorf("left %v", got)
 	}
 }
+
+func writeSecret(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

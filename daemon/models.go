@@ -149,16 +149,12 @@ func (m *Models) put(next Model, c Candidate) error {
 	return nil
 }
 
-// Reconfigure makes setup hold and loads the serving model again by it, or the
-// first of all if that is not among them. An error leaves everything as it is.
-func (m *Models) Reconfigure(ctx context.Context, setup Setup, all []Candidate) error {
+// Reconfigure makes setup hold and loads c by it, which may be the serving model
+// once more. An error leaves everything as it is.
+func (m *Models) Reconfigure(ctx context.Context, setup Setup, c Candidate) error {
 	m.loading.Lock()
 	defer m.loading.Unlock()
 	m.giveUp()
-	c := all[0]
-	if now := m.origin(); now != nil && slices.ContainsFunc(all, now.same) {
-		c = *now
-	}
 	next, err := m.load(ctx, setup, c)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 )
 
 // reload follows SIGHUP: it reads the configuration again and makes it hold, or
@@ -63,7 +64,7 @@ func (d *device) applyModel(want ModelConfig) error {
 		}
 	}
 	// 2. Load, test, swap.
-	if err := d.reconfigure(want); err != nil {
+	if err := d.reconfigure(want, moved); err != nil {
 		if moved {
 			next.close()
 		}
@@ -77,13 +78,20 @@ func (d *device) applyModel(want ModelConfig) error {
 	return nil
 }
 
-func (d *device) reconfigure(want ModelConfig) error {
+// reconfigure loads the serving model by another configuration: a model that was
+// refused before does not stand in the way of a setting. In another place it is
+// what lies there that has to work.
+func (d *device) reconfigure(want ModelConfig, moved bool) error {
 	defer d.notify.loading("a model by another configuration")()
 	all, err := candidates(want)
 	if err != nil {
 		return err
 	}
-	return d.models.Reconfigure(d.ctx, d.setup(want), all)
+	c := all[0]
+	if now := d.models.origin(); !moved && now != nil && slices.ContainsFunc(all, now.same) {
+		c = *now
+	}
+	return d.models.Reconfigure(d.ctx, d.setup(want), c)
 }
 
 // loading is the configuration without what only new models are judged by.
