@@ -4,17 +4,15 @@ import "fmt"
 
 // try begins the trial of a loaded model.
 func (m *Models) try(next Model, c Candidate, how CanaryConfig) error {
-	t := newTrial(next, c, how, m.concluded)
 	m.mu.Lock()
 	closed := m.closed
 	if !closed {
-		m.trial = t
+		m.trials.Add(1)
+		m.trial = newTrial(next, c, how, m.concluded)
 	}
 	m.mu.Unlock()
 	if closed {
-		if t.end() {
-			m.discard(next)
-		}
+		m.discard(next)
 		return ErrNoModel
 	}
 	m.log.Info("model is tried beside the serving one", "model", next.Info().String(), "from", c.String(), "share", how.Share, "questions", how.Questions)
@@ -24,6 +22,7 @@ func (m *Models) try(next Model, c Candidate, how CanaryConfig) error {
 
 // concluded acts on a verdict: the new model serves, or it is refused.
 func (m *Models) concluded(t *trial, against error) {
+	defer m.trials.Done()
 	m.loading.Lock()
 	defer m.loading.Unlock()
 	m.mu.Lock()
@@ -65,6 +64,7 @@ func (m *Models) giveUp() {
 	if t != nil && t.end() {
 		m.log.Info("trial of a model was given up", "model", t.model.Info().String())
 		m.discard(t.model)
+		m.trials.Done()
 	}
 }
 

@@ -28,7 +28,8 @@ type Models struct {
 	loading  sync.Mutex // one change at a time; guards rejected
 	rejected *rejection // nil: nothing is remembered
 
-	closing sync.WaitGroup // models that are not closed yet; grows only under mu
+	closing sync.WaitGroup // models that are not closed yet; grows only under mu while not closed
+	trials  sync.WaitGroup // the same of trials
 
 	mu      sync.Mutex // guards the fields below; held for moments only
 	setup   Setup
@@ -345,11 +346,8 @@ func (m *Models) Close() {
 		m.retire(m.current)
 		m.current = nil
 	}
-	t := m.trial
-	m.trial = nil
 	m.mu.Unlock()
-	if t != nil && t.end() {
-		m.discard(t.model)
-	}
+	m.giveUp()
+	m.trials.Wait()
 	m.closing.Wait()
 }

@@ -23,6 +23,8 @@ import (
 // end or closed while it speaks.
 type fakeModel struct {
 	info    ModelInfo
+	word    string
+	delay   time.Duration // before every piece
 	pieces  int
 	pace    chan struct{} // when not nil, one receive before every piece
 	logProb float32
@@ -59,7 +61,8 @@ func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(str
 			m.wrong.Add(1)
 		}
 		m.steps.Add(1)
-		piece := m.info.Version + " "
+		time.Sleep(m.delay)
+		piece := m.word + " "
 		a.Text += piece
 		a.Tokens = append(a.Tokens, calibrate.Token{LogProb: m.logProb, Margin: 1})
 		if err := emit(piece); err != nil {
@@ -77,11 +80,13 @@ func (m *fakeModel) Close() error {
 }
 
 // fakeLoader makes a fakeModel of every path; the path "bad" does not load,
-// "silent" and "broken" fail the self-test.
+// "silent" and "broken" fail the self-test, "other" says something else than the
+// others and "slow" says it slowly.
 type fakeLoader struct {
 	mu     sync.Mutex // guards made
 	made   []*fakeModel
 	pieces int
+	word   string // what every model says; "" for its own name
 	pace   chan struct{}
 	wrong  atomic.Int32
 }
@@ -93,7 +98,16 @@ func (l *fakeLoader) Load(_ context.Context, c Candidate) (Model, error) {
 	if strings.HasPrefix(base, "bad") {
 		return nil, errors.New("hash differs")
 	}
-	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong}
+	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong, word: base}
+	if l.word != "" {
+		m.word = l.word
+	}
+	if strings.HasPrefix(base, "other") {
+		m.word = base
+	}
+	if strings.HasPrefix(base, "slow") {
+		m.delay = 10 * time.Millisecond
+	}
 	if strings.HasPrefix(base, "silent") {
 		m.info.Golden = []Golden{{Prompt: "a", Text: "b"}}
 	}

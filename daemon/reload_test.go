@@ -180,7 +180,10 @@ func TestModelsDirectoryDeletedWhileRunning(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(cfg.Model.Dir, "mm", "2.0")); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the remark", func() bool { r := c.status().Refusal; return r != nil && strings.Contains(r.Error, "points to a version") })
+	until(t, "the remark", func() bool {
+		r := c.status().Refusal
+		return r != nil && strings.Contains(r.Error, "points to a version")
+	})
 	if s := c.status(); s.Model.Version != "2.0" {
 		t.Errorf("status %+v", s.Model)
 	}
