@@ -45,8 +45,11 @@ func newAnswers(records *record.Log, log *slog.Logger) *answers {
 
 // keep is the router's Record.
 func (a *answers) keep(q router.Question, local string, answer router.Answer) {
-	a.remember(q, answer, string(answer.Receipt.Route)+"/"+string(answer.Receipt.Reason))
-	a.append(record.Entry{Question: q, Answer: answer.Text, Receipt: answer.Receipt, LocalAnswer: local})
+	r := answer.Receipt
+	a.remember(q, answer, string(r.Route)+"/"+string(r.Reason))
+	a.log.Info("answered", "id", r.ID, "asker", q.Asker, "route", string(r.Route), "reason", string(r.Reason), "model", r.Model,
+		"latency_ms", r.LatencyMS, "prompt_tokens", r.PromptTokens, "completion_tokens", r.CompletionTokens)
+	a.append(record.Entry{Question: q, Answer: answer.Text, ToolCalls: answer.ToolCalls, Receipt: answer.Receipt, LocalAnswer: local})
 }
 
 // append writes to the records. A failure costs the lesson, not the answer.
@@ -71,7 +74,7 @@ func (a *answers) remember(q router.Question, answer router.Answer, what string)
 	if !again {
 		a.order = append(a.order, q.ID)
 	}
-	e := api.Entry{Question: q, Text: answer.Text, Finish: answer.Finish, Receipt: answer.Receipt}
+	e := api.Entry{Question: q, Text: answer.Text, Reasoning: answer.Reasoning, ToolCalls: answer.ToolCalls, Finish: answer.Finish, Receipt: answer.Receipt}
 	a.latest[q.ID] = e
 	a.bytes += textBytes(e) - textBytes(before)
 	for len(a.order) > remembered || a.bytes > rememberedBytes && len(a.order) > 1 {
@@ -84,9 +87,11 @@ func (a *answers) remember(q router.Question, answer router.Answer, what string)
 
 // textBytes is how much text an entry holds.
 func textBytes(e api.Entry) int {
-	n := len(e.Text) + len(e.Question.Options.Tools)
+	o := e.Question.Options
+	n := router.Message{Content: e.Text, Reasoning: e.Reasoning, ToolCalls: e.ToolCalls}.Bytes() +
+		len(e.Question.Prompt) + 4*len(e.Question.PromptTokens) + len(o.Tools) + len(o.ResponseFormat) + len(o.Grammar)
 	for _, m := range e.Question.Messages {
-		n += len(m.Content)
+		n += m.Bytes()
 	}
 	return n
 }
@@ -113,7 +118,7 @@ func (a *answers) Find(_ context.Context, id string) (api.Entry, error) {
 	if !found {
 		return api.Entry{}, api.ErrNotFound
 	}
-	return api.Entry{Question: e.Question, Text: e.Answer, Receipt: e.Receipt}, nil
+	return api.Entry{Question: e.Question, Text: e.Answer, ToolCalls: e.ToolCalls, Receipt: e.Receipt}, nil
 }
 
 func (a *answers) recall(id string) (api.Entry, bool) {
@@ -135,6 +140,10 @@ func (a *answers) counters() Counters {
 	return Counters{Answered: maps.Clone(a.counted), Failed: a.failed}
 }
 
+// busyPause is after how many seconds a client may ask again that came when too
+// many questions waited.
+const busyPause = 1
+
 // counting is the router with failures counted, and with a prompt that is too
 // long, an option that the model cannot have, or a question too many, told apart
 // from other failures, as OpenAI's clients know it.
@@ -143,7 +152,7 @@ type counting struct {
 	answers *answers
 }
 
-func (c counting) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+func (c counting) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 	a, err := c.Answerer.Answer(ctx, q, emit)
 	if err != nil && ctx.Err() == nil {
 		c.answers.failure()
@@ -157,7 +166,7 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(strin
 		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
 	}
 	if errors.Is(err, infer.ErrBusy) {
-		err = &api.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "busy", Message: err.Error()}
+		err = &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: err.Error()}
 	}
 	return a, err
 }

@@ -39,7 +39,7 @@ func TestRememberedAnswersAreBounded(t *testing.T) {
 // told is a router that fails.
 type told struct{ err error }
 
-func (f told) Answer(context.Context, router.Question, func(string) error) (router.Answer, error) {
+func (f told) Answer(context.Context, router.Question, func(router.Delta) error) (router.Answer, error) {
 	return router.Answer{}, f.err
 }
 
@@ -52,7 +52,7 @@ func TestFailuresThatClientsKnow(t *testing.T) {
 		code   string
 	}{
 		{infer.ErrContext, 400, "context_length_exceeded"},
-		{infer.ErrBusy, 503, "busy"},
+		{infer.ErrBusy, 429, "busy"},
 	}
 	for _, c := range cases {
 		answers := newAnswers(nil, slog.New(slog.DiscardHandler))

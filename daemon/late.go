@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/a472be26/cusp/router"
@@ -21,11 +22,11 @@ func (d *device) late(q router.Question, c router.CloudAnswer, err error) error 
 		return nil
 	}
 	before, _ := d.answers.recall(q.ID)
-	a := router.Answer{Text: before.Text, Finish: before.Finish, Receipt: before.Receipt}
-	if before.Receipt.Detail != lateDetail || before.Text != c.Text { // else it is kept, and offered again
-		a = router.Answer{Text: c.Text, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
+	a := router.Answer{Text: before.Text, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}
+	if before.Receipt.Detail != lateDetail || before.Text != c.Text || !slices.Equal(before.ToolCalls, c.ToolCalls) { // else it is kept, and offered again
+		a = router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
 		d.answers.remember(q, a, "cloud/late")
-		d.answers.append(record.Entry{Question: q, Answer: a.Text, Receipt: a.Receipt, LocalAnswer: before.Text})
+		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
 		d.log.Info("late answer", "id", q.ID, "model", c.Model)
 	}
 	if q.Asker != "iot" {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/calibrate"
 )
@@ -22,10 +23,13 @@ import (
 // end or closed while it speaks.
 type fakeModel struct {
 	info    ModelInfo
+	word    string
+	delay   time.Duration // before every piece
 	pieces  int
 	pace    chan struct{} // when not nil, one receive before every piece
 	logProb float32
 	users   atomic.Int32
+	steps   atomic.Uint64
 	closed  atomic.Bool
 	wrong   *atomic.Int32 // counts uses after Close and closes during use
 }
@@ -36,7 +40,12 @@ func (m *fakeModel) Info() ModelInfo { return m.info }
 
 func (m *fakeModel) Settle() {}
 
-func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
+func (m *fakeModel) Pulse() infer.Pulse {
+	n := int(m.users.Load())
+	return infer.Pulse{Steps: m.steps.Load(), Work: n > 0, Running: n}
+}
+
+func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.LocalAnswer, error) {
 	m.users.Add(1)
 	defer m.users.Add(-1)
 	a := router.LocalAnswer{Finish: "stop", Model: m.info.Model(), PromptTokens: 1}
@@ -51,10 +60,12 @@ func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(str
 		if m.closed.Load() {
 			m.wrong.Add(1)
 		}
-		piece := m.info.Version + " "
+		m.steps.Add(1)
+		time.Sleep(m.delay)
+		piece := m.word + " "
 		a.Text += piece
 		a.Tokens = append(a.Tokens, calibrate.Token{LogProb: m.logProb, Margin: 1})
-		if err := emit(piece); err != nil {
+		if err := emit(router.Delta{Text: piece}); err != nil {
 			return a, err
 		}
 	}
@@ -69,11 +80,13 @@ func (m *fakeModel) Close() error {
 }
 
 // fakeLoader makes a fakeModel of every path; the path "bad" does not load,
-// "silent" and "broken" fail the self-test.
+// "silent" and "broken" fail the self-test, "other" says something else than the
+// others and "slow" says it slowly.
 type fakeLoader struct {
 	mu     sync.Mutex // guards made
 	made   []*fakeModel
 	pieces int
+	word   string // what every model says; "" for its own name
 	pace   chan struct{}
 	wrong  atomic.Int32
 }
@@ -85,7 +98,16 @@ func (l *fakeLoader) Load(_ context.Context, c Candidate) (Model, error) {
 	if strings.HasPrefix(base, "bad") {
 		return nil, errors.New("hash differs")
 	}
-	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong}
+	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong, word: base}
+	if l.word != "" {
+		m.word = l.word
+	}
+	if strings.HasPrefix(base, "other") {
+		m.word = base
+	}
+	if strings.HasPrefix(base, "slow") {
+		m.delay = 10 * time.Millisecond
+	}
 	if strings.HasPrefix(base, "silent") {
 		m.info.Golden = []Golden{{Prompt: "a", Text: "b"}}
 	}
@@ -112,7 +134,7 @@ func (l *fakeLoader) open() int {
 }
 
 func newTestModels(l *fakeLoader) *Models {
-	return NewModels(l, selfTest(0), slog.New(slog.DiscardHandler))
+	return NewModels(Setup{Loader: l, Test: selfTest(0)}, slog.New(slog.DiscardHandler))
 }
 
 func at(name string) Candidate { return Candidate{Path: "/models/" + name} }
@@ -136,7 +158,7 @@ func TestTwentySwapsUnderStreamsCutNone(t *testing.T) {
 				default:
 				}
 				words := 0
-				a, err := m.Answer(t.Context(), router.Question{}, func(string) error { words++; time.Sleep(50 * time.Microsecond); return nil })
+				a, err := m.Answer(t.Context(), router.Question{}, func(router.Delta) error { words++; time.Sleep(50 * time.Microsecond); return nil })
 				if err != nil || words != 20 || strings.Count(a.Text, a.Model.Version+" ") != 20 {
 					cut.Add(1)
 				}
@@ -180,7 +202,7 @@ func TestAStreamKeepsItsModelThroughASwap(t *testing.T) {
 	var once sync.Once
 	got := make(chan router.LocalAnswer, 1)
 	go func() {
-		a, _ := m.Answer(t.Context(), router.Question{}, func(string) error { once.Do(func() { close(first) }); return nil })
+		a, _ := m.Answer(t.Context(), router.Question{}, func(router.Delta) error { once.Do(func() { close(first) }); return nil })
 		got <- a
 	}()
 	l.pace <- struct{}{}
@@ -192,7 +214,7 @@ func TestAStreamKeepsItsModelThroughASwap(t *testing.T) {
 	if l.made[0].closed.Load() {
 		t.Error("the old model was closed under a stream")
 	}
-	if a, err := m.Answer(t.Context(), router.Question{}, func(string) error { return nil }); err != nil || a.Model.Version != "v2" {
+	if a, err := m.Answer(t.Context(), router.Question{}, func(router.Delta) error { return nil }); err != nil || a.Model.Version != "v2" {
 		t.Errorf("the next answer is of %+v, %v", a.Model, err)
 	}
 	pace := l.made[0].pace
@@ -244,7 +266,7 @@ func TestRefusedModelLeavesTheOldOneAndSaysWhy(t *testing.T) {
 func TestSlowModelIsRefused(t *testing.T) {
 	t.Parallel()
 	l := &fakeLoader{pieces: 5}
-	m := NewModels(l, selfTest(math.MaxFloat64), slog.New(slog.DiscardHandler))
+	m := NewModels(Setup{Loader: l, Test: selfTest(math.MaxFloat64)}, slog.New(slog.DiscardHandler))
 	if err := m.Update(t.Context(), at("v1")); err == nil || !strings.Contains(err.Error(), "min_speed") {
 		t.Errorf("error %v", err)
 	}
@@ -289,7 +311,7 @@ func TestCandidatesLatestFirst(t *testing.T) {
 	dir := t.TempDir()
 	got := func(plain bool) string {
 		t.Helper()
-		all, err := candidates(dir, "mm", plain)
+		all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: plain})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +351,7 @@ func TestCandidatesOfFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, err := candidates(dir, "mm", true)
+	all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: true})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%v, %v", all, err)
 	}

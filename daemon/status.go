@@ -18,6 +18,9 @@ type Status struct {
 	UptimeS  float64        `json:"uptime_s"`
 	Model    *ModelStatus   `json:"model"`
 	Refusal  *Refusal       `json:"last_refusal,omitempty"`
+	Trial    *TrialStatus   `json:"canary,omitempty"`  // absent: no model is being tried
+	Reloads  map[string]int `json:"reloads,omitempty"` // models that were loaded or refused since the start, by result
+	Config   ConfigStatus   `json:"config"`
 	Link     LinkStatus     `json:"link"`
 	IoT      *bool          `json:"iot_up,omitempty"` // absent: no front door
 	Counters Counters       `json:"counters"`
@@ -39,9 +42,8 @@ func (d *device) status() Status {
 		Counters: d.answers.counters(), Sensors: d.sensors.States(),
 	}
 	s.Model, s.Refusal = d.models.Current()
-	if d.uplink != nil {
-		s.Link = LinkStatus{Configured: true, Up: d.uplink.Up(), Outbox: d.uplink.Depth(), OldestS: d.uplink.OldestAge().Round(time.Millisecond).Seconds()}
-	}
+	s.Trial, s.Reloads = d.models.Trial(), d.models.Results()
+	s.Link, s.Config = d.link(), d.settings.status()
 	select {
 	case <-d.open:
 		if d.door != nil {
@@ -51,6 +53,13 @@ func (d *device) status() Status {
 	default: // the door is being opened
 	}
 	return s
+}
+
+func (d *device) link() LinkStatus {
+	if d.uplink == nil {
+		return LinkStatus{}
+	}
+	return LinkStatus{Configured: true, Up: d.uplink.Up(), Outbox: d.uplink.Depth(), OldestS: d.uplink.OldestAge().Round(time.Millisecond).Seconds()}
 }
 
 // Text is the status for people, several lines.
@@ -65,8 +74,17 @@ func (s Status) Text() string {
 	} else {
 		row("model", "%s from %s%s", s.Model, s.Model.File, s.Model.remarks())
 	}
+	if s.Trial != nil {
+		row("canary", "%s", s.Trial)
+	}
 	if s.Refusal != nil {
 		row("refused", "%s at %s", s.Refusal.Error, s.Refusal.Time.Format(time.RFC3339))
+	}
+	if s.Config.Error != "" {
+		row("config", "refused at %s, the old one stays: %s", s.Config.Tried.Format(time.RFC3339), s.Config.Error)
+	}
+	if len(s.Config.Restart) > 0 {
+		row("config", "changed, needs a restart: %s", strings.Join(s.Config.Restart, ", "))
 	}
 	row("cloud", "%s", s.Link)
 	if s.IoT != nil {

@@ -38,11 +38,19 @@ func (t *Teacher) Name() string { return t.model.Info().String() }
 func (t *Teacher) Close() error { return t.model.Close() }
 
 // Generate implements [cloud.Generator].
-func (t *Teacher) Generate(ctx context.Context, messages []router.Message, o router.Options, emit func(string) error) (text, finish string, promptTokens, completionTokens int, err error) {
-	a, err := t.model.Answer(ctx, router.Question{Messages: messages, Options: o}, emit)
+func (t *Teacher) Generate(ctx context.Context, r cloud.Request, emit func(string) error) (cloud.Completion, error) {
+	a, err := t.model.Answer(ctx, router.Question{Messages: r.Messages, Options: r.Options}, func(d router.Delta) error {
+		if d.Text == "" {
+			return nil // the rest is in the completion
+		}
+		return emit(d.Text)
+	})
 	var option *sample.OptionError
 	if errors.Is(err, infer.ErrContext) || errors.As(err, &option) { // asking again makes it no better
 		err = &cloud.Error{Code: cloud.CodeRefused, Err: err}
 	}
-	return a.Text, a.Finish, a.PromptTokens, len(a.Tokens), err
+	return cloud.Completion{
+		Text: a.Text, Reasoning: a.Reasoning, ToolCalls: a.ToolCalls, Finish: a.Finish,
+		PromptTokens: a.PromptTokens, CompletionTokens: len(a.Tokens),
+	}, err
 }

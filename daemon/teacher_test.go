@@ -19,7 +19,7 @@ func TestTeacherRefusesAPromptThatIsTooLong(t *testing.T) {
 	}
 	defer teacher.Close()
 	messages := []router.Message{{Role: "user", Content: strings.Repeat("turn on the light ", 10000)}}
-	_, _, _, _, err = teacher.Generate(t.Context(), messages, router.Options{}, func(string) error { return nil })
+	_, err = teacher.Generate(t.Context(), cloud.Request{Messages: messages}, func(string) error { return nil })
 	var refusal *cloud.Error
 	if !errors.As(err, &refusal) || refusal.Retryable {
 		t.Errorf("error %v, want one that is final", err)

@@ -114,7 +114,7 @@ func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAn
 		return LocalAnswer{}, errors.New("no local model is loaded")
 	}
 	emit := func(Delta) error { return nil }
-	if r.Cloud == nil || q.Privacy == Private || q.localOnly() {
+	if r.Cloud == nil || q.Privacy == Private || q.LocalOnly() {
 		emit = out.send
 	}
 	return r.Local.Answer(ctx, q, emit)
@@ -157,7 +157,7 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 
 // signals gathers what the decision may depend on.
 func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
-	s := Signals{Private: q.Privacy == Private, LocalOnly: q.localOnly(), LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.greedy()}
+	s := Signals{Private: q.Privacy == Private, LocalOnly: q.LocalOnly(), LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.Greedy()}
 	if r.Cloud != nil {
 		s.Cloud = CloudUntried
 	}

@@ -351,11 +351,11 @@ func TestToolCallsReachTheAsker(t *testing.T) {
 func TestConstrainedAnswersAreSampled(t *testing.T) {
 	t.Parallel()
 	for _, o := range []Options{{Grammar: "x"}, {ToolChoice: ChoiceRequired}, {ToolChoice: ChoiceFunction}, {ResponseFormat: []byte(`{"type":"json_object"}`)}} {
-		if o.greedy() {
+		if o.Greedy() {
 			t.Errorf("%+v counts as greedy", o)
 		}
 	}
-	if !(Options{Tools: []byte(`[]`), ToolChoice: ChoiceAuto}).greedy() {
+	if !(Options{Tools: []byte(`[]`), ToolChoice: ChoiceAuto}).Greedy() {
 		t.Error("tools alone count as sampling")
 	}
 }

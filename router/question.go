@@ -110,9 +110,9 @@ type Mirostat struct {
 	Eta float64 `json:"eta,omitempty"`
 }
 
-// greedy reports whether the most likely token is taken at every step, which is
+// Greedy reports whether the most likely token is taken at every step, which is
 // how calibrations are made.
-func (o Options) greedy() bool {
+func (o Options) Greedy() bool {
 	return !o.constrained() && (o.Temperature == nil || *o.Temperature == 0) && o.Mirostat == nil &&
 		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
 }
@@ -124,8 +124,8 @@ func (q Question) forCloud() Question {
 	return q
 }
 
-// localOnly reports whether no other model can do what is asked.
-func (q Question) localOnly() bool {
+// LocalOnly reports whether no other model can do what is asked.
+func (q Question) LocalOnly() bool {
 	return q.Prompt != "" || len(q.PromptTokens) > 0 || q.Options.Grammar != ""
 }
 

@@ -23,11 +23,11 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// Answerer answers one question, passing the text to emit as it comes; nil
+// Answerer answers one question, passing the answer to emit as it comes; nil
 // when only the whole is wanted. An error from emit ends the answer. Safe for
 // concurrent use.
 type Answerer interface {
-	Answer(ctx context.Context, q router.Question, emit func(delta string) error) (router.Answer, error)
+	Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error)
 }
 
 // Archive finds answers that were given before.
@@ -41,10 +41,12 @@ var ErrNotFound = errors.New("no answer with this id is kept")
 
 // Entry is a finished answer with the question it belongs to.
 type Entry struct {
-	Question router.Question `json:"question"`
-	Text     string          `json:"text"`
-	Finish   string          `json:"finish"`
-	Receipt  router.Receipt  `json:"receipt"`
+	Question  router.Question   `json:"question"`
+	Text      string            `json:"text"`
+	Reasoning string            `json:"reasoning,omitempty"`
+	ToolCalls []router.ToolCall `json:"tool_calls,omitempty"`
+	Finish    string            `json:"finish"`
+	Receipt   router.Receipt    `json:"receipt"`
 }
 
 // Model is one entry of /v1/models.

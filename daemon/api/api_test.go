@@ -28,13 +28,13 @@ type script struct {
 
 var _ Answerer = (*script)(nil)
 
-func (s *script) Answer(ctx context.Context, q router.Question, emit func(string) error) (a router.Answer, err error) {
+func (s *script) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (a router.Answer, err error) {
 	if s.ended != nil {
 		defer func() { s.ended <- err }()
 	}
 	for i, p := range s.pieces {
 		if emit != nil {
-			if err := emit(p); err != nil {
+			if err := emit(router.Delta{Text: p}); err != nil {
 				return a, err
 			}
 		}

@@ -45,22 +45,22 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 }
 
 // ask asks the question once for each choice, all at the same time, and passes
-// the text of each to emit, which may be nil. Each is routed for itself; those
+// each answer to emit, which may be nil. Each is routed for itself; those
 // that are answered here have their prompt computed once. The first failure ends
 // them all.
-func (s *Server) ask(ctx context.Context, req Request, emit func(i int, text string) error) ([]router.Answer, error) {
+func (s *Server) ask(ctx context.Context, req Request, emit func(i int, d router.Delta) error) ([]router.Answer, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	all := make([]router.Answer, req.N)
 	var running sync.WaitGroup
 	for i := range all {
 		running.Go(func() {
-			var text func(string) error
+			var piece func(router.Delta) error
 			if emit != nil {
-				text = func(delta string) error { return emit(i, delta) }
+				piece = func(d router.Delta) error { return emit(i, d) }
 			}
 			var err error
-			if all[i], err = s.o.Answerer.Answer(ctx, req.Question.Nth(i), text); err != nil {
+			if all[i], err = s.o.Answerer.Answer(ctx, req.Question.Nth(i), piece); err != nil {
 				cancel(err)
 			}
 		})
@@ -112,11 +112,11 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, req Request, cre
 	out := &events{w: w, usage: req.IncludeUsage, logProbs: req.Question.Options.LogProbs, begun: make([]bool, req.N), head: chunk{
 		ID: req.Question.ID, Object: "chat.completion.chunk", Created: created.Unix(), Model: requested(req.Model),
 	}}
-	all, err := s.ask(r.Context(), req, func(i int, text string) error {
+	all, err := s.ask(r.Context(), req, func(i int, d router.Delta) error {
 		if err := r.Context().Err(); err != nil {
 			return err
 		}
-		return out.text(i, text)
+		return out.piece(i, d)
 	})
 	switch {
 	case err == nil:
@@ -173,13 +173,18 @@ func (e *events) begin(i int) error {
 	return e.choice(chunkChoice{Index: i, Delta: delta{Role: "assistant"}})
 }
 
-func (e *events) text(i int, text string) error {
-	if text == "" {
+// piece sends a piece of the answer of a choice.
+func (e *events) piece(i int, d router.Delta) error {
+	out := delta{Content: d.Text, Reasoning: d.Reasoning}
+	if d.Call != nil {
+		out.ToolCalls = []callDelta{newCallDelta(*d.Call)}
+	}
+	if out.empty() {
 		return nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return errors.Join(e.begin(i), e.choice(chunkChoice{Index: i, Delta: delta{Content: text}}), e.flush())
+	return errors.Join(e.begin(i), e.choice(chunkChoice{Index: i, Delta: out}), e.flush())
 }
 
 // finish sends the log-probabilities and the reason of the end of each choice,

@@ -24,7 +24,7 @@ type several struct {
 
 var _ Answerer = (*several)(nil)
 
-func (s *several) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+func (s *several) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 	s.mu.Lock()
 	s.asked = append(s.asked, q)
 	s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *several) Answer(ctx context.Context, q router.Question, emit func(strin
 	}
 	if emit != nil {
 		for _, text := range []string{"I am ", q.ID} {
-			if err := emit(text); err != nil {
+			if err := emit(router.Delta{Text: text}); err != nil {
 				return router.Answer{}, err
 			}
 		}

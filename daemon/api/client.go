@@ -110,26 +110,32 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 // sentRequest is what the client writes; Deadline travels as a duration, since
 // the daemon's clock counts.
 type sentRequest struct {
-	Model       string            `json:"model"`
-	Messages    []router.Message  `json:"messages"`
-	Stream      bool              `json:"stream"`
-	MaxTokens   int               `json:"max_completion_tokens,omitempty"`
-	Temperature *float64          `json:"temperature,omitempty"`
-	TopP        *float64          `json:"top_p,omitempty"`
-	Seed        *int64            `json:"seed,omitempty"`
-	Stop        []string          `json:"stop,omitempty"`
-	Tools       json.RawMessage   `json:"tools,omitempty"`
-	Frequency   float64           `json:"frequency_penalty,omitempty"`
-	Presence    float64           `json:"presence_penalty,omitempty"`
-	LogitBias   map[int32]float64 `json:"logit_bias,omitempty"`
-	LogProbs    bool              `json:"logprobs,omitempty"`
-	TopLogProbs int               `json:"top_logprobs,omitempty"`
-	TopK        int               `json:"top_k,omitempty"`
-	MinP        float64           `json:"min_p,omitempty"`
-	TypicalP    float64           `json:"typical_p,omitempty"`
-	Repetition  float64           `json:"repetition_penalty,omitempty"`
-	IgnoreEOS   bool              `json:"ignore_eos,omitempty"`
-	Cusp        extension         `json:"cusp"`
+	Model       string                     `json:"model"`
+	Messages    []router.Message           `json:"messages"`
+	Stream      bool                       `json:"stream"`
+	MaxTokens   int                        `json:"max_completion_tokens,omitempty"`
+	Temperature *float64                   `json:"temperature,omitempty"`
+	TopP        *float64                   `json:"top_p,omitempty"`
+	Seed        *int64                     `json:"seed,omitempty"`
+	Stop        []string                   `json:"stop,omitempty"`
+	Tools       json.RawMessage            `json:"tools,omitempty"`
+	ToolChoice  json.RawMessage            `json:"tool_choice,omitempty"`
+	Parallel    *bool                      `json:"parallel_tool_calls,omitempty"`
+	Format      json.RawMessage            `json:"response_format,omitempty"`
+	Grammar     string                     `json:"grammar,omitempty"`
+	Effort      string                     `json:"reasoning_effort,omitempty"`
+	Variables   map[string]json.RawMessage `json:"chat_template_kwargs,omitempty"`
+	Frequency   float64                    `json:"frequency_penalty,omitempty"`
+	Presence    float64                    `json:"presence_penalty,omitempty"`
+	LogitBias   map[int32]float64          `json:"logit_bias,omitempty"`
+	LogProbs    bool                       `json:"logprobs,omitempty"`
+	TopLogProbs int                        `json:"top_logprobs,omitempty"`
+	TopK        int                        `json:"top_k,omitempty"`
+	MinP        float64                    `json:"min_p,omitempty"`
+	TypicalP    float64                    `json:"typical_p,omitempty"`
+	Repetition  float64                    `json:"repetition_penalty,omitempty"`
+	IgnoreEOS   bool                       `json:"ignore_eos,omitempty"`
+	Cusp        extension                  `json:"cusp"`
 	sentDRY
 	sentMirostat
 }
@@ -152,10 +158,14 @@ func clientRequest(q router.Question) sentRequest {
 	o := q.Options
 	r := sentRequest{
 		Model: "cusp", Messages: q.Messages, Stream: true, MaxTokens: o.MaxTokens,
-		Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed, Stop: o.Stop, Tools: o.Tools,
+		Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed, Stop: o.Stop,
+		Tools: o.Tools, ToolChoice: sentChoice(o), Format: o.ResponseFormat, Grammar: o.Grammar, Effort: o.ReasoningEffort, Variables: o.Variables,
 		Frequency: o.Frequency, Presence: o.Presence, LogitBias: o.LogitBias, LogProbs: o.LogProbs, TopLogProbs: o.TopLogProbs,
 		TopK: o.TopK, MinP: o.MinP, TypicalP: o.TypicalP, Repetition: o.Repetition, IgnoreEOS: o.IgnoreEOS,
 		Cusp: extension{ID: q.ID, Privacy: string(q.Privacy)},
+	}
+	if o.OneCall {
+		r.Parallel = new(bool)
 	}
 	if d := o.DRY; d != nil {
 		r.sentDRY = sentDRY{d.Multiplier, d.Base, d.AllowedLength, d.Range, d.Breakers}
@@ -168,6 +178,19 @@ func clientRequest(q router.Question) sentRequest {
 		r.Cusp.DeadlineMS = &ms
 	}
 	return r
+}
+
+// sentChoice is the choice of tools as OpenAI writes it.
+func sentChoice(o router.Options) json.RawMessage {
+	var v any = o.ToolChoice
+	switch o.ToolChoice {
+	case "":
+		return nil
+	case router.ChoiceFunction:
+		v = map[string]any{"type": "function", "function": map[string]string{"name": o.ToolName}}
+	}
+	text, _ := json.Marshal(v)
+	return text
 }
 
 // receivedChunk is a chunk or an error, whichever the event holds.
@@ -226,9 +249,29 @@ func addEvent(data string, a *router.Answer) (string, error) {
 	piece := ""
 	for _, ch := range c.Choices {
 		piece += ch.Delta.Content
+		a.Reasoning += ch.Delta.Reasoning
+		for _, c := range ch.Delta.ToolCalls {
+			if err := addCall(a, c); err != nil {
+				return "", err
+			}
+		}
 		if ch.Finish != nil {
 			a.Finish = *ch.Finish
 		}
 	}
 	return piece, nil
+}
+
+// addCall goes on with a tool call, or begins one.
+func addCall(a *router.Answer, d callDelta) error {
+	if d.ID != "" {
+		a.ToolCalls = append(a.ToolCalls, router.ToolCall{ID: d.ID})
+	}
+	if len(a.ToolCalls) == 0 {
+		return errors.New("event of the stream: a tool call has no beginning")
+	}
+	c := &a.ToolCalls[len(a.ToolCalls)-1]
+	c.Name += d.Function.Name
+	c.Arguments += d.Function.Arguments
+	return nil
 }

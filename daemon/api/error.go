@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/a472be26/cusp/router"
 )
@@ -23,6 +24,9 @@ type Error struct {
 	Type    string
 	Param   string // the field at fault; empty becomes null
 	Code    string // a stable code for programs; empty becomes null
+	// RetryAfter is in how many seconds the same request may succeed; 0 says
+	// nothing. It travels as a header.
+	RetryAfter int
 }
 
 func (e *Error) Error() string {
@@ -103,4 +107,9 @@ func asError(err error) *Error {
 	return serverError(err.Error())
 }
 
-func (s *Server) fail(w http.ResponseWriter, e *Error) { s.send(w, e.Status, e) }
+func (s *Server) fail(w http.ResponseWriter, e *Error) {
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	s.send(w, e.Status, e)
+}

@@ -11,9 +11,23 @@ import (
 // wireMessage is one message as it arrives: content is a string, an array of
 // parts, or null.
 type wireMessage struct {
-	Role      string          `json:"role"`
-	Content   json.RawMessage `json:"content"`
-	ToolCalls json.RawMessage `json:"tool_calls"`
+	Role         string          `json:"role"`
+	Content      json.RawMessage `json:"content"`
+	Reasoning    string          `json:"reasoning_content"` // not OpenAI's, but common
+	ToolCalls    []wireCall      `json:"tool_calls"`
+	FunctionCall json.RawMessage `json:"function_call"`
+	Name         string          `json:"name"`
+	ToolCallID   string          `json:"tool_call_id"`
+}
+
+// wireCall is a call of an earlier answer.
+type wireCall struct {
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Function *struct {
+		Name      string `json:"name"`
+		Arguments string `json:"arguments"`
+	} `json:"function"`
 }
 
 // contentPart is one part of a content array. Only text can be answered.
@@ -45,24 +59,44 @@ func (m *wireMessage) message(param string) (router.Message, error) {
 	if !roles[m.Role] {
 		return router.Message{}, invalid(param+".role", "%s.role is %q; it must be system, developer, user, assistant or tool", param, m.Role)
 	}
-	if absent(m.Content) {
-		return m.withoutContent(param)
+	if !absent(m.FunctionCall) {
+		return router.Message{}, invalid(param+".function_call", "%s.function_call is not supported; write tool_calls", param)
 	}
-	text, err := content(m.Content, param+".content")
-	return router.Message{Role: m.Role, Content: text}, err
+	out := router.Message{Role: m.Role, Name: m.Name, ToolCallID: m.ToolCallID}
+	if m.Role == "assistant" {
+		out.Reasoning = m.Reasoning
+		var err error
+		if out.ToolCalls, err = calls(m.ToolCalls, param+".tool_calls"); err != nil {
+			return router.Message{}, err
+		}
+	}
+	if absent(m.Content) {
+		if m.Role != "assistant" { // an empty turn of the assistant is allowed, as OpenAI does
+			return router.Message{}, invalid(param+".content", "%s.content is missing", param)
+		}
+		return out, nil
+	}
+	var err error
+	out.Content, err = content(m.Content, param+".content")
+	return out, err
 }
 
-// withoutContent allows an empty turn of the assistant, as OpenAI does, but
-// not one whose meaning lies in tool calls: dropping them would change the
-// conversation in silence.
-func (m *wireMessage) withoutContent(param string) (router.Message, error) {
-	if m.Role != "assistant" {
-		return router.Message{}, invalid(param+".content", "%s.content is missing", param)
+// calls are the tool calls of an earlier answer.
+func calls(in []wireCall, param string) ([]router.ToolCall, error) {
+	if len(in) > maxTools {
+		return nil, invalid(param, "%s has %d calls; at most %d are supported", param, len(in), maxTools)
 	}
-	if !absent(m.ToolCalls) {
-		return router.Message{}, invalid(param+".tool_calls", "%s has tool_calls and no content; write the call into content as text", param)
+	var out []router.ToolCall
+	for i, c := range in {
+		if c.Type != "function" && c.Type != "" {
+			return nil, invalid(fmt.Sprintf("%s[%d].type", param, i), "%s[%d].type is %.40q; only function is supported", param, i, c.Type)
+		}
+		if c.Function == nil || c.Function.Name == "" {
+			return nil, invalid(fmt.Sprintf("%s[%d].function.name", param, i), "%s[%d].function.name is missing", param, i)
+		}
+		out = append(out, router.ToolCall{ID: c.ID, Name: c.Function.Name, Arguments: c.Function.Arguments})
 	}
-	return router.Message{Role: m.Role}, nil
+	return out, nil
 }
 
 // content reads a string or joins the text parts of an array.

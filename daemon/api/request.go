@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -45,10 +47,46 @@ type wireRequest struct {
 	Seed          *int64          `json:"seed"`
 	N             *int64          `json:"n"`
 	Stop          json.RawMessage `json:"stop"`
-	Tools         json.RawMessage `json:"tools"`
+	Effort        string          `json:"reasoning_effort"`
 	Cusp          *extension      `json:"cusp"`
-	IgnoreEOS     bool            `json:"ignore_eos"` // not OpenAI's
+	// Not OpenAI's.
+	IgnoreEOS bool                       `json:"ignore_eos"`
+	Grammar   string                     `json:"grammar"`
+	Variables map[string]json.RawMessage `json:"chat_template_kwargs"`
 	wireSampling
+	wireLogProbs
+	wireTools
+	wireRefused
+}
+
+// wireRefused are members that ask for what nothing here can do; to ignore them
+// would be to answer something else.
+type wireRefused struct {
+	Functions    json.RawMessage `json:"functions"`
+	FunctionCall json.RawMessage `json:"function_call"`
+	Audio        json.RawMessage `json:"audio"`
+	WebSearch    json.RawMessage `json:"web_search_options"`
+	Modalities   []string        `json:"modalities"`
+}
+
+func (w *wireRefused) refuse() error {
+	for _, m := range []struct {
+		name, instead string
+		raw           json.RawMessage
+	}{
+		{"functions", "write tools", w.Functions}, {"function_call", "write tool_choice", w.FunctionCall},
+		{"audio", "answers are text", w.Audio}, {"web_search_options", "give the model a tool", w.WebSearch},
+	} {
+		if !absent(m.raw) {
+			return invalid(m.name, "%s is not supported; %s", m.name, m.instead)
+		}
+	}
+	for _, m := range w.Modalities {
+		if m != "text" {
+			return invalid("modalities", "modalities has %.40q; only text is supported", m)
+		}
+	}
+	return nil
 }
 
 type streamOptions struct {
@@ -83,20 +121,28 @@ func (x *extension) UnmarshalJSON(text []byte) error {
 // DecodeRequest reads the body of a chat completion request; now is what a
 // relative deadline counts from. Every refusal is an [*Error].
 func DecodeRequest(body []byte, now time.Time) (Request, error) {
-	if !utf8.Valid(body) {
-		return Request{}, invalid("", "the body is not valid UTF-8 (first bad byte at offset %d)", firstInvalid(body))
-	}
-	if d := depth(body); d > maxDepth {
-		return Request{}, invalid("", "the body nests deeper than %d levels", maxDepth)
-	}
-	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) > 0 && first[0] != '{' && json.Valid(body) {
-		return Request{}, invalid("", "the body must be a JSON object")
-	}
 	var w wireRequest
-	if err := json.Unmarshal(body, &w); err != nil {
-		return Request{}, decodeError(body, err)
+	if err := decodeBody(body, &w); err != nil {
+		return Request{}, err
 	}
 	return w.request(now)
+}
+
+// decodeBody reads one JSON object into v.
+func decodeBody(body []byte, v any) error {
+	if !utf8.Valid(body) {
+		return invalid("", "the body is not valid UTF-8 (first bad byte at offset %d)", firstInvalid(body))
+	}
+	if d := depth(body); d > maxDepth {
+		return invalid("", "the body nests deeper than %d levels", maxDepth)
+	}
+	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) > 0 && first[0] != '{' && json.Valid(body) {
+		return invalid("", "the body must be a JSON object")
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return decodeError(body, err)
+	}
+	return nil
 }
 
 // request checks every value and builds the question.
@@ -104,7 +150,10 @@ func (w *wireRequest) request(now time.Time) (Request, error) {
 	r := Request{Model: w.Model, Stream: w.Stream}
 	r.IncludeUsage = w.StreamOptions != nil && w.StreamOptions.IncludeUsage
 	r.Question.Asker = "api"
-	var err error
+	err := w.refuse()
+	if err != nil {
+		return r, err
+	}
 	if r.N, err = choices(w.N); err != nil {
 		return r, err
 	}
@@ -117,10 +166,15 @@ func (w *wireRequest) request(now time.Time) (Request, error) {
 	if err = w.Cusp.apply(&r.Question, now); err != nil {
 		return r, err
 	}
+	return r, r.checkIDs()
+}
+
+// checkIDs refuses an id that leaves no room for those of several answers.
+func (r Request) checkIDs() error {
 	if last := r.Question.Nth(r.N - 1).ID; router.CheckID(last) != nil { // it is the longest
-		return r, invalid("cusp.id", "cusp.id has %d bytes; with n of %d it can have %d", len(r.Question.ID), r.N, router.MaxIDBytes-len(last)+len(r.Question.ID))
+		return invalid("cusp.id", "cusp.id has %d bytes; with n of %d it can have %d", len(r.Question.ID), r.N, router.MaxIDBytes-len(last)+len(r.Question.ID))
 	}
-	return r, nil
+	return nil
 }
 
 // choices is how many answers are wanted.
@@ -135,7 +189,7 @@ func choices(n *int64) (int, error) {
 }
 
 func (w *wireRequest) options() (router.Options, error) {
-	o := router.Options{Seed: w.Seed, IgnoreEOS: w.IgnoreEOS}
+	o := router.Options{Seed: w.Seed, IgnoreEOS: w.IgnoreEOS, Variables: w.Variables}
 	var err error
 	if o.MaxTokens, err = tokenLimit("max_tokens", w.MaxTokens); err != nil {
 		return o, err
@@ -151,8 +205,34 @@ func (w *wireRequest) options() (router.Options, error) {
 	if err := w.sampling(&o); err != nil {
 		return o, err
 	}
-	o.Tools, err = tools(w.Tools)
-	return o, err
+	if err := w.logProbs(&o); err != nil {
+		return o, err
+	}
+	if o.ReasoningEffort, err = effort("reasoning_effort", w.Effort); err != nil {
+		return o, err
+	}
+	if err := w.wireTools.read(&o); err != nil {
+		return o, err
+	}
+	return o, w.grammar(&o)
+}
+
+// grammar reads a GBNF grammar, which leaves no room for another shape.
+func (w *wireRequest) grammar(o *router.Options) error {
+	if w.Grammar != "" && (len(o.ResponseFormat) > 0 || o.ForcesCall()) {
+		return invalid("grammar", "grammar cannot be combined with response_format or a tool that must be called")
+	}
+	o.Grammar = w.Grammar
+	return nil
+}
+
+var efforts = []string{"", "none", "minimal", "low", "medium", "high", "xhigh"}
+
+func effort(param, v string) (string, error) {
+	if !slices.Contains(efforts, v) {
+		return "", invalid(param, "%s is %.40q; it must be %s", param, v, strings.Join(efforts[1:], ", "))
+	}
+	return v, nil
 }
 
 func tokenLimit(param string, v *int64) (int, error) {
@@ -188,18 +268,6 @@ func stops(raw json.RawMessage) ([]string, error) {
 	return list, nil
 }
 
-// tools are passed on unread, but they must be a list of objects.
-func tools(raw json.RawMessage) (json.RawMessage, error) {
-	if absent(raw) {
-		return nil, nil
-	}
-	var list []map[string]json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil, invalid("tools", "tools must be an array of objects")
-	}
-	return raw, nil
-}
-
 // apply writes the extension's values, or their defaults, into q.
 func (x *extension) apply(q *router.Question, now time.Time) error {
 	if x == nil {
@@ -227,6 +295,9 @@ func (x *extension) apply(q *router.Question, now time.Time) error {
 	return nil
 }
 
+// embedded are structs that are not there in the JSON.
+var embedded = regexp.MustCompile(`\bwire[A-Z]\w*\.`)
+
 // decodeError says where the JSON breaks or which field has the wrong type.
 func decodeError(body []byte, err error) *Error {
 	var refused *Error // by the extension
@@ -243,7 +314,7 @@ func decodeError(body []byte, err error) *Error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		line, column := position(body, wrong.Offset)
-		field := strings.TrimPrefix(wrong.Field, "wireSampling.") // embedded: not there in the JSON
+		field := embedded.ReplaceAllString(wrong.Field, "")
 		return invalid(field, "%s is a JSON %s; it must be %s (line %d, column %d)", field, wrong.Value, jsonName(wrong), line, column)
 	}
 	return invalid("", "malformed JSON: %v", err)

@@ -23,7 +23,7 @@ func TestDecodeRequestReadsEveryField(t *testing.T) {
 			{"role": "assistant", "content": null}
 		],
 		"max_tokens": 5, "max_completion_tokens": 7, "temperature": 0.5, "top_p": 1, "seed": -3, "n": 1,
-		"stop": ["a", "b"], "tools": [{"type": "function"}],
+		"stop": ["a", "b"], "tools": [{"type": "function", "function": {"name": "f"}}],
 		"cusp": {"id": "q.1", "privacy": "private", "deadline_ms": 1500},
 		"unknown": {"ignored": [1, 2]}, "logprobs": null
 	}`), testNow)
@@ -34,11 +34,11 @@ func TestDecodeRequestReadsEveryField(t *testing.T) {
 	if !r.Stream || !r.IncludeUsage || r.Model != "m" || q.ID != "q.1" || q.Privacy != router.Private || q.Asker != "api" {
 		t.Errorf("request %+v", r)
 	}
-	if len(q.Messages) != 3 || q.Messages[1].Content != "turn it on" || q.Messages[2] != (router.Message{Role: "assistant"}) {
+	if len(q.Messages) != 3 || q.Messages[1].Content != "turn it on" || !reflect.DeepEqual(q.Messages[2], router.Message{Role: "assistant"}) {
 		t.Errorf("messages %+v", q.Messages)
 	}
 	o := q.Options
-	if o.MaxTokens != 7 || *o.Temperature != 0.5 || *o.TopP != 1 || *o.Seed != -3 || len(o.Stop) != 2 || string(o.Tools) != `[{"type": "function"}]` {
+	if o.MaxTokens != 7 || *o.Temperature != 0.5 || *o.TopP != 1 || *o.Seed != -3 || len(o.Stop) != 2 || string(o.Tools) != `[{"type":"function","function":{"name":"f"}}]` {
 		t.Errorf("options %+v", o)
 	}
 	if !q.Deadline.Equal(testNow.Add(1500 * time.Millisecond)) {
@@ -132,7 +132,9 @@ func TestDecodeRequestRefusesBadInputNamingTheField(t *testing.T) {
 		"content number":     {message(`{"role":"user","content":1}`), "messages[1].content", "string or an array"},
 		"content missing":    {message(`{"role":"user"}`), "messages[1].content", "missing"},
 		"image part":         {message(`{"role":"user","content":[{"type":"image_url"}]}`), "messages[1].content[0]", "image_url"},
-		"tool calls only":    {message(`{"role":"assistant","tool_calls":[{}]}`), "messages[1].tool_calls", "content"},
+		"empty tool call":    {message(`{"role":"assistant","tool_calls":[{}]}`), "messages[1].tool_calls[0].function.name", "missing"},
+		"custom tool call":   {message(`{"role":"assistant","tool_calls":[{"type":"custom"}]}`), "messages[1].tool_calls[0].type", "only function"},
+		"function_call":      {message(`{"role":"assistant","function_call":{"name":"f"}}`), "messages[1].function_call", "tool_calls"},
 		"stream string":      {with(`"stream":"yes"`), "stream", "true or false"},
 		"temperature string": {with(`"temperature":"hot"`), "temperature", "a number"},
 		"temperature high":   {with(`"temperature":2.5`), "temperature", "between 0 and 2"},
@@ -170,6 +172,28 @@ func TestDecodeRequestRefusesBadInputNamingTheField(t *testing.T) {
 		"stop empty":         {with(`"stop":[""]`), "stop", "stop[0]"},
 		"stop many":          {with(`"stop":[` + strings.Repeat(`"a",`, 99) + `"a"]`), "stop", "100 strings"},
 		"tools object":       {with(`"tools":{}`), "tools", "array"},
+		"tool string":        {with(`"tools":["f"]`), "tools[0]", "an object"},
+		"tool custom":        {with(`"tools":[{"type":"custom"}]`), "tools[0].type", "only function"},
+		"tool without name":  {with(`"tools":[{"type":"function","function":{}}]`), "tools[0].function.name", "letters"},
+		"tool twice":         {with(twoTools(`f`, `f`)), "tools", "another tool"},
+		"tool parameters":    {with(`"tools":[{"type":"function","function":{"name":"f","parameters":[]}}]`), "tools[0].function.parameters", "an object"},
+		"choice":             {with(`"tool_choice":"maybe",` + twoTools(`f`, `g`)), "tool_choice", `"maybe"`},
+		"choice number":      {with(`"tool_choice":1,` + twoTools(`f`, `g`)), "tool_choice", "must be"},
+		"choice of none":     {with(`"tool_choice":"auto"`), "tool_choice", "no tools"},
+		"choice unknown":     {with(`"tool_choice":{"type":"function","function":{"name":"h"}},` + twoTools(`f`, `g`)), "tool_choice", `"h"`},
+		"choice custom":      {with(`"tool_choice":{"type":"custom"},` + twoTools(`f`, `g`)), "tool_choice.type", `"custom"`},
+		"choice of nothing":  {with(`"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}},` + twoTools(`f`, `g`)), "tool_choice", "no tools"},
+		"format string":      {with(`"response_format":"json"`), "response_format", "an object"},
+		"format unknown":     {with(`"response_format":{"type":"xml"}`), "response_format.type", `"xml"`},
+		"schema missing":     {with(`"response_format":{"type":"json_schema"}`), "response_format.json_schema", "missing"},
+		"schema name":        {with(`"response_format":{"type":"json_schema","json_schema":{"schema":{}}}`), "response_format.json_schema.name", "letters"},
+		"schema list":        {with(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":[]}}`), "response_format.json_schema.schema", "an object"},
+		"grammar and format": {with(`"grammar":"root ::= x","response_format":{"type":"json_object"}`), "grammar", "combined"},
+		"effort":             {with(`"reasoning_effort":"huge"`), "reasoning_effort", `"huge"`},
+		"functions":          {with(`"functions":[]`), "functions", "tools"},
+		"function_call top":  {with(`"function_call":"auto"`), "function_call", "tool_choice"},
+		"audio":              {with(`"audio":{}`), "audio", "text"},
+		"modalities":         {with(`"modalities":["text","audio"]`), "modalities", `"audio"`},
 		"privacy":            {with(`"cusp":{"privacy":"secret"}`), "cusp.privacy", `"secret"`},
 		"privacy misspelt":   {with(`"cusp":{"privcy":"private"}`), "cusp", "privcy"},
 		"privacy number":     {with(`"cusp":{"privacy":1}`), "cusp.privacy", "a JSON number"},
@@ -192,6 +216,65 @@ func TestDecodeRequestRefusesBadInputNamingTheField(t *testing.T) {
 	}
 }
 
+// twoTools is the member tools of two functions.
+func twoTools(a, b string) string {
+	return `"tools":[{"type":"function","function":{"name":"` + a + `"}},{"type":"function","function":{"name":"` + b + `","parameters":{"type":"object"}}}]`
+}
+
+func TestToolsAndTheirChoice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		members string
+		tools   int
+		want    router.Options // but for Tools and ResponseFormat
+		format  string
+	}{
+		"no choice":     {twoTools("f", "g"), 2, router.Options{}, ""},
+		"auto":          {twoTools("f", "g") + `,"tool_choice":"auto","parallel_tool_calls":true`, 2, router.Options{ToolChoice: "auto"}, ""},
+		"none":          {twoTools("f", "g") + `,"tool_choice":"none"`, 2, router.Options{ToolChoice: "none"}, ""},
+		"required":      {twoTools("f", "g") + `,"tool_choice":"required","parallel_tool_calls":false`, 2, router.Options{ToolChoice: "required", OneCall: true}, ""},
+		"named":         {twoTools("f", "g") + `,"tool_choice":{"type":"function","function":{"name":"g"}},"response_format":{"type":"json_object"}`, 2, router.Options{ToolChoice: "function", ToolName: "g"}, ""},
+		"allowed":       {twoTools("f", "g") + `,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"g"}}]}}`, 1, router.Options{ToolChoice: "auto"}, ""},
+		"none of none":  {`"tool_choice":"none","tools":null`, 0, router.Options{}, ""},
+		"no tools":      {`"tools":[],"parallel_tool_calls":false`, 0, router.Options{}, ""},
+		"text":          {`"response_format":{"type":"text"}`, 0, router.Options{}, ""},
+		"json":          {`"response_format":{"type":"json_object"}`, 0, router.Options{}, `{"type":"json_object"}`},
+		"grammar":       {`"grammar":"root ::= [0-9]"`, 0, router.Options{Grammar: "root ::= [0-9]"}, ""},
+		"effort":        {`"reasoning_effort":"low","chat_template_kwargs":{"a":1}`, 0, router.Options{ReasoningEffort: "low", Variables: map[string]json.RawMessage{"a": json.RawMessage("1")}}, ""},
+		"known as text": {`"modalities":["text"],"functions":null`, 0, router.Options{}, ""},
+	} {
+		r, err := DecodeRequest([]byte(with(c.members)), testNow)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		o := r.Question.Options
+		var tools []any
+		if o.Tools != nil && json.Unmarshal(o.Tools, &tools) != nil || len(tools) != c.tools || string(o.ResponseFormat) != c.format {
+			t.Errorf("%s: tools %s, format %s", name, o.Tools, o.ResponseFormat)
+		}
+		if o.Tools, o.ResponseFormat = nil, nil; !reflect.DeepEqual(o, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, o, c.want)
+		}
+	}
+}
+
+func TestConversationWithTools(t *testing.T) {
+	t.Parallel()
+	r, err := DecodeRequest([]byte(`{"messages":[
+		{"role":"developer","content":"x"},{"role":"user","content":"y","name":"ann"},
+		{"role":"assistant","content":null,"reasoning_content":"hm","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+		{"role":"tool","tool_call_id":"c","content":[{"type":"text","text":"42"}]}]}`), testNow)
+	want := []router.Message{
+		{Role: "developer", Content: "x"}, {Role: "user", Content: "y", Name: "ann"},
+		{Role: "assistant", Reasoning: "hm", ToolCalls: []router.ToolCall{{ID: "c", Name: "f", Arguments: "{}"}}},
+		{Role: "tool", ToolCallID: "c", Content: "42"},
+	}
+	if err != nil || !reflect.DeepEqual(r.Question.Messages, want) {
+		t.Errorf("%+v, error %v", r.Question.Messages, err)
+	}
+}
+
 func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `null`, `{"messages":[{"role":"user","content":"hi"}]}`,
@@ -201,6 +284,8 @@ func FuzzDecodeRequest(f *testing.F) {
 		with(`"cusp":{"id":"a","privacy":"private","deadline_ms":10}`),
 		`{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`,
 		`{"messages":[{"role":"assistant","content":null,"tool_calls":[{}]}]}`,
+		with(twoTools("f", "g") + `,"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"name":"g"}]}`),
+		with(`"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`),
 		"{\"model\":\"\xff\"}", `{"messages":[{"role":"user","content":"\ud800"}]}`,
 	} {
 		f.Add([]byte(seed))

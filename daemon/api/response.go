@@ -29,9 +29,19 @@ type choice struct {
 }
 
 type responseMessage struct {
-	Role    string  `json:"role"`
-	Content string  `json:"content"`
-	Refusal *string `json:"refusal"`
+	Role      string            `json:"role"`
+	Content   *string           `json:"content"` // null beside tool calls, if there is none
+	Reasoning string            `json:"reasoning_content,omitempty"`
+	ToolCalls []router.ToolCall `json:"tool_calls,omitempty"`
+	Refusal   *string           `json:"refusal"`
+}
+
+func newMessage(a router.Answer) responseMessage {
+	m := responseMessage{Role: "assistant", Content: &a.Text, Reasoning: a.Reasoning, ToolCalls: a.ToolCalls}
+	if a.Text == "" && len(a.ToolCalls) > 0 {
+		m.Content = nil
+	}
+	return m
 }
 
 type usage struct {
@@ -59,8 +69,35 @@ type chunkChoice struct {
 }
 
 type delta struct {
-	Role    string `json:"role,omitempty"`
-	Content string `json:"content,omitempty"`
+	Role      string      `json:"role,omitempty"`
+	Content   string      `json:"content,omitempty"`
+	Reasoning string      `json:"reasoning_content,omitempty"`
+	ToolCalls []callDelta `json:"tool_calls,omitempty"`
+}
+
+func (d delta) empty() bool {
+	return d.Role == "" && d.Content == "" && d.Reasoning == "" && len(d.ToolCalls) == 0
+}
+
+// callDelta is a piece of a tool call. Type, id and name come with the first.
+type callDelta struct {
+	Index    int           `json:"index"`
+	ID       string        `json:"id,omitempty"`
+	Type     string        `json:"type,omitempty"`
+	Function functionDelta `json:"function"`
+}
+
+type functionDelta struct {
+	Name      string `json:"name,omitempty"`
+	Arguments string `json:"arguments"`
+}
+
+func newCallDelta(d router.CallDelta) callDelta {
+	c := callDelta{Index: d.Index, ID: d.ID, Function: functionDelta{d.Name, d.Arguments}}
+	if d.ID != "" {
+		c.Type = "function"
+	}
+	return c
 }
 
 type modelList struct {
@@ -102,7 +139,7 @@ func newCompletion(req Request, created time.Time, all []router.Answer) completi
 	}
 	for i, a := range all {
 		c.Choices = append(c.Choices, choice{
-			Index: i, Message: responseMessage{Role: "assistant", Content: a.Text}, Finish: finishReason(a.Finish),
+			Index: i, Message: newMessage(a), Finish: finishReason(a.Finish),
 			LogProbs: newLogProbs(a.LogProbs), Cusp: ownReceipt(all, i),
 		})
 	}

@@ -28,8 +28,6 @@ type wireSampling struct {
 	Frequency   *float64           `json:"frequency_penalty"`
 	Presence    *float64           `json:"presence_penalty"`
 	LogitBias   map[string]float64 `json:"logit_bias"`
-	LogProbs    bool               `json:"logprobs"`
-	TopLogProbs *int64             `json:"top_logprobs"`
 	// Not OpenAI's.
 	TopK        *int64   `json:"top_k"`
 	MinP        *float64 `json:"min_p"`
@@ -43,6 +41,12 @@ type wireSampling struct {
 	Mirostat    *int64   `json:"mirostat"`
 	MirostatTau *float64 `json:"mirostat_tau"`
 	MirostatEta *float64 `json:"mirostat_eta"`
+}
+
+// wireLogProbs is what a chat request says of log-probabilities.
+type wireLogProbs struct {
+	LogProbs    bool   `json:"logprobs"`
+	TopLogProbs *int64 `json:"top_logprobs"`
 }
 
 // sampling checks the settings and writes them into o.
@@ -73,7 +77,7 @@ func (w *wireSampling) sampling(o *router.Options) error {
 		return err
 	}
 	o.TopK = int(orZero(w.TopK))
-	for _, read := range []func(*router.Options) error{w.bias, w.logProbs, w.dry, w.mirostat} {
+	for _, read := range []func(*router.Options) error{w.bias, w.dry, w.mirostat} {
 		if err := read(o); err != nil {
 			return err
 		}
@@ -102,7 +106,7 @@ func (w *wireSampling) bias(o *router.Options) error {
 	return nil
 }
 
-func (w *wireSampling) logProbs(o *router.Options) error {
+func (w *wireLogProbs) logProbs(o *router.Options) error {
 	if err := within("top_logprobs", w.TopLogProbs, 0, maxTopLogProbs); err != nil {
 		return err
 	}

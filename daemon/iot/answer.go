@@ -7,15 +7,17 @@ import "github.com/a472be26/cusp/router"
 // Content; any other gets that last message only. A Late message replaces a
 // provisional answer that was given before it.
 type Answer struct {
-	ID      string          `json:"id"`
-	Seq     int             `json:"seq"`
-	Delta   string          `json:"delta,omitempty"`
-	Content string          `json:"content,omitempty"`
-	Finish  string          `json:"finish,omitempty"`
-	Done    bool            `json:"done"`
-	Late    bool            `json:"late,omitempty"`
-	Receipt *router.Receipt `json:"receipt,omitempty"`
-	Error   *Failure        `json:"error,omitempty"`
+	ID      string `json:"id"`
+	Seq     int    `json:"seq"`
+	Delta   string `json:"delta,omitempty"`
+	Content string `json:"content,omitempty"`
+	// ToolCalls are those that the answer wants made; the last message has them.
+	ToolCalls []router.ToolCall `json:"tool_calls,omitempty"`
+	Finish    string            `json:"finish,omitempty"`
+	Done      bool              `json:"done"`
+	Late      bool              `json:"late,omitempty"`
+	Receipt   *router.Receipt   `json:"receipt,omitempty"`
+	Error     *Failure          `json:"error,omitempty"`
 }
 
 // Failure says why there is no answer.

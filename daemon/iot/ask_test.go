@@ -1,6 +1,7 @@
 package iot
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestDecodeAsk(t *testing.T) {
 	if q.ID != "a:1" || q.Asker != "iot" || q.Privacy != router.Private || q.Options.MaxTokens != 9 || string(q.Options.Tools) != "[{}]" {
 		t.Errorf("question %+v", q)
 	}
-	if q.Messages[0] != (router.Message{Role: "user", Content: "light on"}) || q.Deadline != now.Add(250*time.Millisecond) || !a.Stream {
+	if !reflect.DeepEqual(q.Messages[0], router.Message{Role: "user", Content: "light on"}) || q.Deadline != now.Add(250*time.Millisecond) || !a.Stream {
 		t.Errorf("question %+v", q)
 	}
 	a, err = DecodeAsk([]byte(`{"id":"b","messages":[{"role":"system","content":"x"},{"role":"user","content":"y"}]}`))

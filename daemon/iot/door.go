@@ -23,10 +23,10 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// Answerer answers one question, passing the text to emit as it comes; nil
+// Answerer answers one question, passing the answer to emit as it comes; nil
 // when only the whole is wanted. Safe for concurrent use.
 type Answerer interface {
-	Answer(ctx context.Context, q router.Question, emit func(delta string) error) (router.Answer, error)
+	Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error)
 }
 
 // Options are what a [Door] stands on.
@@ -229,9 +229,9 @@ func (d *Door) run(q router.Question, stream bool) (Answer, bool) {
 		return Answer{}, false
 	}
 	seq := 0
-	emit := func(text string) error {
-		if text != "" {
-			d.delta(Answer{ID: q.ID, Seq: seq, Delta: text})
+	emit := func(piece router.Delta) error {
+		if piece.Text != "" {
+			d.delta(Answer{ID: q.ID, Seq: seq, Delta: piece.Text})
 			seq++
 		}
 		return d.ctx.Err()
@@ -247,13 +247,13 @@ func (d *Door) run(q router.Question, stream bool) (Answer, bool) {
 		d.o.Log.Warn("question failed", "id", q.ID, "error", err)
 		return failure(q.ID, CodeFailed, err.Error()), true
 	}
-	return Answer{ID: q.ID, Seq: seq, Content: a.Text, Finish: a.Finish, Done: true, Receipt: &a.Receipt}, true
+	return Answer{ID: q.ID, Seq: seq, Content: a.Text, ToolCalls: a.ToolCalls, Finish: a.Finish, Done: true, Receipt: &a.Receipt}, true
 }
 
 // Late publishes the answer that comes after a provisional one, which it lets
 // go first, and returns once the broker has it.
 func (d *Door) Late(q router.Question, a router.Answer) error {
-	late := Answer{ID: q.ID, Content: a.Text, Finish: a.Finish, Done: true, Late: true, Receipt: &a.Receipt}
+	late := Answer{ID: q.ID, Content: a.Text, ToolCalls: a.ToolCalls, Finish: a.Finish, Done: true, Late: true, Receipt: &a.Receipt}
 	if err := router.CheckID(q.ID); err != nil {
 		return fmt.Errorf("late answer: %w", err)
 	}

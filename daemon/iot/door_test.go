@@ -24,22 +24,22 @@ import (
 const patience = 10 * time.Second
 
 // answerFunc is an Answerer.
-type answerFunc func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error)
+type answerFunc func(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error)
 
 var _ Answerer = answerFunc(nil)
 
-func (f answerFunc) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+func (f answerFunc) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 	if emit == nil {
-		emit = func(string) error { return nil }
+		emit = func(router.Delta) error { return nil }
 	}
 	return f(ctx, q, emit)
 }
 
 // echo answers with the question's words.
-func echo(_ context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+func echo(_ context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 	text := q.Messages[len(q.Messages)-1].Content
 	for word := range strings.SplitAfterSeq(text, " ") {
-		if err := emit(word); err != nil {
+		if err := emit(router.Delta{Text: word}); err != nil {
 			return router.Answer{}, err
 		}
 	}
@@ -222,7 +222,7 @@ func TestBadPayloadIsAnsweredAndHarmless(t *testing.T) {
 func TestFailureIsAnsweredAndForgotten(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	app, _, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	app, _, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 		if calls.Add(1) == 1 {
 			return router.Answer{}, errors.New("engine broke")
 		}
@@ -241,7 +241,7 @@ func TestFailureIsAnsweredAndForgotten(t *testing.T) {
 func TestRepetitionIsAnsweredFromMemory(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	app, d, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	app, d, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 		calls.Add(1)
 		return echo(ctx, q, emit)
 	}), nil)
@@ -284,7 +284,7 @@ func TestAnIDUsedAgainIsAnotherQuestion(t *testing.T) {
 func TestCorrectionComesAfterWhatItCorrects(t *testing.T) {
 	t.Parallel()
 	asked, hold := make(chan router.Question, 1), make(chan struct{})
-	app, d, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	app, d, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 		asked <- q
 		<-hold
 		return echo(ctx, q, emit)
@@ -335,7 +335,7 @@ func TestTooManyQuestionsAreRefused(t *testing.T) {
 	t.Parallel()
 	hold := make(chan struct{})
 	started := make(chan struct{}, 10)
-	app, _, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(string) error) (router.Answer, error) {
+	app, _, _ := setup(t, answerFunc(func(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
 		started <- struct{}{}
 		<-hold
 		return echo(ctx, q, emit)
@@ -384,7 +384,7 @@ func TestUnansweredQuestionComesAgainAfterACrash(t *testing.T) {
 func unansweredComesAgain(t *testing.T, address string) {
 	taken := make(chan struct{})
 	var once sync.Once
-	first := open(t, address, answerFunc(func(ctx context.Context, _ router.Question, _ func(string) error) (router.Answer, error) {
+	first := open(t, address, answerFunc(func(ctx context.Context, _ router.Question, _ func(router.Delta) error) (router.Answer, error) {
 		once.Do(func() { close(taken) })
 		<-ctx.Done()
 		return router.Answer{}, ctx.Err()

@@ -46,7 +46,10 @@ type Assistant struct {
 	format    toolcall.Format // of the model's tool calls
 	engine    generator
 	closeFile func() error // nil where the file is not ours
+	config    model.Config
 	breakers  breakers
+
+	constraints constraints
 
 	mu      sync.Mutex     // guards closed
 	closed  bool           // no more questions
@@ -56,9 +59,11 @@ type Assistant struct {
 // generator is what this package needs of an engine.
 type generator interface {
 	Generate(ctx context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error)
+	Embed(ctx context.Context, texts [][]int32, o infer.Embedding) ([][]float32, error)
 	Recall(store *prefix.Store, model string, tokens []int32) bool
 	Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error
 	Stats() infer.Stats
+	Pulse() infer.Pulse
 	Close()
 }
 
@@ -105,7 +110,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}
-	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine}, nil
+	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine, config: m.Config()}, nil
 }
 
 // name is what the file calls its model, or the file's own name.
@@ -124,6 +129,9 @@ func (a *Assistant) Fingerprint() string { return fmt.Sprintf("%x", a.file.Finge
 
 // Stats tells how the engine is doing.
 func (a *Assistant) Stats() infer.Stats { return a.engine.Stats() }
+
+// Pulse is the engine's sign of life.
+func (a *Assistant) Pulse() infer.Pulse { return a.engine.Pulse() }
 
 // Close refuses new questions, waits for the answers under way, and releases
 // the model. A second Close does nothing.

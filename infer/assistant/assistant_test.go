@@ -89,9 +89,14 @@ type script struct {
 var _ generator = (*script)(nil)
 
 func (s *script) Close()                                                         {}
+func (s *script) Pulse() infer.Pulse                                             { return infer.Pulse{} }
 func (s *script) Stats() infer.Stats                                             { return infer.Stats{} }
 func (s *script) Recall(*prefix.Store, string, []int32) bool                     { return false }
 func (s *script) Memorize(context.Context, *prefix.Store, string, []int32) error { return nil }
+
+func (s *script) Embed(context.Context, [][]int32, infer.Embedding) ([][]float32, error) {
+	return nil, infer.ErrNoEncoder
+}
 
 func (s *script) Generate(_ context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error) {
 	s.asked = r

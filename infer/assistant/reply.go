@@ -11,6 +11,7 @@ import (
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/chat/toolcall"
+	"github.com/a472be26/cusp/infer/grammar"
 	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
@@ -40,10 +41,19 @@ type Options struct {
 	Continue bool
 	// Split takes the model's reasoning and its tool calls out of the text.
 	Split bool
+	// NoCalls leaves what looks like a tool call in the text.
+	NoCalls bool
 	// Events, which may be nil, gets everything with Split: content, reasoning
 	// and tool calls as they come, in the order of the text. Like an error of
 	// emit, one of Events ends the answer.
 	Events func(toolcall.Event) error
+	// Grammar is what the answer keeps to, behind the reasoning that the prompt
+	// may open; nil: nothing. See [Assistant.Constrain]. It ends the answer
+	// whatever IgnoreEOS says.
+	Grammar *grammar.Machine
+	// Called says that by its Grammar the answer is a tool call, an object with
+	// name and arguments; Split then takes it as one.
+	Called bool
 }
 
 // Reply is a finished answer.
@@ -81,10 +91,15 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	if err != nil {
 		return Reply{}, err
 	}
-	prompt := a.encode(text)
+	return a.reply(ctx, a.encode(text), text.String(), o, emit)
+}
+
+// reply continues the tokens of a prompt, which ends with some text.
+func (a *Assistant) reply(ctx context.Context, prompt []int32, text string, o Options, emit func(delta string) error) (Reply, error) {
+	// 2. What stands between the tokens and the caller.
 	var split *splitter
 	if o.Split {
-		split = a.newSplitter(o, text.String(), emit)
+		split = a.newSplitter(o, text, emit)
 		emit = split.push
 	}
 	out, err := newWriter(a.tokens.Stream(), o.Stop, emit)
@@ -92,14 +107,17 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 		return Reply{}, err
 	}
 	var ends []int32
-	if !o.IgnoreEOS {
+	if !o.IgnoreEOS || o.Grammar != nil {
 		ends = a.tokens.Stops()
 	}
 	if o.Sampling.DRY.Multiplier > 0 {
 		o.Sampling.DRY.Breakers = a.dryBreakers(o.Breakers)
 	}
+	if o.Grammar != nil {
+		o.Sampling.Mask = a.newMask(o.Grammar, text)
+	}
 	var begins []int // where in the text each token begins
-	// 2. Token ids to an answer, which out turns into text token by token.
+	// 3. Token ids to an answer, which out turns into text token by token.
 	result, err := a.engine.Generate(ctx, infer.Request{
 		Prompt:    prompt,
 		MaxTokens: o.MaxTokens,
@@ -114,7 +132,7 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 		}
 		return split.token(t.ID, out)
 	})
-	// 3. The text that was held back.
+	// 4. The text that was held back.
 	if err == nil {
 		err = out.finish()
 	}
