@@ -24,7 +24,9 @@ func (d *device) reload() {
 	}
 	d.reloadModel()
 	d.modelChanged()
-	d.log.Info("reloaded")
+	if err == nil {
+		d.log.Info("reloaded")
+	}
 }
 
 // apply makes the live tables of next hold, all or none of them. The model comes
