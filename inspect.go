@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/huggingface"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/safetensors"
@@ -82,6 +85,9 @@ func inspect(path string) (*inspection, error) {
 		return inspectSafetensors(path)
 	}
 	source, err := modelfile.Read(path)
+	if errors.Is(err, huggingface.ErrArchitecture) {
+		return inspectRaw(path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +118,32 @@ func inspectSafetensors(path string) (*inspection, error) {
 		i.keys = append(i.keys, key)
 	}
 	slices.Sort(i.keys)
-	for _, t := range f.Tensors() {
+	i.addArrays(f.Tensors())
+	i.finish()
+	return i, nil
+}
+
+// inspectRaw shows a folder that cannot become a GGUF file here: its
+// configuration, and its tensors under their own names.
+func inspectRaw(path string) (*inspection, error) {
+	raw, err := huggingface.Raw(path)
+	if err != nil {
+		return nil, err
+	}
+	defer raw.Close()
+	i := &inspection{File: path, Format: "Hugging Face folder, its keys and tensors under their own names", Architecture: raw.Class, Metadata: raw.Config}
+	i.keys = slices.Sorted(maps.Keys(raw.Config))
+	i.addArrays(raw.Tensors)
+	i.finish()
+	return i, nil
+}
+
+func (i *inspection) addArrays(arrays []safetensors.Tensor) {
+	for _, t := range arrays {
 		dims := slices.Clone(t.Shape)
 		slices.Reverse(dims)
 		i.add(tensorLine{t.Name, t.DType, dims, len(t.Data)}, elements(dims))
 	}
-	i.finish()
-	return i, nil
 }
 
 // elements is a product that the reader has checked, but for a size of 0.

@@ -17,6 +17,7 @@ type modelCmd struct {
 	Convert  convertCmd  `cmd:"" help:"Write a model as a GGUF file with its weights in the type you choose."`
 	Families familiesCmd `cmd:"" help:"List what can run: architectures, the models that have them, types of weights."`
 	Tokenize tokenizeCmd `cmd:"" help:"Turn text on standard input into a JSON array of token ids."`
+	Render   renderCmd   `cmd:"" help:"Print the prompt that the model's chat template makes of messages."`
 	Verify   verifyCmd   `cmd:"" help:"Check the signature and every file of a model bundle."`
 	Install  installCmd  `cmd:"" help:"Copy a bundle into the models directory and make it current; a running daemon loads it."`
 	Rollback rollbackCmd `cmd:"" help:"Make the version current that served before the present one."`

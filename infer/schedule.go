@@ -19,6 +19,8 @@ import (
 //     tokens of prompts, of the longest admitted one first. While any sequence
 //     decodes, all prompts together get Options.Chunk tokens of a pass, so that
 //     no stream waits for longer than that; else they get Options.Rows.
+//   - A text for an encoder is not cut: it runs in one pass. With an
+//     encoder-decoder that is one text in a pass while others decode.
 //   - What two prompts have in common is computed for the first of them alone;
 //     the other waits for it. Of a prompt that is known, only the last token is
 //     run, since it gives logits.
@@ -109,7 +111,7 @@ func (e *Engine) reserve(s *sequence) bool {
 	s.copyPart(e.pages, e.kv)
 	s.slot, s.admitted = slot, time.Now()
 	e.slots = e.slots[:len(e.slots)-1]
-	e.promptTokens += uint64(len(s.Prompt))
+	e.promptTokens += uint64(s.asked())
 	s.prepare()
 	return true
 }
@@ -127,6 +129,7 @@ func (e *Engine) plan() {
 			e.join(s, 1)
 		}
 	}
+	sources, decode := e.options.Rows, len(e.batch) > 0
 	rows = min(rows, e.options.Rows-len(e.batch))
 	for _, s := range e.running {
 		if s.decoding() || rows == 0 {
@@ -137,6 +140,12 @@ func (e *Engine) plan() {
 			continue
 		}
 		n := s.chunk(rows)
+		if n == 0 || s.sourceRows() > sources {
+			continue
+		}
+		if sources -= s.sourceRows(); decode && s.source != nil {
+			sources = 0
+		}
 		e.join(s, n)
 		rows -= n
 	}
@@ -179,7 +188,7 @@ func (e *Engine) ahead(s *sequence) (best *sequence) {
 func (e *Engine) comes(s *sequence) bool {
 	wanted := s.wanted()
 	end := min((s.stored/model.PageTokens+1)*model.PageTokens, len(wanted))
-	if end == s.stored {
+	if end <= s.stored {
 		return false
 	}
 	for i, other := range e.members {
@@ -203,10 +212,13 @@ func (e *Engine) account(err error) {
 			continue
 		}
 		q := &e.batch[i]
-		e.rows += uint64(len(q.Tokens))
+		e.rows += uint64(len(q.Tokens) + s.sourceRows())
 		s.stored += len(q.Tokens)
 		s.link(e.pages)
-		if q.Logits != nil {
+		switch {
+		case s.encodes:
+			e.end(s, "", nil)
+		case q.Logits != nil:
 			e.sampling = append(e.sampling, s)
 		}
 	}

@@ -3,10 +3,12 @@
 // tokenizer and the engine of one model file, and is the one way into infer for
 // callers that have text.
 //
-// It promises that no text in a message becomes a control token of the prompt,
-// that text comes out in whole runes and never holds a stop string, and that
-// Close waits for the answers under way. It decides nothing about the answers:
-// confidence and routing are elsewhere.
+// It promises that nothing that comes from outside becomes a control token of
+// the prompt, be it in the text of a message, a tool call, its result, the
+// description of a tool, a document or a variable; that text comes out in whole
+// runes and never holds a stop string; and that Close waits for the answers
+// under way. It decides nothing about the answers: confidence and routing are
+// elsewhere, and so is the calling of tools.
 package assistant
 
 import (
@@ -18,6 +20,7 @@ import (
 
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/chat/toolcall"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/modelfile"
@@ -40,6 +43,7 @@ type Assistant struct {
 	file      *gguf.File
 	tokens    *tokenizer.Tokenizer
 	template  *chat.Template
+	format    toolcall.Format // of the model's tool calls
 	engine    generator
 	closeFile func() error // nil where the file is not ours
 	breakers  breakers
@@ -88,7 +92,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	if err != nil {
 		return nil, err
 	}
-	template, err := loadTemplate(f)
+	template, err := chat.Load(f)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}
-	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, engine: engine}, nil
+	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine}, nil
 }
 
 // name is what the file calls its model, or the file's own name.
@@ -111,22 +115,6 @@ func name(f *gguf.File) string {
 		return strings.Clone(n) // outlives the file
 	}
 	return f.Name()
-}
-
-func loadTemplate(f *gguf.File) (*chat.Template, error) {
-	const key = "tokenizer.chat_template"
-	source := chat.Fallback
-	if f.Has(key) {
-		var err error
-		if source, err = f.String(key); err != nil {
-			return nil, fmt.Errorf("load chat template: %w", err)
-		}
-	}
-	template, err := chat.Parse(source)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.Name(), key, err)
-	}
-	return template, nil
 }
 
 // Name returns the name of the model.

@@ -27,10 +27,11 @@ func (a *Assistant) Opening(system string) (Opening, error) {
 		if system != "" {
 			messages = append([]chat.Message{{Role: "system", Content: system}}, messages...)
 		}
-		var err error
-		if prompts[i], err = a.prompt(messages); err != nil {
+		text, err := a.render(messages, Options{})
+		if err != nil {
 			return Opening{}, err
 		}
+		prompts[i] = a.encode(text)
 	}
 	n := 0
 	for n < min(len(prompts[0]), len(prompts[1])) && prompts[0][n] == prompts[1][n] {

@@ -21,10 +21,11 @@ func TestOpening(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask := []chat.Message{{Role: "system", Content: system}, {Role: "user", Content: "on, please"}}
-	prompt, err := a.prompt(ask)
+	text, err := a.render(ask, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	prompt := a.encode(text)
 	if n := o.Tokens(); n < len(system) || n > len(prompt)-len("on, please") || !slices.Equal(o.tokens, prompt[:n]) {
 		t.Errorf("an opening of %d tokens, of a prompt of %d", n, len(prompt))
 	}

@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/chat/toolcall"
 	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
@@ -27,11 +29,32 @@ type Options struct {
 	// Breakers are the texts over which Sampling.DRY sees no repetition; nil:
 	// DefaultBreakers. Sampling.DRY.Breakers is made of them.
 	Breakers []string
+
+	// Tools are those that the model may call, and Documents what it may read:
+	// lists of objects in JSON, a tool as in OpenAI's chat API; nil: none.
+	Tools, Documents json.RawMessage
+	// Variables are further values for the chat template, such as
+	// enable_thinking.
+	Variables map[string]json.RawMessage
+	// Continue takes the last message as the beginning of the answer.
+	Continue bool
+	// Split takes the model's reasoning and its tool calls out of the text.
+	Split bool
+	// Events, which may be nil, gets everything with Split: content, reasoning
+	// and tool calls as they come, in the order of the text. Like an error of
+	// emit, one of Events ends the answer.
+	Events func(toolcall.Event) error
 }
 
 // Reply is a finished answer.
 type Reply struct {
-	Text   string
+	Text string
+	// With Split: what of the answer is not Text. Notes say why what looks
+	// like a tool call is text.
+	Reasoning string
+	ToolCalls []chat.ToolCall
+	Notes     []string
+
 	Finish string // infer.FinishStop or infer.FinishLength
 	// Tokens are all that were generated, those of a stop string included; the
 	// control token that ends an answer is not among them.
@@ -54,9 +77,15 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	}
 	defer a.running.Done()
 	// 1. Messages to token ids.
-	prompt, err := a.prompt(messages)
+	text, err := a.render(messages, o)
 	if err != nil {
 		return Reply{}, err
+	}
+	prompt := a.encode(text)
+	var split *splitter
+	if o.Split {
+		split = a.newSplitter(o, text.String(), emit)
+		emit = split.push
 	}
 	out, err := newWriter(a.tokens.Stream(), o.Stop, emit)
 	if err != nil {
@@ -80,7 +109,10 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 		if o.LogProbs {
 			begins = append(begins, out.length())
 		}
-		return out.push(t.ID)
+		if err := out.push(t.ID); err != nil || split == nil {
+			return err
+		}
+		return split.token(t.ID, out)
 	})
 	// 3. The text that was held back.
 	if err == nil {
@@ -101,43 +133,15 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	if o.LogProbs {
 		reply.LogProbs = a.logProbs(result.Tokens, begins, reply.Text, out.stopped)
 	}
+	if split != nil {
+		if failed := split.finish(&reply, out.refused || err != nil); err == nil {
+			err = failed
+		}
+	}
 	if err != nil {
 		return reply, fmt.Errorf("answer with %s: %w", a.name, err)
 	}
 	return reply, nil
-}
-
-// border separates the text of users from marks of the prompt. It is a
-// noncharacter of Unicode, not meant for interchange; in a message it becomes
-// U+FFFD.
-const border = "\uFDD0"
-
-// prompt renders messages and encodes the result. Only what the template
-// itself writes can become control tokens.
-func (a *Assistant) prompt(messages []chat.Message) ([]int32, error) {
-	safe := make([]chat.Message, len(messages))
-	for i, m := range messages {
-		content := strings.ToValidUTF8(m.Content, "\uFFFD")
-		content = strings.ReplaceAll(content, border, "\uFFFD")
-		safe[i] = chat.Message{Role: m.Role, Content: a.tokens.Defuse(content, border)}
-	}
-	text, err := a.template.Render(safe, true, map[string]any{
-		"bos_token": special(a.tokens, a.tokens.BOS),
-		"eos_token": special(a.tokens, a.tokens.EOS),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("write prompt for %s: %w", a.name, err)
-	}
-	return a.tokens.EncodePrompt(text, border), nil
-}
-
-// special returns the text of a special token, or nothing when there is none.
-func special(t *tokenizer.Tokenizer, which func() (int32, bool)) string {
-	id, ok := which()
-	if !ok {
-		return ""
-	}
-	return t.Piece(id)
 }
 
 // writer turns the tokens of an answer into text.
@@ -187,6 +191,13 @@ func (w *writer) finish() error {
 		return nil
 	}
 	return err
+}
+
+// release emits what was held back: no stop string reaches across what comes.
+func (w *writer) release() error {
+	held := w.held
+	w.held = ""
+	return w.send(held)
 }
 
 func (w *writer) write(delta string) error {

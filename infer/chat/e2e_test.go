@@ -6,107 +6,153 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/a472be26/cusp/infer/chat/jinja"
 )
 
 // golden is a template with what Python's jinja2 made of it.
 type golden struct {
-	TemplateFile string `json:"template_file"`
-	BOS          string `json:"bos_token"`
-	EOS          string `json:"eos_token"`
-	Cases        map[string]struct {
+	BOS   string `json:"bos_token"`
+	EOS   string `json:"eos_token"`
+	Cases map[string]struct {
 		Input  map[string]json.RawMessage
 		Output string
 		Error  string
 	}
 }
 
-// common are the templates of which every conversation of plain text turns,
-// with and without tools, comes out as Python renders it.
-var common = []string{
-	"Apriel-1.6-15b-Thinker-fixed",
-	"CohereForAI-c4ai-command-r7b-12-2024-tool_use",
-	"GLM-4.7-Flash",
-	"HuggingFaceTB-SmolLM3-3B",
-	"Qwen-QwQ-32B",
-	"Qwen-Qwen2.5-7B-Instruct",
-	"Qwen-Qwen3-0.6B",
-	"Qwen3.5-4B",
-	"StepFun3.5-Flash",
-	"deepseek-ai-DeepSeek-R1-Distill-Llama-8B",
-	"deepseek-ai-DeepSeek-R1-Distill-Qwen-32B",
-	"deepseek-ai-DeepSeek-V3.1",
-	"deepseek-ai-DeepSeek-V3.2",
-	"deepseek-ai-DeepSeek-V4",
-	"google-gemma-2-2b-it",
-	"ibm-granite-granite-3.3-2B-Instruct",
-	"meetkai-functionary-medium-v3.2",
-	"meta-llama-Llama-3.1-8B-Instruct",
-	"mistralai-Ministral-3-14B-Reasoning-2512",
-	"moonshotai-Kimi-K2",
-}
-
-// TestCommonTemplatesMatchJinja2 renders the conversations of plain text turns.
-func TestCommonTemplatesMatchJinja2(t *testing.T) {
+func data(t *testing.T) string {
 	dir := os.Getenv("CUSP_DATA")
 	if dir == "" {
 		t.Fatal("CUSP_DATA must name the folder with the third-party test data")
 	}
-	for _, name := range common {
+	return filepath.Join(dir, "chat_templates")
+}
+
+// TestGoldens renders every conversation with every template as Python does.
+func TestGoldens(t *testing.T) {
+	dir := data(t)
+	files, err := filepath.Glob(filepath.Join(dir, "goldens", "*.json"))
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d files of goldens, error %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		t.Run(name, func(t *testing.T) {
 			var g golden
-			unmarshal(t, read(t, filepath.Join(dir, "chat_templates", "goldens", name+".json")), &g)
-			source := read(t, filepath.Join(dir, "chat_templates", "templates", name+".jinja"))
-			tmpl, err := Parse(string(source))
-			if err != nil {
-				t.Fatal(err)
-			}
+			unmarshal(t, read(t, file), &g)
+			tmpl := parse(t, string(read(t, filepath.Join(dir, "templates", name+".jinja"))))
 			tmpl.now = func() time.Time { return time.Date(2024, 7, 26, 0, 0, 0, 0, time.UTC) }
-			ran := 0
+			if len(g.Cases) == 0 {
+				t.Fatal("no cases")
+			}
 			for name, c := range g.Cases {
-				messages, plain := turns(t, c.Input["messages"])
-				if !plain {
-					continue
-				}
-				ran++
-				extra := map[string]any{"bos_token": g.BOS, "eos_token": g.EOS}
-				prompt := false
-				for key, raw := range c.Input {
-					switch key {
-					case "messages":
-					case "add_generation_prompt":
-						unmarshal(t, raw, &prompt)
-					default:
-						extra[key] = raw
-					}
-				}
-				got, err := tmpl.Render(messages, prompt, extra)
-				if (err != nil) != (c.Error != "") || got != c.Output {
-					t.Errorf("%s:\n got %q, error %v\nwant %q, error %q", name, got, err, c.Output, c.Error)
+				got, err := tmpl.Render(conversationOf(t, g, c.Input))
+				switch {
+				case c.Error != "" && err == nil:
+					t.Errorf("%s: got %q, want error %q", name, got, c.Error)
+				case c.Error == "" && (err != nil || got.String() != c.Output):
+					t.Errorf("%s:\n got %q, error %v\nwant %q", name, got, err, c.Output)
 				}
 			}
-			if ran == 0 {
-				t.Fatal("no case has only plain text turns")
-			}
-			t.Logf("%d of %d cases are plain text turns", ran, len(g.Cases))
 		})
 	}
 }
 
-// turns returns the messages, and whether they have nothing but role and content.
-func turns(t *testing.T, raw json.RawMessage) (messages []Message, plain bool) {
-	var all []map[string]any
-	unmarshal(t, raw, &all)
-	for _, m := range all {
-		role, ok1 := m["role"].(string)
-		content, ok2 := m["content"].(string)
-		if !ok1 || !ok2 || len(m) != 2 {
-			return nil, false
+func conversationOf(t *testing.T, g golden, input map[string]json.RawMessage) Conversation {
+	c := Conversation{Variables: map[string]json.RawMessage{}, Special: map[string]string{"bos_token": g.BOS, "eos_token": g.EOS}}
+	c.Closed = true
+	for key, raw := range input {
+		switch key {
+		case "messages":
+			var err error
+			if c.Messages, err = ParseMessages(raw); err != nil {
+				t.Fatal(err)
+			}
+		case "add_generation_prompt":
+			var prompt bool
+			unmarshal(t, raw, &prompt)
+			c.Closed = !prompt
+		case "tools":
+			c.Tools = raw
+		default:
+			c.Variables[key] = raw
 		}
-		messages = append(messages, Message{role, content})
 	}
-	return messages, true
+	return c
+}
+
+// TestLlamaCppCases renders the conversations of llama.cpp's own test as
+// Python does; null is a refusal.
+func TestLlamaCppCases(t *testing.T) {
+	var cases []struct {
+		Name, Template, BOS, EOS string
+		Messages                 json.RawMessage
+		Prompt                   bool    `json:"add_generation_prompt"`
+		Want                     *string `json:"python_jinja2_output"`
+	}
+	unmarshal(t, read(t, filepath.Join(data(t), "llamacpp_cases.json")), &cases)
+	if len(cases) == 0 {
+		t.Fatal("no cases")
+	}
+	for _, c := range cases {
+		messages, err := ParseMessages(c.Messages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parse(t, c.Template).Render(Conversation{
+			Messages: messages, Closed: !c.Prompt, Special: map[string]string{"bos_token": c.BOS, "eos_token": c.EOS},
+		})
+		switch {
+		case c.Want == nil && err == nil:
+			t.Errorf("%s: got %q, want an error", c.Name, got)
+		case c.Want != nil && (err != nil || got.String() != *c.Want):
+			t.Errorf("%s:\n got %q, error %v\nwant %q", c.Name, got, err, *c.Want)
+		}
+	}
+}
+
+// changed are cases whose variables were recorded after the template had
+// changed them: no rendering of them gives what is expected. A template that
+// changes a list is refused, as Hugging Face does.
+var changed = map[string]string{
+	"array.pop() with index": "pop would change a value",
+	"array.append()":         "append would change a value",
+}
+
+func TestJinjaUnits(t *testing.T) {
+	var cases []struct {
+		Name, Template, Expected string
+		Vars                     json.RawMessage
+	}
+	unmarshal(t, read(t, filepath.Join(data(t), "jinja_unit.json")), &cases)
+	if len(cases) < 150 {
+		t.Fatalf("%d cases", len(cases))
+	}
+	for _, c := range cases {
+		tmpl, err := jinja.Parse(c.Template)
+		if err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		vars, err := jinja.FromJSON(c.Vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tmpl.Render(vars.(*jinja.Dict), jinja.Options{})
+		if reason, ok := changed[c.Name]; ok {
+			if err == nil || !strings.Contains(err.Error(), reason) {
+				t.Errorf("%s: error %v, want %q", c.Name, err, reason)
+			}
+			continue
+		}
+		if err != nil || got.String() != c.Expected {
+			t.Errorf("%s: %s\n got %q, error %v\nwant %q", c.Name, c.Template, got, err, c.Expected)
+		}
+	}
 }
 
 func read(t *testing.T, path string) []byte {

@@ -4,25 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/nikolalohinski/gonja/v2/builtins"
-	"github.com/nikolalohinski/gonja/v2/config"
-	"github.com/nikolalohinski/gonja/v2/exec"
-	"github.com/nikolalohinski/gonja/v2/loaders"
-	"github.com/nikolalohinski/gonja/v2/tokens"
-)
-
-// Bounds on a template and one rendering of it. The largest published
-// templates have about 20 kB.
-const (
-	maxSource = 128 << 10 // bytes
-	maxOutput = 8 << 20   // bytes
-	maxTime   = 10 * time.Second
-	// maxBrackets is how deep brackets may nest in an expression: each level
-	// takes kilobytes of stack, which no recover gives back when it is full.
-	maxBrackets = 200
+	"github.com/a472be26/cusp/infer/chat/jinja"
 )
 
 // Fallback is the template for a model that brings none: a plain transcript,
@@ -33,151 +20,162 @@ const Fallback = `{% for message in messages %}{{ message.role | capitalize }}: 
 
 // Template is a parsed chat template, safe for concurrent use.
 type Template struct {
-	parsed *exec.Template
+	source string
+	parsed *jinja.Template
 	now    func() time.Time // for strftime_now
-	limit  time.Duration    // of one rendering
-	// developer says that the template knows the role; for the others, which
-	// are older than it, a developer is the system.
-	developer bool
+	habits func() habits
+	// withTools takes its place in conversations with tools; nil: it does not.
+	withTools *Template
+}
+
+// Conversation is what a template writes as a prompt.
+type Conversation struct {
+	Messages []Message
+	// Tools and Documents are lists of objects in JSON; nil: none. A tool is an
+	// object of OpenAI's chat API, {"type": "function", "function": {...}}.
+	Tools, Documents json.RawMessage
+	// Variables are further values for the template, such as enable_thinking.
+	Variables map[string]json.RawMessage
+	// Special are texts of control tokens by the names that templates have for
+	// them: bos_token, eos_token.
+	Special map[string]string
+	// Closed leaves out the beginning of the assistant's next answer.
+	Closed bool
+	// Continue takes the last message as the beginning of the answer: the
+	// prompt ends with its text. It implies Closed.
+	Continue bool
 }
 
 // Parse reads a Jinja chat template, as in tokenizer.chat_template of a GGUF file.
-func Parse(source string) (t *Template, err error) {
-	defer recoverTo(&err, "parse chat template")
-	if len(source) > maxSource {
-		return nil, fmt.Errorf("parse chat template: it has %d bytes, more than %d", len(source), maxSource)
-	}
-	const name = "/chat_template"
-	loader, err := loaders.NewMemoryLoader(map[string]string{name: source})
+func Parse(source string) (*Template, error) {
+	parsed, err := jinja.Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("parse chat template: %w", err)
 	}
-	settings := config.New()
-	settings.TrimBlocks = true
-	settings.LeftStripBlocks = true
-	if err := checkBrackets(source, settings); err != nil {
-		return nil, fmt.Errorf("parse chat template: %w", err)
-	}
-	t = &Template{now: time.Now, limit: maxTime, developer: strings.Contains(source, "developer")}
-	t.parsed, err = exec.NewTemplate(name, settings, loader, t.environment())
-	if err != nil {
-		return nil, fmt.Errorf("parse chat template: %s", withoutSource(err, source))
-	}
+	t := &Template{source: source, parsed: parsed, now: time.Now}
+	t.habits = sync.OnceValue(t.find)
 	return t, nil
 }
 
-// checkBrackets refuses expressions that nest too deep for the parser.
-func checkBrackets(source string, settings *config.Config) error {
-	stream := tokens.LexAll(source, settings)
-	for depth := 0; !stream.End(); {
-		switch stream.Next().Type {
-		case tokens.LeftParenthesis, tokens.LeftBracket, tokens.LeftBrace:
-			if depth++; depth > maxBrackets {
-				return fmt.Errorf("brackets nest deeper than %d", maxBrackets)
-			}
-		case tokens.RightParenthesis, tokens.RightBracket, tokens.RightBrace:
-			depth--
-		}
+// Source returns the text of the template for conversations with tools, which
+// for most models is that for all.
+func (t *Template) Source() string {
+	if t.withTools != nil {
+		return t.withTools.source
 	}
-	return nil
+	return t.source
 }
 
-// withoutSource drops the whole template, which gonja puts into its errors.
-func withoutSource(err error, source string) string {
-	return strings.ReplaceAll(err.Error(), "'"+source+"'", "")
-}
-
-func (t *Template) environment() *exec.Environment {
-	globals := exec.EmptyContext()
-	for _, name := range []string{"cycler", "dict", "joiner"} {
-		if function, ok := builtins.GlobalFunctions.Get(name); ok {
-			globals.Set(name, function)
-		}
+// Render returns the prompt for a conversation.
+func (t *Template) Render(c Conversation) (*jinja.Text, error) {
+	if t.withTools != nil && c.Tools != nil {
+		t = t.withTools
 	}
-	for name, function := range functions {
-		globals.Set(name, function)
-	}
-	globals.Set("strftime_now", t.strftimeNow)
-	return &exec.Environment{
-		Context:           globals,
-		Filters:           exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters).Update(filters),
-		Tests:             builtins.Tests,
-		ControlStructures: structures,
-		Methods:           methods(),
-	}
-}
-
-// Render returns the prompt for messages. With addGenerationPrompt it ends
-// where the assistant's answer begins. extra holds further variables, such as
-// bos_token, eos_token and tools; a json.RawMessage among them keeps the order
-// of its keys.
-func (t *Template) Render(messages []Message, addGenerationPrompt bool, extra map[string]any) (text string, err error) {
-	defer recoverTo(&err, "render chat template")
-	if err := check(messages); err != nil {
-		return "", fmt.Errorf("render chat template: %w", err)
-	}
-	variables, err := t.variables(messages, addGenerationPrompt, extra)
+	out, err := t.render(c)
 	if err != nil {
-		return "", fmt.Errorf("render chat template: %w", err)
+		return nil, fmt.Errorf("render chat template: %w", err)
 	}
-	variables[budgetName] = &budget{limit: t.limit, deadline: time.Now().Add(t.limit)}
-	var out bounded
-	if err := t.parsed.Execute(&out, exec.NewContext(variables)); err != nil {
-		return "", fmt.Errorf("render chat template: %w", err)
-	}
-	return out.String(), nil
+	return out, nil
 }
 
-func (t *Template) variables(messages []Message, addGenerationPrompt bool, extra map[string]any) (map[string]any, error) {
-	all := maps.Clone(extra)
-	if all == nil {
-		all = make(map[string]any)
+func (t *Template) render(c Conversation) (*jinja.Text, error) {
+	// 1. What the template sees.
+	if err := check(c.Messages); err != nil {
+		return nil, err
 	}
-	for name, value := range all {
-		raw, ok := value.(json.RawMessage)
-		if !ok {
-			continue
-		}
-		v, err := ordered(raw)
+	variables, err := c.variables()
+	if err != nil {
+		return nil, err
+	}
+	messages, err := t.messages(c.Messages)
+	if err != nil {
+		return nil, err
+	}
+	variables.Put("messages", jinja.NewList(messages...))
+	variables.Put("add_generation_prompt", !c.Closed && !c.Continue)
+	// 2. What it writes.
+	out, err := t.parsed.Render(variables, jinja.Options{Now: t.now})
+	if err != nil || !c.Continue {
+		return out, err
+	}
+	// 3. What of it ends within the last message.
+	return cutBehind(out, c.Messages[len(c.Messages)-1].Content)
+}
+
+func (c Conversation) variables() (*jinja.Dict, error) {
+	all := jinja.NewDict()
+	for _, name := range slices.Sorted(maps.Keys(c.Special)) {
+		all.Put(name, jinja.Own(c.Special[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Variables)) {
+		v, err := jinja.FromJSON(c.Variables[name])
 		if err != nil {
 			return nil, fmt.Errorf("variable %s: %w", name, err)
 		}
-		all[name] = v
+		all.Put(name, v)
 	}
-	turns := make(list, len(messages))
-	for i, m := range messages {
-		role := m.Role
-		if role == "developer" && !t.developer {
-			role = "system"
+	for name, raw := range map[string]json.RawMessage{"tools": c.Tools, "documents": c.Documents} {
+		if raw == nil {
+			continue
 		}
-		turns[i] = map[string]any{"role": role, "content": m.Content}
+		v, err := objects(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all.Put(name, v)
 	}
-	all["messages"] = turns
-	all["add_generation_prompt"] = addGenerationPrompt
 	return all, nil
 }
 
-// bounded collects output and fails when there is too much.
-type bounded struct{ strings.Builder }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("output exceeds %d bytes", maxOutput)
+// objects decodes a list of objects.
+func objects(raw json.RawMessage) (jinja.Value, error) {
+	v, err := jinja.FromJSON(raw)
+	if err != nil {
+		return nil, err
 	}
-	return b.Builder.Write(p)
+	list, ok := v.(*jinja.List)
+	if !ok {
+		return nil, fmt.Errorf("want a list of objects")
+	}
+	for i, item := range list.Items() {
+		if _, ok := item.(*jinja.Dict); !ok {
+			return nil, fmt.Errorf("entry %d is no object", i)
+		}
+	}
+	return list, nil
 }
 
-func (b *bounded) WriteString(s string) (int, error) {
-	if b.Len()+len(s) > maxOutput {
-		return 0, fmt.Errorf("output exceeds %d bytes", maxOutput)
+// messages are the values of messages as the template wants them.
+func (t *Template) messages(all []Message) ([]jinja.Value, error) {
+	values := make([]jinja.Value, len(all))
+	for i, m := range all {
+		if m.Role == "developer" && !strings.Contains(t.source, "developer") {
+			m.Role = "system"
+		}
+		d, err := m.value()
+		if err == nil {
+			err = t.habits().fit(d)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("message %d: %w", i, err)
+		}
+		values[i] = d
 	}
-	return b.Builder.WriteString(s)
+	return values, nil
 }
 
-// recoverTo turns a panic of the template engine into an error: a template is
-// input, and no input may end the program.
-func recoverTo(err *error, step string) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: the template engine failed: %v", step, p)
+// cutBehind ends a prompt behind the last place where it has a message's text;
+// templates may have taken off the white space around it.
+func cutBehind(prompt *jinja.Text, message string) (*jinja.Text, error) {
+	const space = " \t\r\n"
+	core := strings.Trim(message, space)
+	at := strings.LastIndex(prompt.String(), core)
+	if at < 0 {
+		return nil, fmt.Errorf("the template changes the last message, so that it cannot be continued")
 	}
+	end := at + len(core)
+	if tail := message[len(strings.TrimRight(message, space)):]; strings.HasPrefix(prompt.String()[end:], tail) {
+		end += len(tail)
+	}
+	return prompt.Slice(0, end), nil
 }

@@ -172,8 +172,16 @@ func (t *tokenizerJSON) spacePrefix() (bool, error) {
 		}
 	}
 	for _, c := range t.PreTokenizer.all() {
-		if c.Type == "Metaspace" {
+		switch c.Type {
+		case "Sequence":
+		case "Metaspace":
 			prefix = c.metaspacePrefix()
+		case "Split": // Gemma's, at spaces that the normalizer has left none of
+			if p, err := c.pattern(); err != nil || p != " " {
+				return false, errors.Join(err, fmt.Errorf("%s: pre_tokenizer splits at %q: that is not supported with a BPE model of SentencePiece's kind", t.path, p))
+			}
+		default:
+			return false, fmt.Errorf("%s: pre_tokenizer %q is not supported with a BPE model of SentencePiece's kind", t.path, c.Type)
 		}
 	}
 	return prefix, nil

@@ -34,7 +34,7 @@ func openCheckpoint(dir string) (*checkpoint, error) {
 		err = fmt.Errorf("%s: neither %s nor %s is there: save the model as safetensors (other formats of weights are not read)", dir, singleFile, indexFile)
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.Close())
+		return &checkpoint{}, errors.Join(err, c.Close())
 	}
 	return c, nil
 }

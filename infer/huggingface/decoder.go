@@ -23,8 +23,16 @@ func (p *plan) commonKeys() {
 
 // headDim is the width of a head.
 func (p *plan) headDim() int {
-	return p.config.sizeOr(p.config.sizeOr(0+p.heads, "hidden_size", "n_embd")/p.heads, "head_dim")
+	n := p.config.sizeOr(p.config.size("hidden_size", "n_embd")/p.heads, "head_dim")
+	if n > maxHeadDim {
+		p.config.fail("the width of a head is %d: at most %d is supported", n, maxHeadDim)
+		return 1
+	}
+	return n
 }
+
+// maxHeadDim bounds what is computed for each of its values.
+const maxHeadDim = 1 << 16
 
 // headWidth sets the width of a head where the configuration names it.
 func (p *plan) headWidth() {

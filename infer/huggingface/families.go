@@ -1,6 +1,7 @@
 package huggingface
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,6 +48,10 @@ var families = map[string]family{
 	"BartForConditionalGeneration":        {"bart", bart},
 }
 
+// ErrArchitecture means that a folder holds a model of a class that cannot be
+// read; Raw can show it.
+var ErrArchitecture = errors.New("architecture is not supported")
+
 // Architectures lists the values of "architectures" that can be read.
 func Architectures() []string { return slices.Sorted(maps.Keys(families)) }
 
@@ -65,7 +70,7 @@ func familyOf(config object) (family, error) {
 	}
 	f, ok := families[fmt.Sprint(list[0])]
 	if !ok {
-		return family{}, fmt.Errorf("%s: architecture %q is not supported (supported: %s)", config.where, list[0], strings.Join(Architectures(), ", "))
+		return family{}, fmt.Errorf("%s: %q: %w (supported: %s)", config.where, list[0], ErrArchitecture, strings.Join(Architectures(), ", "))
 	}
 	return f, nil
 }

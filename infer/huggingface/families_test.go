@@ -169,3 +169,25 @@ func TestReadMovesOnlyWhatItMust(t *testing.T) {
 		}
 	}
 }
+
+// The same folder is the same file every time: what is kept for a model is
+// found by its fingerprint.
+func TestFingerprintStays(t *testing.T) {
+	t.Parallel()
+	examples := readExamples(t)
+	for _, name := range []string{"gemma2", "llama_yarn", "phi3_longrope", "t5", "mixtral"} {
+		dir := examples[name].folder(t)
+		seen := map[[32]byte]bool{}
+		for range 20 {
+			f, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[f.Fingerprint()] = true
+			f.Close()
+		}
+		if len(seen) != 1 {
+			t.Errorf("%s: %d fingerprints", name, len(seen))
+		}
+	}
+}

@@ -56,9 +56,9 @@ func (p *plan) gemmaKeys(context, period int) {
 	if scalar := c.numberOr(256, "query_pre_attn_scalar"); scalar != float64(head) {
 		p.float("attention.scale", 1/math.Sqrt(scalar))
 	}
-	for key, name := range map[string]string{"attn_logit_softcapping": "attn_logit_softcapping", "final_logit_softcapping": "final_logit_softcapping"} {
-		if c.has(name) {
-			p.float(key, c.number(name))
+	for _, key := range []string{"attn_logit_softcapping", "final_logit_softcapping"} {
+		if c.has(key) {
+			p.float(key, c.number(key))
 		}
 	}
 	if c.flag(false, "use_bidirectional_attention") {

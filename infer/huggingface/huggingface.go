@@ -37,6 +37,15 @@ func Open(dir string) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	f, err := m.compose()
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return f, nil
+}
+
+// compose makes what must be made, and one file of all.
+func (m *Model) compose() (*gguf.File, error) {
 	tensors := m.Tensors()
 	for i := range tensors {
 		if tensors[i].Data == nil {
@@ -44,11 +53,7 @@ func Open(dir string) (*gguf.File, error) {
 			m.Fill(i, tensors[i].Data)
 		}
 	}
-	f, err := gguf.Compose(dir, m.meta, tensors, m.Close)
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return f, nil
+	return gguf.Compose(m.name, m.meta, tensors, m.Close)
 }
 
 // Model is an open folder of which nothing was rearranged yet.
@@ -61,13 +66,9 @@ type Model struct {
 
 // Read opens the folder and checks all of it.
 func Read(dir string) (*Model, error) {
-	files, err := openCheckpoint(dir)
-	if err != nil {
-		return nil, fmt.Errorf("huggingface: %w", err)
-	}
-	m := &Model{name: dir, files: files}
+	m := &Model{name: dir, files: &checkpoint{}}
 	if err := m.read(dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("huggingface: %w", err), files.Close())
+		return nil, errors.Join(fmt.Errorf("huggingface: %w", err), m.Close())
 	}
 	return m, nil
 }
@@ -82,30 +83,43 @@ func (m *Model) read(dir string) error {
 	if err != nil {
 		return err
 	}
-	if q := config.object("quantization_config"); q.values != nil {
-		return fmt.Errorf("%s: quantization_config: weights quantized by %s are not read: take the model in F32, F16 or BF16, or a GGUF file", config.where, q.text("an unknown method", "quant_method"))
+	// 2. The hyper-parameters and the tensors.
+	if m.files, err = openCheckpoint(dir); err != nil {
+		return err
 	}
-	// 2. Its sizes, and the rules for its tensors.
+	p, err := planOf(family, config, dir, m.files)
+	if err != nil {
+		return err
+	}
+	// 3. The tokenizer, if there is one.
+	if err := p.tokenizer(); err != nil {
+		return err
+	}
+	m.meta, m.weights = p.meta, p.weights
+	return nil
+}
+
+func planOf(family family, config object, dir string, files *checkpoint) (*plan, error) {
+	if q := config.object("quantization_config"); q.values != nil {
+		return nil, fmt.Errorf("%s: quantization_config: weights quantized by %s are not read: take the model in F32, F16 or BF16, or a GGUF file", config.where, q.text("an unknown method", "quant_method"))
+	}
 	p := newPlan(family.arch, config, dir)
 	p.general("general.architecture", family.arch)
 	p.general("general.type", "model")
 	p.general("general.name", folderName(dir))
 	rules := family.plan(p)
 	if *config.err != nil {
-		return *config.err
+		return nil, *config.err
 	}
-	// 3. The tensors.
-	if err := p.takeAll(rules, m.files); err != nil {
-		return err
+	if err := p.takeAll(rules, files); err != nil {
+		return nil, err
+	}
+	if err := p.checkVocabulary(); err != nil {
+		return nil, err
 	}
 	p.general("general.file_type", p.fileType())
 	p.general("general.quantization_version", uint32(2))
-	// 4. The tokenizer, if there is one.
-	if err := p.tokenizer(); err != nil {
-		return err
-	}
-	m.meta, m.weights = p.meta, p.weights
-	return nil
+	return p, nil
 }
 
 func folderName(dir string) string {
@@ -124,6 +138,15 @@ func (p *plan) takeAll(rules names, files *checkpoint) error {
 		}
 	}
 	return p.finish()
+}
+
+// checkVocabulary compares the embedding with the size that is said of it.
+func (p *plan) checkVocabulary() error {
+	rows, ok := p.embeddingRows()
+	if said := p.config.sizeOr(rows, "padded_vocab_size", "vocab_size"); ok && said != rows {
+		p.config.fail("vocab_size is %d, but the embedding has %d rows", said, rows)
+	}
+	return *p.config.err
 }
 
 // fileType is general.file_type: the type of the first matrix.

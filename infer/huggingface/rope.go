@@ -1,6 +1,9 @@
 package huggingface
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // rope is how a configuration describes rotations: rope_parameters since
 // transformers 5, before that rope_scaling and keys beside it.
@@ -68,9 +71,9 @@ func (p *plan) yarnKeys(r rope) {
 		original = p.config.size("max_position_embeddings")
 	}
 	p.count("rope.scaling.original_context_length", original)
-	for key, name := range map[string]string{"ext_factor": "extrapolation_factor", "beta_fast": "beta_fast", "beta_slow": "beta_slow"} {
+	for _, name := range []string{"extrapolation_factor", "beta_fast", "beta_slow"} {
 		if r.has(name) {
-			p.float("rope.scaling.yarn_"+key, r.number(name))
+			p.float("rope.scaling.yarn_"+strings.Replace(name, "extrapolation", "ext", 1), r.number(name))
 		}
 	}
 	p.yarnMagnitude(r)

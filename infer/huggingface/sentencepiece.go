@@ -25,19 +25,6 @@ type spPiece struct {
 	kind  kind // the numbers are the same as GGUF's
 }
 
-func readSentencePiece(path string) (*sentencePiece, error) {
-	text, err := readSmall(path, maxTokenizerBytes)
-	if err != nil {
-		return nil, err
-	}
-	s, err := parseSentencePiece(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: no SentencePiece model: %w", path, err)
-	}
-	s.path = path
-	return s, nil
-}
-
 func parseSentencePiece(text []byte) (*sentencePiece, error) {
 	s := &sentencePiece{norm: normalizer{spacePrefix: true, removeSpaces: true}}
 	modelType := uint64(1)

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"path/filepath"
 	"slices"
 )
 
-// sentencePieceFiles are the names that models have for the same thing.
-var sentencePieceFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
+// modelFiles are the names that models have for the same thing.
+var modelFiles = []string{"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}
 
 // olderFiles hold vocabularies in formats that tokenizer.json replaced.
 var olderFiles = []string{"vocab.json", "vocab.txt", "merges.txt", "tekken.json"}
@@ -69,25 +71,28 @@ func (p *plan) vocabulary(config object, s specials) (*vocab, error) {
 		if err := t.mergeAdded(config); err != nil {
 			return nil, err
 		}
-		s.defaults(t)
-		s.template(t)
-		s.nothingAround(config)
-		for _, c := range t.Normalizer.all() {
-			p.normalizerFlags(c)
-		}
+		p.around(t, s, config)
 	}
-	if i := slices.IndexFunc(sentencePieceFiles, func(name string) bool { return exists(p.dir, name) }); i >= 0 && t.likeSentencePiece() {
-		return p.fromSentencePiece(sentencePieceFiles[i], t, config, size)
+	if i := slices.IndexFunc(modelFiles, func(name string) bool { return exists(p.dir, name) }); i >= 0 && t.likeSentencePiece() {
+		return p.fromModelFile(modelFiles[i], t, config, size)
 	}
 	if t == nil {
 		return nil, p.checkOlderFiles()
 	}
-	if t.Model.UnknownToken == nil {
-		text := s.texts["unk"]
-		t.Model.UnknownToken = &text
-	}
-	return p.fromJSON(t, size)
+	return p.fromJSON(t, s, size)
 }
+
+// around reads what a tokenizer.json says besides its vocabulary.
+func (p *plan) around(t *tokenizerJSON, s specials, config object) {
+	s.defaults(t)
+	s.template(t)
+	s.nothingAround(config)
+	for _, c := range t.Normalizer.all() {
+		p.normalizerFlags(c)
+	}
+}
+
+func within(dir, name string) string { return filepath.Join(dir, name) }
 
 // embeddingRows is the number of tokens that the weights know.
 func (p *plan) embeddingRows() (int, bool) {
@@ -105,7 +110,10 @@ func (t *tokenizerJSON) likeSentencePiece() bool {
 	return t == nil || t.Model.Type == "Unigram" || t.Model.Type == "BPE" && t.Model.ByteFallback
 }
 
-func (p *plan) fromJSON(t *tokenizerJSON, size int) (*vocab, error) {
+func (p *plan) fromJSON(t *tokenizerJSON, s specials, size int) (*vocab, error) {
+	if text := s.texts["unk"]; t.Model.UnknownToken == nil {
+		t.Model.UnknownToken = &text
+	}
 	switch {
 	case t.Model.Type == "BPE" && t.Model.ByteFallback:
 		return p.sentencePieceBPE(t, size)
@@ -119,17 +127,31 @@ func (p *plan) fromJSON(t *tokenizerJSON, size int) (*vocab, error) {
 	return nil, fmt.Errorf("%s: model.type is %q: supported are BPE, Unigram and WordPiece", t.path, t.Model.Type)
 }
 
-func (p *plan) fromSentencePiece(name string, t *tokenizerJSON, config object, size int) (*vocab, error) {
-	model, err := readSentencePiece(within(p.dir, name))
+// fromModelFile reads a tokenizer.model of either format.
+func (p *plan) fromModelFile(name string, t *tokenizerJSON, config object, size int) (*vocab, error) {
+	path := within(p.dir, name)
+	text, err := readSmall(path, maxTokenizerBytes)
 	if err != nil {
 		return nil, err
-	}
-	if name == "sentencepiece.bpe.model" {
-		model.realign()
 	}
 	added, err := addedTokensOf(config)
 	if err != nil {
 		return nil, err
+	}
+	if isTiktoken(text) {
+		r, err := parseTiktoken(path, text)
+		if err != nil {
+			return nil, err
+		}
+		return p.tiktoken(r, added, size)
+	}
+	model, err := parseSentencePiece(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no SentencePiece model: %w", path, err)
+	}
+	model.path = path
+	if name == "sentencepiece.bpe.model" {
+		model.realign()
 	}
 	more, err := p.addedTokensFile()
 	if err != nil {
@@ -153,7 +175,7 @@ func (p *plan) addedTokensFile() ([]addedToken, error) {
 		return nil, err
 	}
 	var list []addedToken
-	for text := range o.values {
+	for _, text := range slices.Sorted(maps.Keys(o.values)) {
 		list = append(list, addedToken{ID: o.count(0, text), Content: text})
 	}
 	return list, *o.err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"unicode/utf8"
 )
 
@@ -79,6 +78,10 @@ func readTokenizerJSON(path string) (*tokenizerJSON, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseTokenizerJSON(path, text)
+}
+
+func parseTokenizerJSON(path string, text []byte) (*tokenizerJSON, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("%s: not valid UTF-8", path)
 	}
@@ -208,5 +211,3 @@ func (t *tokenizerJSON) mergeAdded(config object) error {
 	}
 	return err
 }
-
-func within(dir, name string) string { return filepath.Join(dir, name) }

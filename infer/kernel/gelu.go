@@ -3,7 +3,7 @@ package kernel
 import "math"
 
 // GELU sets dst[i] to gate[i] times the share of the normal distribution below
-// it (arXiv 1606.08415), and times up[i] unless up is nil. dst may be gate or up.
+// it (arXiv 1606.08415), and times up[i] unless up is nil. dst may be gate.
 func GELU(dst, gate, up []float32) {
 	for i, x := range gate {
 		y := float32(float64(x) * 0.5 * (1 + math.Erf(float64(x)*math.Sqrt2/2)))
@@ -30,19 +30,23 @@ func GELUTanh(dst, gate, up []float32) {
 
 const geluBlock = 256
 
-// geluTanh computes it as y/(1+exp(-y)) * x/y for y = 2*sqrt(2/pi)*(x +
-// 0.044715*x^3), since 0.5*(1+tanh(y/2)) is 1/(1+exp(-y)), and x/y is finite.
+// geluTanh computes it as x/(1+exp(-y)) for y = 2*sqrt(2/pi)*(x + 0.044715*x^3),
+// since 0.5*(1+tanh(y/2)) is 1/(1+exp(-y)).
 func geluTanh(dst, gate, up []float32) {
-	var ys, shares [geluBlock]float32
 	const slope = 1.5957691216057308 // 2*sqrt(2/pi)
+	var kept [geluBlock]float32      // gate, which dst may be
+	copy(kept[:], gate)
 	for i, x := range gate {
-		y := slope * (1 + 0.044715*x*x)
-		ys[i], shares[i] = y*x, 1/y
-		if up != nil {
-			shares[i] *= up[i]
-		}
+		dst[i] = -slope * x * (1 + 0.044715*x*x)
 	}
-	SwiGLU(dst, ys[:len(gate)], shares[:len(gate)])
+	ExpSum(dst, dst, 0)
+	for i, e := range dst {
+		y := kept[i] / (1 + e)
+		if up != nil {
+			y *= up[i]
+		}
+		dst[i] = y
+	}
 }
 
 // SoftCap replaces x by limit*tanh(x/limit), with an error below limit * 2^-20.

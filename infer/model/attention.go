@@ -7,7 +7,8 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// attention lets every row look back at the positions of its own sequence.
+// attention lets every row look at positions: back at those of its own sequence,
+// at all of them, or at those of the text that the sequence answers.
 //
 // A unit of work is a tile of rows and one head of keys: all queries that read
 // the same keys, which are the tile's rows times the query heads of a group.
@@ -34,19 +35,37 @@ type attention struct {
 	next     atomic.Int64 // the first item that nobody took
 }
 
-// look is how the rows of a layer look back.
+// sees is what a row looks at.
+type sees uint8
+
+const (
+	past   sees = iota // the positions of its sequence, up to its own
+	whole              // all of them, of a sequence that is one pass
+	across             // those of the source text
+)
+
+// look is how the rows of a layer look.
 type look struct {
+	sees   sees
 	rope   *rope     // that turns queries and keys, nil for none
 	scale  float32   // of the products of queries and keys
 	window int       // positions that are seen, the row's own included; 0: all
 	limit  float32   // scores become limit*tanh(score/limit), 0: they do not
 	slopes []float32 // [Heads] subtracted from the score per position of distance (ALiBi), nil for none
+	biases *biases   // added to the score by distance, nil for none
 }
 
 // plainLook sees all positions and scales by the square root of the head's
 // width.
 func plainLook(c Config, r *rope) look {
 	return look{rope: r, scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
+}
+
+// directed is plainLook in some direction, without rotation.
+func directed(c Config, to sees) look {
+	l := plainLook(c, nil)
+	l.sees = to
+	return l
 }
 
 // first is the first position that a row at a position sees.
@@ -90,21 +109,32 @@ func newAttention(p *pass, limits Limits, kv *pagedKV) *attention {
 	return a
 }
 
-// run stores the rows' keys and values in a layer and attends in it.
+// run stores the rows' keys and values in a layer and attends in it: rows look
+// at each other.
 func (a *attention) run(layer int, how *look) {
+	a.store(layer, how)
+	a.read(layer, how)
+}
+
+// store rotates queries and keys, and keeps keys and values.
+func (a *attention) store(layer int, how *look) {
 	a.layer, a.how = layer, how
-	pool, tiles := a.pass.pool, a.pass.batch.tiles
-	// 1. Rotate and store: rows look at each other.
-	a.parts = pool.Threads()
+	a.parts = a.pass.pool.Threads()
 	if len(a.pass.batch.rows)*a.headDim*a.heads < parallelPlace {
 		a.parts = 1
 	}
-	pool.Run(a.parts, a.place)
-	// 2. Attend. Few items are split, so that every thread has work.
+	a.pass.pool.Run(a.parts, a.place)
+}
+
+// read attends to what is kept. Few items are split, so that every thread has
+// work.
+func (a *attention) read(layer int, how *look) {
+	a.layer, a.how = layer, how
+	pool, tiles := a.pass.pool, a.pass.batch.tiles
 	items, values, longest := len(tiles)*a.kv.heads, 0, 0
 	for i := range tiles {
 		t := &tiles[i]
-		values += t.rows * (t.end() - how.first(t.position)) * a.headDim * a.heads
+		values += t.rows * (t.end(how) - how.first(t.position)) * a.headDim * a.heads
 		longest = max(longest, t.segments(how))
 	}
 	a.segments = 1
@@ -206,7 +236,7 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 	out.reset(n, a.headDim)
 	seen := a.how.first(t.position)
 	segment += seen / segmentTokens
-	end := min((segment+1)*segmentTokens, t.end())
+	end := min((segment+1)*segmentTokens, t.end(a.how))
 	// Chunks lie at fixed positions, whatever the tile; those that not even its
 	// first row sees are passed over.
 	for from := max(segment*segmentTokens, seen/chunkTokens*chunkTokens); from < end; from += chunkTokens {
@@ -217,13 +247,13 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 // chunk adds to out what the tile's queries see in a chunk of positions.
 func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
 	n := t.rows * a.group
-	pages := t.pages[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
+	pages := t.seen(a.how)[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
 	for i, page := range pages {
 		a.kv.scores(w.scores[i*PageTokens:], chunkTokens, w.queries, n, page, a.layer, head)
 	}
 	for q := range n {
 		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
-		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from)
+		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
 		var keep float32
 		out.largest[q], keep, out.sum[q] = kernel.SoftmaxStep(scores, out.largest[q], out.sum[q])
 		if keep != 1 {
@@ -237,9 +267,9 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 	}
 }
 
-// score finishes the scores of the positions from some one on, for a head of
-// queries of a row at a position.
-func (a *attention) score(scores []float32, head, position, from int) {
+// score finishes the scores of some positions from one on, for a head of queries
+// of a row at a position.
+func (a *attention) score(scores []float32, head, position, from, tokens int) {
 	if a.how.limit != 0 {
 		kernel.SoftCap(scores, a.how.limit)
 	}
@@ -249,9 +279,14 @@ func (a *attention) score(scores []float32, head, position, from int) {
 			scores[i] -= slope * float32(position-from-i)
 		}
 	}
-	if seen := position + 1 - from; seen < len(scores) {
-		hide(scores[max(seen, 0):])
+	if a.how.biases != nil {
+		a.how.biases.add(scores, head, from-position)
 	}
+	seen := tokens
+	if a.how.sees == past {
+		seen = min(position+1-from, len(scores))
+	}
+	hide(scores[max(seen, 0):])
 	if first := a.how.first(position) - from; first > 0 {
 		hide(scores[:min(first, len(scores))])
 	}

@@ -19,6 +19,28 @@ type Config struct {
 
 	Experts     int // of a sparse feed-forward layer, 0: none
 	ExpertsUsed int // by a token
+
+	Kind    Kind
+	Start   int32   // token that every answer of an EncoderDecoder begins with
+	Labels  int     // classes of an Encoder that classifies, 0: it does not
+	Pooling Pooling // that an Encoder was trained with
+}
+
+// outputs is how many logits there are.
+func (c Config) outputs() int {
+	if c.Kind == Encoder {
+		return c.Labels
+	}
+	return c.Vocab
+}
+
+// kept is the number of layers whose keys and values a page holds. Those of an
+// encoder's layers are read only within the layer, and take turns in one place.
+func (c Config) kept() int {
+	if c.Kind == Encoder {
+		return 1
+	}
+	return c.Layers
 }
 
 // maxSize bounds every size of a Config, so that the product of two of them

@@ -176,6 +176,28 @@ func greedy(t *testing.T, m model.Model, prompt []int32, n int) (out []int32) {
 	return out
 }
 
+// A decoded token takes no memory from the heap, in any family. Not parallel:
+// others' allocations would be counted.
+func TestFamiliesDoNotAllocate(t *testing.T) {
+	for _, name := range families(t) {
+		f, want := loadFamily(t, name)
+		if len(want.Prompt) == 0 || len(want.Source) > 0 {
+			continue // see texts_test.go
+		}
+		m := loadFile(t, f)
+		r, pages := newRunner(t, m, quant.F16, model.Limits{Threads: 2, Sequences: 1, Rows: 1, Context: 64})
+		batch := []model.Sequence{{Pages: pages[0], Tokens: []int32{7}, Logits: make([]float32, m.Config().Vocab)}}
+		if n := testing.AllocsPerRun(20, func() {
+			if err := r.Forward(batch); err != nil {
+				t.Fatal(err)
+			}
+			batch[0].Position++
+		}); n != 0 {
+			t.Errorf("%s: %v allocations per token", name, n)
+		}
+	}
+}
+
 // Most published folders are in the words of an earlier transformers; they mean
 // the same.
 func TestOldConfigs(t *testing.T) {

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/a472be26/cusp/infer/kernel"
+import (
+	"math"
+
+	"github.com/a472be26/cusp/infer/kernel"
+)
 
 // activation is what a feed-forward layer does to its middle: dst becomes the
 // activated gate times up, or the activated gate where up is nil. All have the
@@ -76,3 +80,19 @@ func gelu(dst, gate, up []float32) { kernel.GELU(dst, gate, up) }
 
 // geluTanh is its usual approximation.
 func geluTanh(dst, gate, up []float32) { kernel.GELUTanh(dst, gate, up) }
+
+// relu is x where it is positive, else 0.
+func relu(dst, gate, up []float32) {
+	for i, x := range gate {
+		dst[i] = max(x, 0)
+		if up != nil {
+			dst[i] *= up[i]
+		}
+	}
+}
+
+func tanhRow(p *pass, i int) {
+	for j, x := range p.dst.each[i] {
+		p.dst.each[i][j] = float32(math.Tanh(float64(x)))
+	}
+}

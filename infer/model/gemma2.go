@@ -102,7 +102,7 @@ func (m *sandwich) forward(p *pass) {
 		p.add(p.projected)
 	}
 	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(&m.head)
+	p.predict(p.normed, &m.head)
 	if m.limit != 0 {
 		p.capLogits(m.limit)
 	}

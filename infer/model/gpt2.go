@@ -8,6 +8,7 @@ type gpt2 struct {
 	layers    []gpt2Layer
 	norm      norm
 	head      linear
+	look      look
 }
 
 type gpt2Layer struct {
@@ -24,6 +25,7 @@ func newGPT2(s *source) (Config, decoder) {
 		embedding: s.matrix("token_embd.weight", c.Vocab, c.Dim),
 		positions: s.matrix("position_embd.weight", c.Context, c.Dim),
 		norm:      s.layerNorm("output_norm", c.Dim),
+		look:      plainLook(c, nil),
 	}
 	m.head = s.head(m.embedding)
 	m.layers = s.layerNormed(c, geluTanh)
@@ -45,16 +47,15 @@ func (s *source) layerNormed(c Config, a activation) []gpt2Layer {
 func (m *gpt2) forward(p *pass) {
 	p.embed(&m.embedding)
 	p.addPositions(&m.positions)
-	l := plainLook(p.config, nil)
 	for i := range m.layers {
 		w := &m.layers[i]
 		p.normalize(p.normed, p.residual, &w.attentionNorm)
-		p.attend(i, &w.heads, &l)
+		p.attend(i, &w.heads, &m.look)
 		p.add(p.projected)
 		p.normalize(p.normed, p.residual, &w.ffnNorm)
 		p.feedForward(p.normed, &w.ffn)
 		p.add(p.projected)
 	}
 	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(&m.head)
+	p.predict(p.normed, &m.head)
 }

@@ -42,5 +42,5 @@ func (m *gptNeoX) forward(p *pass) {
 		p.add(p.projected)
 	}
 	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(&m.head)
+	p.predict(p.normed, &m.head)
 }

@@ -34,19 +34,30 @@ func (s *source) heads(prefix string, c Config) heads {
 // attend sets projected to what a layer's attention makes of normed. In the last
 // layer only the rows whose logits are wanted are left; see narrow.
 func (p *pass) attend(layer int, h *heads, l *look) {
-	// 1. Queries, keys and values of every row.
-	p.multiply(p.normed, into(p.queries, &h.query), into(p.keys, &h.key), into(p.values, &h.value))
+	// 1. Every row looks back at its own sequence.
+	p.mix(p.normed, layer, h, l)
+	if layer == p.config.Layers-1 {
+		p.narrow()
+	}
+	// 2. Back to the width of the residual stream.
+	p.multiply(p.mixed, into(p.projected, &h.output))
+}
+
+// attendAll sets projected to what attention makes of x, for all rows. layer is
+// where their keys and values are kept.
+func (p *pass) attendAll(x *vectors, layer int, h *heads, l *look) {
+	p.mix(x, layer, h, l)
+	p.multiply(p.mixed, into(p.projected, &h.output))
+}
+
+// mix sets mixed to the values that the rows of x see, weighted.
+func (p *pass) mix(x *vectors, layer int, h *heads, l *look) {
+	p.multiply(x, into(p.queries, &h.query), into(p.keys, &h.key), into(p.values, &h.value))
 	if h.queryNorm != nil {
 		p.normalize(p.queries, p.queries, h.queryNorm)
 	}
 	if h.keyNorm != nil {
 		p.normalize(p.keys, p.keys, h.keyNorm)
 	}
-	// 2. Every row looks back at its own sequence.
 	p.attention.run(layer, l)
-	if layer == p.config.Layers-1 {
-		p.narrow()
-	}
-	// 3. Back to the width of the residual stream.
-	p.multiply(p.mixed, into(p.projected, &h.output))
 }

@@ -67,5 +67,5 @@ func (m *llama) forward(p *pass) {
 		p.add(p.projected)
 	}
 	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(&m.head)
+	p.predict(p.normed, &m.head)
 }

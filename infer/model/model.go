@@ -4,8 +4,8 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and pages of a batch in, logits out. A GPU back end is another
-// Model with another Runner, not another set of tensor operations.
+// positions and pages of a batch in, logits or hidden states out. A GPU back end
+// is another Model with another Runner, not another set of tensor operations.
 //
 // It speaks token ids only and knows no text.
 package model
@@ -69,12 +69,30 @@ type Runner interface {
 // any goroutine.
 type Progress interface{ Progress() uint64 }
 
-// Sequence is the share that one sequence has in a batch.
+// Kind says what a model does with a text.
+type Kind uint8
+
+const (
+	Decoder        Kind = iota // continues it
+	Encoder                    // turns it into hidden states, or into scores of classes
+	EncoderDecoder             // answers it: the decoder continues the answer, looking at the encoded source text
+)
+
+// Sequence is the share that one sequence has in a batch. With an Encoder it is
+// a whole text.
 type Sequence struct {
 	Pages    []int32   // of the KV: page i holds the positions from i*PageTokens on; those before Position are filled
 	Position int       // of the first token
 	Tokens   []int32   // at consecutive positions, at least one
-	Logits   []float32 // [Vocab], receives those after the last token; nil: not wanted
+	Logits   []float32 // [Vocab], receives those after the last token, or [Labels] of an Encoder; nil: not wanted
+
+	// Of an Encoder.
+	Hidden []float32 // [len(Tokens)][Dim], receives the last hidden states; nil: not wanted
+
+	// Of an EncoderDecoder: the text to answer, and the pages that hold what the
+	// decoder sees of it, from when the part at position 0 has run.
+	Source      []int32
+	SourcePages []int32
 }
 
 // Limits bounds what a Runner must be ready for.
@@ -93,6 +111,8 @@ type architecture struct {
 
 // architectures has a line for every value of general.architecture that can run.
 var architectures = map[string]architecture{
+	"bart":     {newBART, "BART (text to text)"},
+	"bert":     {newBERT, "BERT, RoBERTa, XLM-RoBERTa (embeddings, classification)"},
 	"baichuan": {newBaichuan, "Baichuan 1 and 2: 7B (rotary), 13B (ALiBi)"},
 	"chatglm":  {newChatGLM, "ChatGLM 3, GLM-4 9B"},
 	"gemma2":   {newGemma2, "Gemma 2"},
@@ -106,6 +126,7 @@ var architectures = map[string]architecture{
 	"qwen3":    {newQwen3, "Qwen3"},
 	"qwen3moe": {newQwen3, "Qwen3-MoE"},
 	"smollm3":  {newSmolLM3, "SmolLM3"},
+	"t5":       {newT5, "T5 v1.0 and v1.1, Flan-T5 (text to text)"},
 }
 
 // Family says in words which models of an architecture are meant.

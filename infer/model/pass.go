@@ -8,8 +8,8 @@ import "github.com/a472be26/cusp/infer/kernel"
 type pass struct {
 	config Config
 	pool   *kernel.Pool
-	batch  *batch
-	n      int // rows that are computed: all of the batch, or after narrow the wanted ones
+	batch  *batch // what is computed now: texts or sources
+	n      int    // rows that are computed: all of the batch, or after narrow the wanted ones
 
 	residual  *vectors // [Dim]
 	normed    *vectors // [Dim]
@@ -26,6 +26,8 @@ type pass struct {
 	turns     []*vectors // [ropes], each [RopeDim]: cosines and sines of the rows' positions
 	routing   *routing   // nil without experts
 	wanted    []Sequence // the batch, for its logits
+	texts     *batch     // the sequences' tokens
+	sources   *batch     // what they answer, nil unless the model is an EncoderDecoder
 
 	rowwise  *rowwise
 	rowStep  // what rowwise does to a row
@@ -36,7 +38,7 @@ func newPass(c Config, ropes []*rope, limits Limits, kv *pagedKV) *pass {
 	p := &pass{
 		config:    c,
 		pool:      kernel.NewPool(limits.Threads),
-		batch:     newBatch(c, limits, kv),
+		texts:     newBatch(c, limits, kv),
 		residual:  newVectors(limits.Rows, c.Dim),
 		normed:    newVectors(limits.Rows, c.Dim),
 		queries:   newVectors(limits.Rows, c.Heads*c.HeadDim),
@@ -46,6 +48,10 @@ func newPass(c Config, ropes []*rope, limits Limits, kv *pagedKV) *pass {
 		projected: newVectors(limits.Rows, c.Dim),
 		gates:     newVectors(limits.Rows, c.FFN),
 		ups:       newVectors(limits.Rows, c.FFN),
+	}
+	p.batch = p.texts
+	if c.Kind == EncoderDecoder {
+		p.sources = newSources(c, limits, kv)
 	}
 	for _, r := range ropes {
 		p.ropes = append(p.ropes, r.within(limits.Context))
@@ -61,8 +67,14 @@ func newPass(c Config, ropes []*rope, limits Limits, kv *pagedKV) *pass {
 
 // begin lays the sequences' tokens out as rows.
 func (p *pass) begin(sequences []Sequence) error {
+	p.batch = p.texts
 	if err := p.batch.fill(sequences); err != nil {
 		return err
+	}
+	if p.sources != nil {
+		if err := p.sources.fillSources(sequences); err != nil {
+			return err
+		}
 	}
 	p.n, p.wanted = len(p.batch.rows), sequences
 	for r := range p.ropes {
@@ -118,6 +130,12 @@ func (p *pass) add(x *vectors) {
 
 func addRow(p *pass, i int) { kernel.Axpy(1, p.src.each[i], p.dst.each[i]) }
 
+// addNormed adds x to the residual stream and normalizes that.
+func (p *pass) addNormed(x *vectors, n *norm) {
+	p.add(x)
+	p.normalize(p.residual, p.residual, n)
+}
+
 // scale multiplies x by a factor.
 func (p *pass) scale(x *vectors, factor float32) {
 	p.eachRow(x.width, rowStep{do: scaleRow, dst: x, factor: factor})
@@ -152,28 +170,38 @@ func (p *pass) multiply(x *vectors, products ...product) {
 	}
 }
 
+// deliverHidden copies the residual stream to where it is wanted.
+func (p *pass) deliverHidden() {
+	from := p.residual.flat
+	for _, s := range p.wanted {
+		n := len(s.Tokens) * p.config.Dim
+		copy(s.Hidden, from[:n])
+		from = from[n:]
+	}
+}
+
 // narrow leaves only the rows whose logits are wanted: behind the attention of
 // the last layer nobody looks at the others.
 func (p *pass) narrow() {
-	for i, last := range p.batch.last {
+	for i, last := range p.batch.answers {
 		copy(p.residual.each[i], p.residual.each[last])
 		copy(p.normed.each[i], p.normed.each[last])
 		copy(p.mixed.each[i], p.mixed.each[last])
 	}
-	p.n = len(p.batch.last)
+	p.n = len(p.batch.answers)
 }
 
-// predict multiplies the rows of normed, after narrow, with the head and
-// delivers the logits.
-func (p *pass) predict(head *linear) {
+// predict multiplies the rows of x, after narrow, with the head and delivers the
+// logits.
+func (p *pass) predict(x *vectors, head *linear) {
 	dst := p.batch.logits(p.wanted)
 	if dst == nil {
 		return
 	}
-	p.normed.inputs.Set(p.normed.flat, p.n, p.normed.width)
-	kernel.MatMul(p.pool, &p.normed.inputs, kernel.Product{W: &head.Weights, Dst: dst})
-	for vocab := p.config.Vocab; head.bias != nil && len(dst) >= vocab; dst = dst[vocab:] {
-		kernel.Axpy(1, head.bias, dst[:vocab])
+	x.inputs.Set(x.flat, p.n, x.width)
+	kernel.MatMul(p.pool, &x.inputs, kernel.Product{W: &head.Weights, Dst: dst})
+	for n := head.Rows; head.bias != nil && len(dst) >= n; dst = dst[n:] {
+		kernel.Axpy(1, head.bias, dst[:n])
 	}
 	p.batch.deliver(p.wanted)
 }

@@ -53,6 +53,29 @@ func (s *source) matrix(name string, rows, cols int) matrix {
 	return matrix{kernel.Weights{Kind: t.Type, Rows: rows, Cols: cols, Data: t.Data}}
 }
 
+// tall is linear with as many rows as the tensor has.
+func (s *source) tall(name string, cols int) linear {
+	rows := 1
+	if t, ok := s.f.Tensor(name + ".weight"); ok && len(t.Dims) == 2 && t.Dims[1] <= maxSize {
+		rows = t.Dims[1]
+	}
+	return s.linear(name, rows, cols)
+}
+
+// firstRowIf decodes the first row of a matrix that may be absent: nil then.
+func (s *source) firstRowIf(name string, cols int) []float32 {
+	if !s.has(name + ".weight") {
+		return nil
+	}
+	m := s.tall(name, cols)
+	if s.err != nil {
+		return nil
+	}
+	row := make([]float32, cols)
+	m.row(row, 0)
+	return row
+}
+
 // stack takes n matrices that lie in one tensor, as those of experts do.
 func (s *source) stack(name string, n, rows, cols int) []matrix {
 	t := s.tensor(name, cols, rows, n)
@@ -105,11 +128,22 @@ func (s *source) head(embedding matrix) linear {
 // layers calls bind with the prefix of every layer's tensors. The first error
 // ends the loop: the layer count is only a claim.
 func layers[L any](s *source, n int, bind func(i int, prefix string) L) (out []L) {
+	return layersOf(s, "blk.", n, bind)
+}
+
+// layersOf is layers for those of one of two stacks.
+func layersOf[L any](s *source, stack string, n int, bind func(i int, prefix string) L) (out []L) {
 	for i := 0; i < n && s.err == nil; i++ {
-		out = append(out, bind(i, fmt.Sprintf("blk.%d.", i)))
+		out = append(out, bind(i, layerPrefix(stack, i)))
 	}
 	return out
 }
+
+// layerPrefix is what the names of a layer's tensors begin with.
+func layerPrefix(stack string, i int) string { return fmt.Sprintf("%s%d.", stack, i) }
+
+// ignore takes a tensor that makes no difference, if it is there.
+func (s *source) ignore(name string) { s.taken[name] = true }
 
 // done reports the first error, or a tensor that nothing took: a model with
 // weights that we would ignore (biases, experts) would run but answer wrongly.

@@ -23,7 +23,7 @@ func Safetensors(t testing.TB, arrays []Array) []byte {
 	header, end := map[string]any{}, 0
 	var data []byte
 	for _, a := range arrays {
-		header[a.Name] = map[string]any{"dtype": a.DType, "shape": a.Shape, "data_offsets": []int{end, end + len(a.Data)}}
+		header[a.Name] = map[string]any{"dtype": a.DType, "shape": append([]int{}, a.Shape...), "data_offsets": []int{end, end + len(a.Data)}}
 		end += len(a.Data)
 		data = append(data, a.Data...)
 	}

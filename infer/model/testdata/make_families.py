@@ -26,7 +26,8 @@ script checks that float64 agrees within 1e-6 of the logits' scale (RoPE tables,
 norms and softmax stay float32 in transformers), that no greedy choice hangs on
 less than 1e-3 of it, that the text does not run in a circle, that every
 tensor matters (but the biases of keys, which softmax drops where no rotation
-follows), and that every feature of the family (a window, a soft cap, a
+follows), that INT8 weights and activations would give about the same logits,
+and that every feature of the family (a window, a soft cap, a
 rope scaling, ...) moves the logits by more than 1e-2 of their scale when it is
 switched off. Seeds are tried from 1 upwards until all of this holds.
 
@@ -76,6 +77,7 @@ class Family:
 
 
 SPREAD = 3.0  # standard deviation of the logits
+CLOSE = 0.9992  # cosine of INT8 logits with exact ones
 MARGIN = 1e-3  # of a greedy choice over the second best, relative to the largest logit
 
 EAGER = {"attn_implementation": "eager", "experts_implementation": "eager"}
@@ -214,6 +216,27 @@ def matters(model, family, ids, source):
     return least
 
 
+def q8(t, dim=-1):
+    """Rounded in blocks of 32 along a dimension to multiples of their largest value over 127."""
+    t = t.transpose(dim, -1)
+    blocks = t.reshape(*t.shape[:-1], -1, 32)
+    scale = (blocks.abs().amax(-1, keepdim=True) / 127).half().float()
+    codes = torch.where(scale > 0, torch.round(blocks / scale.clamp(min=1e-30)), 0.0)
+    return (codes * scale).reshape(t.shape).transpose(dim, -1)
+
+
+def quantized(family, where, ids, source):
+    """The output with matrices, and what they are multiplied with, about as INT8 has them."""
+    model = load(family, where, torch.float32)
+    for name, p in model.named_parameters():
+        module = model.get_submodule(name.rpartition(".")[0])
+        if p.dim() > 1 and p.shape[-1] % 32 == 0 and not re.search(r"mlp\.gate\.|router|wpe|position|relative", name):
+            p.data = q8(p.data, 0 if isinstance(module, hf.pytorch_utils.Conv1D) else -1)
+            if "embed" not in name and "wte" not in name and "shared" not in name:
+                module.register_forward_pre_hook(lambda _, args: (q8(args[0]), *args[1:]) if args else None)
+    return run(model, family, ids, source)
+
+
 def switches(model, family, ids, source):
     """How much the output changes when a feature is off, per feature."""
     base, changes = run(model, family, ids, source), {}
@@ -289,6 +312,10 @@ def try_seed(family, where, seed):
     least, name = matters(model, family, *args)
     if least < 1e-2:
         return f"{name} changes only {least:.1e}"
+    if family.kind == "decoder":
+        close = torch.nn.functional.cosine_similarity(quantized(family, where, *args).flatten(), base.flatten(), dim=0).item()
+        if close < CLOSE:
+            return f"INT8 has the cosine {close:.5f}"
     changes = switches(model, family, *args)
     if any(change < 1e-2 for change in changes.values()):
         return f"a feature matters too little: {changes}"
@@ -561,7 +588,8 @@ FAMILIES = {
         switches={"scaling": {"rope_parameters": rope(500.0)},
                   "ramp": {"rope_parameters": rope(500.0, "yarn", factor=4.0, original_max_position_embeddings=4)},
                   "attention_factor": {"rope_parameters": rope(
-                      500.0, "yarn", factor=4.0, original_max_position_embeddings=32, attention_factor=1.0)}}),
+                      500.0, "yarn", factor=4.0, original_max_position_embeddings=32, attention_factor=1.0)}},
+        gains={"[qk]_proj": 0.75}),  # the factor of cos and sin sharpens attention
     "mistral": Family(
         hf.MistralForCausalLM, hf.MistralConfig,
         dict(NARROW, sliding_window=12, tie_word_embeddings=False, rope_parameters=rope()),
