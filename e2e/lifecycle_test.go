@@ -184,6 +184,32 @@ func TestLifecycle(t *testing.T) {
 		m.run("systemctl restart cusp.service")
 	})
 
+	t.Run("a canary is tried and then serves", func(t *testing.T) {
+		m.write(config, strings.NewReplacer("# share = 0.0", "share = 1.0", "# questions = 50", "questions = 5").Replace(sample))
+		m.run("systemctl reload cusp.service")
+		home := "/var/lib/cusp/models/" + modelName
+		m.run("cp -a " + home + "/1.0 " + home + "/1.0.2") // the same bundle under another path: it must agree
+		m.run("ln -s 1.0.2 " + home + "/.new && mv -T " + home + "/.new " + home + "/current")
+		m.until(t, "the trial", func(s daemon.Status) bool {
+			return s.Trial != nil && s.Trial.Wanted == 5 && strings.HasSuffix(s.Model.File, "/1.0")
+		})
+		if out := m.run("cusp status"); !strings.Contains(out, "0 of 5 questions") {
+			t.Errorf("cusp status:\n%s", out)
+		}
+		stop := m.hammer(t, 2)
+		m.until(t, "the promotion", func(s daemon.Status) bool {
+			return s.Trial == nil && strings.HasSuffix(s.Model.File, "/1.0.2") && s.Refusal == nil
+		})
+		stop()
+		if log := m.journal("CUSP_AGREEMENT=1"); !strings.Contains(log, "model passed its trial") {
+			t.Errorf("journal: %s", log)
+		}
+		m.write(config, sample)
+		m.run("systemctl reload cusp.service")
+		m.run("ln -s 1.0 " + home + "/.new && mv -T " + home + "/.new " + home + "/current && rm -r " + home + "/1.0.2")
+		m.until(t, "the first one again", func(s daemon.Status) bool { return strings.HasSuffix(s.Model.File, "/1.0") })
+	})
+
 	t.Run("killed at any moment", func(t *testing.T) {
 		const seed, kills = 5, 15
 		r := rand.New(rand.NewPCG(seed, 0))
