@@ -25,6 +25,8 @@ type Models struct {
 	OnChange func()
 	log      *slog.Logger
 
+	patience time.Duration // with the engine of a refused model
+
 	loading  sync.Mutex // one change at a time; guards rejected
 	rejected *rejection // nil: nothing is remembered
 
@@ -64,7 +66,7 @@ var ErrNoModel = errors.New("no local model is loaded")
 
 // NewModels returns a set without a model.
 func NewModels(setup Setup, log *slog.Logger) *Models {
-	return &Models{setup: setup, log: log, results: map[string]int{}}
+	return &Models{setup: setup, log: log, patience: discardTime, results: map[string]int{}}
 }
 
 // Use changes how models are loaded and judged from now on.
@@ -249,7 +251,7 @@ func (m *Models) discard(next Model) {
 		if err != nil {
 			m.log.Warn("closing a model failed", "model", next.Info().String(), "error", err)
 		}
-	case <-time.After(discardTime):
+	case <-time.After(m.patience):
 		m.log.Error("a refused model does not end; its memory is lost until the daemon restarts", "model", next.Info().String())
 	}
 }

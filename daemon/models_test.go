@@ -263,6 +263,61 @@ func TestRefusedModelLeavesTheOldOneAndSaysWhy(t *testing.T) {
 	}
 }
 
+// hanging is a model whose engine neither answers nor ends.
+type hanging struct {
+	*fakeModel
+	free chan struct{}
+}
+
+func (h hanging) Answer(ctx context.Context, _ router.Question, _ func(string) error) (router.LocalAnswer, error) {
+	<-ctx.Done()
+	return router.LocalAnswer{}, ctx.Err()
+}
+
+func (h hanging) Close() error { <-h.free; return h.fakeModel.Close() }
+
+type hangingLoader struct {
+	*fakeLoader
+	free chan struct{}
+}
+
+func (l hangingLoader) Load(ctx context.Context, c Candidate) (Model, error) {
+	m, err := l.fakeLoader.Load(ctx, c)
+	if err == nil && strings.HasSuffix(c.Path, "hangs") {
+		m = hanging{m.(*fakeModel), l.free}
+	}
+	return m, err
+}
+
+// A new model that hangs in its self-test is refused and left behind; it takes
+// neither the serving one with it nor the next one.
+func TestHangingModelIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	l := hangingLoader{&fakeLoader{}, make(chan struct{})}
+	test := func(ctx context.Context, m Model) error {
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		return selfTest(0)(ctx, m)
+	}
+	m := NewModels(Setup{Loader: l, Test: test}, slog.New(slog.DiscardHandler))
+	m.patience = 50 * time.Millisecond
+	if err := m.Update(t.Context(), at("v1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Update(t.Context(), at("hangs")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if _, r := m.Current(); version(m) != "v1" || r == nil || r.Reason != RefusedTest {
+		t.Errorf("%s serves, refusal %+v", version(m), r)
+	}
+	if err := m.Update(t.Context(), at("v2")); err != nil || version(m) != "v2" {
+		t.Errorf("the next one: %v", err)
+	}
+	close(l.free)
+	m.Close()
+	until(t, "the end of all models", func() bool { return l.open() == 0 })
+}
+
 func TestSlowModelIsRefused(t *testing.T) {
 	t.Parallel()
 	l := &fakeLoader{pieces: 5}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // reload follows SIGHUP: it reads the configuration again and makes it hold, or
@@ -24,7 +25,9 @@ func (d *device) reload() {
 	}
 	d.reloadModel()
 	d.modelChanged()
-	d.log.Info("reloaded")
+	if err == nil {
+		d.log.Info("reloaded")
+	}
 }
 
 // apply makes the live tables of next hold, all or none of them. The model comes
@@ -112,6 +115,17 @@ func (d *device) reloadModel() {
 		d.models.Refuse(Candidate{Path: c.Dir, Plain: true}, RefusedRead, err)
 		return
 	}
+	d.doubtClock(all[0])
 	defer d.notify.loading("a model")()
 	_ = d.models.Update(d.ctx, all[0])
+}
+
+// doubtClock says when the order in time of what lies in the directory cannot be
+// right: after a jump of the clock, what is put there now seems to be the older.
+func (d *device) doubtClock(newest Candidate) {
+	const doubt = time.Hour
+	if ahead := time.Until(newest.Since); ahead > doubt {
+		d.log.Warn("model is dated in the future, so that one put there now counts as older; set the clock, or touch the model that should serve",
+			"model", newest.String(), "ahead", ahead.Round(time.Minute))
+	}
 }

@@ -207,3 +207,21 @@ func TestUnwritableStateCostsNoAnswer(t *testing.T) {
 		t.Errorf("answer %+v, %v", a, err)
 	}
 }
+
+// A model that was installed while the clock was ahead is said to stand in the way
+// of later ones.
+func TestModelDatedInTheFuture(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	d := newDevice(testConfig(t), Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	d.doubtClock(Candidate{Path: "/m/ahead", Since: time.Now().Add(48 * time.Hour)})
+	if !strings.Contains(log.String(), "dated in the future") || !strings.Contains(log.String(), "/m/ahead") {
+		t.Errorf("log %q", &log)
+	}
+	log.Reset()
+	d.doubtClock(Candidate{Path: "/m/now", Since: time.Now()})
+	d.doubtClock(Candidate{}) // built in: without a date
+	if log.Len() > 0 {
+		t.Errorf("log %q", &log)
+	}
+}

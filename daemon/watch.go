@@ -18,8 +18,13 @@ import (
 const settle = 300 * time.Millisecond
 
 // missing is how often a models directory that was deleted is looked for: what
-// is not there cannot be watched.
-const missing = 2 * time.Second
+// is not there cannot be watched. seldom is how often it is looked whether it is
+// there: of a directory that is also mounted elsewhere, as in a unit's sandbox,
+// the deletion is no event.
+const (
+	missing = 2 * time.Second
+	seldom  = time.Minute
+)
 
 // watcher reports changes of MODELS and MODELS/NAME. It watches directories,
 // because a watched file that is replaced by rename is lost from sight.
@@ -27,6 +32,7 @@ type watcher struct {
 	dir    string // MODELS
 	sub    string // MODELS/NAME
 	events *fsnotify.Watcher
+	seen   os.FileInfo // MODELS as it was last seen; nil: it was not there
 	log    *slog.Logger
 }
 
@@ -48,48 +54,52 @@ func newWatcher(dir, name string, log *slog.Logger) (*watcher, error) {
 }
 
 // follow watches MODELS, and MODELS/NAME from when it is there. It is asked for
-// again after every event, since the directories may have been made anew; false
-// means that MODELS is not there.
-func (w *watcher) follow() bool {
-	there := true
+// again after every event and now and then, since the directories may have been
+// made anew. there is false without MODELS; anew is true for another one than
+// before, or for none where one was.
+func (w *watcher) follow() (there, anew bool) {
 	for _, dir := range []string{w.dir, w.sub} {
-		err := w.events.Add(dir)
-		if dir == w.dir {
-			there = err == nil
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := w.events.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			w.log.Warn("model directory cannot be watched", "dir", dir, "error", err)
 		}
 	}
-	return there
+	info, err := os.Stat(w.dir)
+	if err != nil {
+		anew = w.seen != nil
+		w.seen = nil
+		return false, anew
+	}
+	anew = w.seen == nil || !os.SameFile(w.seen, info)
+	w.seen = info
+	return true, anew
 }
 
 // run calls changed once after every burst of events, until ctx ends.
 func (w *watcher) run(ctx context.Context, changed func()) {
-	quiet, gone := time.NewTimer(settle), time.NewTimer(settle)
+	quiet, again := time.NewTimer(settle), time.NewTimer(seldom)
 	quiet.Stop()
-	gone.Stop()
 	for {
+		news := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.events.Events:
-			if !w.follow() {
-				gone.Reset(missing)
-			}
-			quiet.Reset(settle)
-		case <-gone.C:
-			if !w.follow() {
-				gone.Reset(missing)
-			} else {
-				quiet.Reset(settle)
-			}
+			news = true
 		case err := <-w.events.Errors:
 			// Events may have been lost: look for ourselves.
 			w.log.Warn("watching models", "error", err)
-			quiet.Reset(settle)
+			news = true
+		case <-again.C:
 		case <-quiet.C:
 			changed()
+		}
+		there, anew := w.follow()
+		if news || anew {
+			quiet.Reset(settle)
+		}
+		again.Reset(seldom)
+		if !there {
+			again.Reset(missing)
 		}
 	}
 }
