@@ -65,7 +65,6 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 
 	// 2. Queue up; the scheduler takes it from there.
 	s := e.newSequence(r)
-	asked := time.Now()
 	if err := e.submit(s); err != nil {
 		return result, err
 	}
@@ -75,7 +74,7 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 	err := e.read(ctx, s, &result, emit)
 
 	// 4. Say how it went.
-	e.report(s, asked, &result)
+	e.report(s, &result)
 	return result, err
 }
 
@@ -118,14 +117,14 @@ func hand(t Token, emit func(Token) error) error {
 }
 
 // report adds to a result what the scheduler knows of the sequence.
-func (e *Engine) report(s *sequence, asked time.Time, result *Result) {
+func (e *Engine) report(s *sequence, result *Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	result.CachedTokens = s.cached
 	if s.first.IsZero() {
 		return
 	}
-	result.Queued = s.admitted.Sub(asked)
+	result.Queued = s.admitted.Sub(s.asked)
 	result.Prefill = s.first.Sub(s.admitted)
 	result.Decode = time.Since(s.first)
 }
@@ -169,5 +168,5 @@ func (e *Engine) newSequence(r Request) *sequence {
 		room = min(room, r.MaxTokens)
 	}
 	r.Prompt, r.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop)
-	return &sequence{Request: r, limit: len(r.Prompt) + room, tokens: make(chan Token, ahead)}
+	return &sequence{Request: r, limit: len(r.Prompt) + room, tokens: make(chan Token, ahead), asked: time.Now()}
 }

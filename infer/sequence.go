@@ -26,8 +26,10 @@ type sequence struct {
 	err    error
 
 	gone     bool // the caller waits no more
+	asked    time.Time
 	admitted time.Time
 	first    time.Time // when the prompt had been run
+	latest   time.Time // when the latest token was handed out
 	cached   int       // tokens of the prompt that were not computed
 
 	slot     *slot   // nil while waiting
