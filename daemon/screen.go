@@ -61,7 +61,7 @@ func (s *screen) model(m *ModelStatus) {
 	s.row("model", "%s%s", m, about)
 	s.row("", "from %s", m.File)
 	if m.Bundle != "" {
-		s.row("", "bundle %s", m.Bundle)
+		s.row("", "bundle %.16s", m.Bundle)
 	}
 	s.row("", "since %s, %d before it%s", m.Since.Format(time.DateTime), m.Swaps, m.remarks())
 }
@@ -94,10 +94,10 @@ func (s *screen) engine(e *EngineStatus) {
 	}
 	s.row("engine", "%.1f tokens/s now, %d %s (%s), %d tokens since the start", e.Speed, e.Threads, plural(e.Threads, "thread"), e.Kernels, e.Generated)
 	if e.FirstTokenMS > 0 {
-		s.row("", "half of the answers begin within %.3g ms, half of the tokens follow within %.3g ms", e.FirstTokenMS, e.InterTokenMS)
+		s.row("", "first token within %.3g ms, the next ones within %.3g ms (medians)", e.FirstTokenMS, e.InterTokenMS)
 	}
 	s.row("", "%d of %d sequences run, %d wait%s", e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
-	s.row("", "keys and values: %s of %s used, %s kept of earlier prompts", bytesOf(e.Used*e.PageBytes), bytesOf(e.Pages*e.PageBytes), bytesOf(e.Cached*e.PageBytes))
+	s.row("", "keys and values: %s of %s used, %s kept for later", bytesOf(e.Used*e.PageBytes), bytesOf(e.Pages*e.PageBytes), bytesOf(e.Cached*e.PageBytes))
 	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens))
 }
 

@@ -34,7 +34,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	for _, want := range []string{
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "since 2026-11-25 04:51:55, 2 before it; uncalibrated",
 		"reload    /x/1.0 done at 2026-11-25 04:51:55, took 1.25s", "refused   load model /x/2.0: hash differs",
-		"engine    41.2 tokens/s now, 1 thread (avx2), 77 tokens since the start", "within 12.3 ms", "within 3.1 ms",
+		"engine    41.2 tokens/s now, 1 thread (avx2), 77 tokens since the start", "first token within 12.3 ms", "within 3.1 ms",
 		"2 of 4 sequences run, 3 wait, 5 were refused", "30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of",
 		"answers   6 local/confident (60%)\n          3 cloud/below_threshold (30%)\n          1 provisional/deadline (10%)\n",
 		"failed    1 question without any answer", "cloud     up for 1h 2m, ssl://broker.example.com:8883", "12 questions on the way, the oldest for 1m 30s",
