@@ -28,6 +28,7 @@ const (
 type answers struct {
 	records *record.Log // nil: in memory only
 	log     *slog.Logger
+	observe func(router.Receipt) // every answer, but for late ones; nil: nobody does
 
 	mu      sync.Mutex // guards the fields below
 	latest  map[string]api.Entry
@@ -46,6 +47,9 @@ func newAnswers(records *record.Log, log *slog.Logger) *answers {
 // keep is the router's Record.
 func (a *answers) keep(q router.Question, local string, answer router.Answer) {
 	r := answer.Receipt
+	if a.observe != nil {
+		a.observe(r)
+	}
 	a.remember(q, answer, string(r.Route)+"/"+string(r.Reason))
 	a.log.Info("answered", "id", r.ID, "asker", q.Asker, "route", string(r.Route), "reason", string(r.Reason), "model", r.Model,
 		"latency_ms", r.LatencyMS, "prompt_tokens", r.PromptTokens, "completion_tokens", r.CompletionTokens)

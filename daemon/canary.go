@@ -40,10 +40,10 @@ func (m *Models) concluded(t *trial, against error) {
 		if err := m.rejected.remember(t.origin, against); err != nil {
 			m.log.Warn(err.Error())
 		}
-		_ = m.Refuse(t.origin, RefusedCanary, fmt.Errorf("trial of model %s: %w", t.origin, against))
+		_ = m.Refuse(t.origin, t.since, RefusedCanary, fmt.Errorf("trial of model %s: %w", t.origin, against))
 	default:
 		m.log.Info("model passed its trial", "model", s.Model, "questions", s.Answered, "agreement", s.Agreement, "speed", s.Speed)
-		_ = m.put(t.model, t.origin)
+		_ = m.put(t.model, t.origin, t.since)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"net"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -18,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Router.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Log.check(at), c.Service.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
 
@@ -77,9 +78,9 @@ func (c ModelConfig) check(at source) error {
 
 func (c CanaryConfig) check(at source) error {
 	return errors.Join(
-		share(at, "model.canary.share", c.Share),
-		share(at, "model.canary.agreement", c.Agreement),
-		share(at, "model.canary.speed", c.Speed),
+		fraction(at, "model.canary.share", c.Share),
+		fraction(at, "model.canary.agreement", c.Agreement),
+		fraction(at, "model.canary.speed", c.Speed),
 		within(at, "model.canary.questions", int64(c.Questions), 1, 1e6),
 		duration(at, "model.canary.time", c.Time, time.Second, 365*24*time.Hour))
 }
@@ -181,6 +182,20 @@ func (p PartConfig) sensor() sensor.Config {
 	return sensor.Config{Driver: p.Driver, Address: p.Address, ShuntOhms: p.ShuntOhms, MaxAmps: p.MaxAmps}
 }
 
+func (c MetricsConfig) check(at source) error {
+	if c.Listen == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return at.errorf("metrics.listen", "%q is no address and port; write for example \"127.0.0.1:9090\"", c.Listen)
+	}
+	return nil
+}
+
 func (c LogConfig) check(at source) error {
 	if new(slog.Level).UnmarshalText([]byte(c.Level)) != nil {
 		return at.errorf("log.level", "%q is no level; write debug, info, warn or error", c.Level)
@@ -192,7 +207,7 @@ func (c ServiceConfig) check(at source) error {
 	return duration(at, "service.drain", c.Drain, 0, time.Hour)
 }
 
-func share(at source, key string, v float64) error {
+func fraction(at source, key string, v float64) error {
 	if !(v >= 0 && v <= 1) {
 		return at.errorf(key, "%g is no share; write a number from 0 to 1", v)
 	}

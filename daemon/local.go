@@ -21,6 +21,7 @@ type engineModel struct {
 	calibration *calibrate.Calibration // nil: none
 	info        ModelInfo
 	openings    *openings // nil: none are kept ready
+	engines     *engines  // nil: nobody asks
 }
 
 var _ Model = (*engineModel)(nil)
@@ -35,6 +36,7 @@ func (m *engineModel) Pulse() infer.Pulse { return m.assistant.Pulse() }
 
 func (m *engineModel) Close() error {
 	m.openings.stop()
+	defer m.engines.remove(m.assistant)
 	return m.assistant.Close()
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -39,8 +38,9 @@ type Models struct {
 	open    []*serving // current, and those that drain
 	trial   *trial     // nil: none
 	refusal *Refusal
-	results map[string]int
 	swaps   int
+	reloads map[string]uint64 // attempts by result
+	last    *Reload
 	closed  bool
 }
 
@@ -66,7 +66,7 @@ var ErrNoModel = errors.New("no local model is loaded")
 
 // NewModels returns a set without a model.
 func NewModels(setup Setup, log *slog.Logger) *Models {
-	return &Models{setup: setup, log: log, patience: discardTime, results: map[string]int{}}
+	return &Models{setup: setup, log: log, patience: discardTime, reloads: noReloads()}
 }
 
 // Use changes how models are loaded and judged from now on.
@@ -102,7 +102,7 @@ func (m *Models) Start(ctx context.Context, all []Candidate) error {
 func (m *Models) Update(ctx context.Context, c Candidate) error {
 	m.loading.Lock()
 	defer m.loading.Unlock()
-	how := m.how()
+	how, start := m.how(), time.Now()
 	if m.serves(c) {
 		m.giveUp()
 		return nil
@@ -112,7 +112,7 @@ func (m *Models) Update(ctx context.Context, c Candidate) error {
 	}
 	m.giveUp() // of a trial, whose model is not the one that is wanted any more
 	if why := m.rejected.of(c); why != nil && how.Canary.Share > 0 {
-		return m.Refuse(c, RefusedCanary, fmt.Errorf("model %s: %w", c, why))
+		return m.Refuse(c, start, RefusedCanary, fmt.Errorf("model %s: %w", c, why))
 	}
 	next, err := m.load(ctx, how, c)
 	if err != nil {
@@ -121,7 +121,7 @@ func (m *Models) Update(ctx context.Context, c Candidate) error {
 	if how.Canary.Share > 0 && m.serving() {
 		return m.try(next, c, how.Canary)
 	}
-	return m.put(next, c)
+	return m.put(next, c, start)
 }
 
 // load verifies and opens a model beside the old one, and lets it answer before
@@ -130,19 +130,19 @@ func (m *Models) load(ctx context.Context, how Setup, c Candidate) (Model, error
 	start := time.Now()
 	next, err := how.Loader.Load(ctx, c)
 	if err != nil {
-		return nil, m.Refuse(c, loadReason(err), fmt.Errorf("load model %s: %w", c, err))
+		return nil, m.Refuse(c, start, loadReason(err), fmt.Errorf("load model %s: %w", c, err))
 	}
 	if err := how.Test(ctx, next); err != nil {
 		m.discard(next)
-		return nil, m.Refuse(c, testReason(err), fmt.Errorf("self-test of model %s: %w", c, err))
+		return nil, m.Refuse(c, start, testReason(err), fmt.Errorf("self-test of model %s: %w", c, err))
 	}
 	m.log.Info("model is loaded and tested", "model", next.Info().String(), "from", c.String(), "took", time.Since(start).Round(time.Millisecond))
 	return next, nil
 }
 
 // put swaps a loaded model in; the old one drains.
-func (m *Models) put(next Model, c Candidate) error {
-	if !m.swap(next, c) {
+func (m *Models) put(next Model, c Candidate, start time.Time) error {
+	if !m.swap(next, c, start) {
 		m.discard(next)
 		return ErrNoModel
 	}
@@ -158,11 +158,12 @@ func (m *Models) Reconfigure(ctx context.Context, setup Setup, c Candidate) erro
 	m.loading.Lock()
 	defer m.loading.Unlock()
 	m.giveUp()
+	start := time.Now()
 	next, err := m.load(ctx, setup, c)
 	if err != nil {
 		return err
 	}
-	if err := m.put(next, c); err != nil {
+	if err := m.put(next, c, start); err != nil {
 		return err
 	}
 	m.Use(setup)
@@ -194,7 +195,7 @@ func (m *Models) origin() *Candidate {
 func (m *Models) serving() bool { return m.origin() != nil }
 
 // swap puts next in service and retires the model before it; false after Close.
-func (m *Models) swap(next Model, c Candidate) bool {
+func (m *Models) swap(next Model, c Candidate, start time.Time) bool {
 	s := &serving{model: next, info: next.Info(), since: time.Now()}
 	s.info.Origin = c
 	m.mu.Lock()
@@ -209,7 +210,7 @@ func (m *Models) swap(next Model, c Candidate) bool {
 	}
 	m.current = s
 	m.open = append(m.open, s)
-	m.results[ResultOK]++
+	m.note(c, start, ResultDone, "")
 	m.closing.Add(1)
 	return true
 }
@@ -330,13 +331,6 @@ func (m *Models) Current() (*ModelStatus, *Refusal) {
 	m.mu.Unlock()
 	status.Waiting = model.Pulse().Waiting // which has a lock of its own
 	return status, refusal
-}
-
-// Results counts the models that were loaded or refused since the start.
-func (m *Models) Results() map[string]int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return maps.Clone(m.results)
 }
 
 // Close retires the serving model and waits until all are closed, and so for

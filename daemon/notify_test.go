@@ -140,7 +140,7 @@ func TestVitals(t *testing.T) {
 	t.Parallel()
 	models := newTestModels(&fakeLoader{})
 	model := &pulses{}
-	if !models.swap(model, at("v1")) {
+	if !models.swap(model, at("v1"), time.Now()) {
 		t.Fatal("no swap")
 	}
 	door := error(nil)
@@ -221,7 +221,7 @@ func TestStatusLine(t *testing.T) {
 		_, _ = d.models.Answer(context.Background(), router.Question{}, func(router.Delta) error { return nil })
 	}()
 	until(t, "a question", func() bool {
-		return d.summary() == "answering with fake@built-in; 1 running, 0 waiting; cloud down, 0 questions on their way"
+		return d.summary() == "answering with fake@built-in; 1 running, 0 waiting; cloud down, 0 on the way"
 	})
 	close(l.made[0].pace)
 }

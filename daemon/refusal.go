@@ -18,7 +18,7 @@ type Refusal struct {
 
 // Results of a load, as they are counted: it serves, or why it was refused.
 const (
-	ResultOK         = "ok"
+	ResultDone       = "done"
 	RefusedRead      = "unreadable" // the models directory or a link in it
 	RefusedSignature = "signature"  // missing, not trusted, or it does not fit
 	RefusedHash      = "hash"       // a file is not what the manifest says
@@ -50,10 +50,10 @@ func testReason(err error) string {
 
 // Refuse keeps why a model does not serve, counts it and logs it; it returns the
 // error. What serves keeps serving.
-func (m *Models) Refuse(c Candidate, reason string, err error) error {
+func (m *Models) Refuse(c Candidate, start time.Time, reason string, err error) error {
 	m.mu.Lock()
 	m.refusal = &Refusal{Model: c.String(), Reason: reason, Error: err.Error(), Time: time.Now().UTC()}
-	m.results[reason]++
+	m.note(c, start, reason, err.Error())
 	kept := m.current
 	m.mu.Unlock()
 	what := "nothing serves yet"

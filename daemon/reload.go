@@ -112,7 +112,7 @@ func (d *device) reloadModel() {
 		err = fmt.Errorf("the models directory is gone, and what serves is not on disk any more; install a model again: %w", gone)
 	}
 	if err != nil {
-		d.models.Refuse(Candidate{Path: c.Dir, Plain: true}, RefusedRead, err)
+		d.models.Refuse(Candidate{Path: c.Dir, Plain: true}, time.Now(), RefusedRead, err)
 		return
 	}
 	d.doubtClock(all[0])

@@ -84,7 +84,10 @@ func (d *device) bringUp(ctx context.Context) error {
 	}
 	// 7. Wire the router.
 	d.route()
-	// 8. Answer at the socket.
+	// 8. Answer at the socket, and those who scrape.
+	if err := d.openMetrics(); err != nil {
+		return err
+	}
 	d.serveAPI()
 	// 9. Answer over MQTT.
 	if err := d.openDoor(); err != nil {
@@ -145,7 +148,7 @@ func (d *device) summary() string {
 		line = fmt.Sprintf("answering with %s; %d running, %d waiting", current, current.Running, current.Waiting)
 	}
 	if link := d.link(); link.Configured {
-		line += "; cloud " + link.String()
+		line += fmt.Sprintf("; cloud %s, %d on the way", upOrDown(link.Up), link.Outbox)
 	}
 	if refusal != nil {
 		line += "; a model was refused"

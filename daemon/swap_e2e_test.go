@@ -283,7 +283,7 @@ func (r *swapRig) wantRefused(kind, version, reason string) {
 		return s.Model.Version == r.serving && s.Refusal != nil && s.Refusal.Reason == reason && strings.HasSuffix(s.Refusal.Model, version)
 	}
 	s := r.status()
-	if !told(s) || !strings.Contains(s.Text(), s.Refusal.Error) || s.Reloads[reason] == 0 {
+	if !told(s) || !strings.Contains(bare(s.Text()), bare(s.Refusal.Error)) || s.Reloads[reason] == 0 {
 		r.Errorf("%s %s: status %+v, %v", kind, version, s.Refusal, s.Reloads)
 	}
 	if log := r.log.String(); !strings.Contains(log, "reason="+reason) || !strings.Contains(log, "mm/"+version) {

@@ -144,7 +144,7 @@ func TestLifecycle(t *testing.T) {
 			}
 			return nil
 		})
-		out := m.run("cusp status")
+		out := strings.Join(strings.Fields(m.run("cusp status")), " ")
 		if !strings.Contains(out, "the old one stays") {
 			t.Errorf("cusp status:\n%s", out)
 		}
@@ -193,7 +193,7 @@ func TestLifecycle(t *testing.T) {
 		m.until(t, "the trial", func(s daemon.Status) bool {
 			return s.Trial != nil && s.Trial.Wanted == 5 && strings.HasSuffix(s.Model.File, "/1.0")
 		})
-		if out := m.run("cusp status"); !strings.Contains(out, "0 of 5 questions") {
+		if out := strings.Join(strings.Fields(m.run("cusp status")), " "); !strings.Contains(out, "0 of 5 questions") {
 			t.Errorf("cusp status:\n%s", out)
 		}
 		stop := m.hammer(t, 2)
