@@ -33,6 +33,27 @@ type askCmd struct {
 	MaxTokens int           `help:"Longest answer, in tokens."`
 	JSON      bool          `help:"Print text and receipt as one JSON object."`
 	Quiet     bool          `short:"q" help:"Print the answer only, no receipt on standard error."`
+	samplingFlags
+}
+
+// samplingFlags say how tokens are chosen; the API takes more.
+type samplingFlags struct {
+	Temperature *float64 `help:"How much chance there is in the answer; 0, the default, takes the likeliest token." placeholder:"0-2"`
+	TopP        *float64 `help:"Choose among the likeliest tokens that reach this probability together." placeholder:"0-1"`
+	TopK        int      `help:"Choose among so many of the likeliest tokens." placeholder:"N"`
+	MinP        float64  `help:"Choose among tokens with at least this share of the likeliest one's probability." placeholder:"0-1"`
+	Frequency   float64  `name:"frequency-penalty" help:"Make tokens less likely each time that they come." placeholder:"-2-2"`
+	Presence    float64  `name:"presence-penalty" help:"Make tokens less likely that came." placeholder:"-2-2"`
+	Repetition  float64  `name:"repetition-penalty" help:"Make recent tokens less likely, e.g. 1.1." placeholder:"0.1-10"`
+	Seed        *int64   `help:"The same answer for the same seed." placeholder:"N"`
+	Stop        []string `help:"Text that ends the answer; may be given several times." placeholder:"TEXT" sep:"none"`
+}
+
+func (f samplingFlags) options() router.Options {
+	return router.Options{
+		Temperature: f.Temperature, TopP: f.TopP, TopK: f.TopK, MinP: f.MinP,
+		Frequency: f.Frequency, Presence: f.Presence, Repetition: f.Repetition, Seed: f.Seed, Stop: f.Stop,
+	}
 }
 
 // Validate makes values that no daemon would take wrong usage.
@@ -70,8 +91,9 @@ func (c askCmd) Run(ctx context.Context, s streams) error {
 func (c askCmd) question() router.Question {
 	q := router.Question{
 		Messages: []router.Message{{Role: "user", Content: strings.Join(c.Text, " ")}},
-		Options:  router.Options{MaxTokens: c.MaxTokens},
+		Options:  c.options(),
 	}
+	q.Options.MaxTokens = c.MaxTokens
 	if c.Private {
 		q.Privacy = router.Private
 	}

@@ -6,19 +6,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/a472be26/cusp/infer/convert"
-	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
 type convertCmd struct {
-	File string `arg:"" type:"path" help:"GGUF file, in F32, F16, BF16 or Q8_0."`
+	In   string `arg:"" type:"path" help:"GGUF file (of several, any), or folder as transformers saves it; weights in F32, F16, BF16 or Q8_0."`
+	Out  string `arg:"" type:"path" help:"GGUF file to write; it is replaced when all is done."`
 	Type string `required:"" help:"Type of the weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m."`
-	Out  string `required:"" short:"o" type:"path" help:"GGUF file to write; it is replaced when all is done."`
 }
 
 // Validate makes a type that is not known wrong usage.
@@ -30,19 +32,20 @@ func (c convertCmd) Validate() error {
 }
 
 func (c convertCmd) Run(ctx context.Context, s streams) error {
+	start := time.Now()
 	mix, err := quant.ParseMix(c.Type)
 	if err != nil {
 		return err
 	}
-	if sameFile(c.File, c.Out) {
-		return errors.New("convert: --out is the file itself: give another, for what is rounded cannot be had back")
+	if err := c.check(); err != nil {
+		return err
 	}
-	f, err := gguf.Open(c.File)
+	source, err := modelfile.Read(c.In)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	plan, err := convert.NewPlan(f, mix)
+	defer source.Close()
+	plan, err := convert.NewPlan(source, mix)
 	if err != nil {
 		return err
 	}
@@ -54,16 +57,40 @@ func (c convertCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return c.report(s, mix, f.Size())
+	return c.report(s, mix, plan, time.Since(start))
 }
 
-func (c convertCmd) report(s streams, mix quant.Mix, before int64) error {
+// check refuses what would destroy something or can never work, before
+// anything is read.
+func (c convertCmd) check() error {
+	if sameFile(c.In, c.Out) {
+		return errors.New("convert: the file to write is the one to read: give another, for what is rounded cannot be had back")
+	}
+	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
+		return fmt.Errorf("convert: %s is a directory: name the file to write in it", c.Out)
+	}
+	if strings.HasSuffix(c.In, ".safetensors") {
+		return fmt.Errorf("convert: %s holds weights alone: give the folder with its config.json, %s", c.In, filepath.Dir(c.In))
+	}
+	return nil
+}
+
+// report is one line: what was written, how large it is, and how long it took.
+func (c convertCmd) report(s streams, mix quant.Mix, plan *convert.Plan, took time.Duration) error {
 	info, err := os.Stat(c.Out)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s: %s, %d bytes, %.0f%% of %d\n", c.Out, mix, info.Size(), 100*float64(info.Size())/float64(before), before)
+	_, err = fmt.Fprintf(s.out, "%s: %s, %d bytes, %.0f%% of %d, %.2f bits per weight, in %s\n", c.Out, mix, info.Size(),
+		100*float64(plan.Written())/float64(plan.Bytes()), plan.Bytes(), bitsPerWeight(plan.Written(), plan.Weights()), took.Round(10*time.Millisecond))
 	return err
+}
+
+func bitsPerWeight(bytes, weights int64) float64 {
+	if weights == 0 {
+		return 0
+	}
+	return 8 * float64(bytes) / float64(weights)
 }
 
 func sameFile(a, b string) bool {
@@ -72,9 +99,10 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(x, y)
 }
 
-// bytesBar draws on a terminal and nowhere else.
+// bytesBar draws bytes, their rate and the time that is left on a terminal, and
+// nothing elsewhere.
 func bytesBar(w io.Writer, total int64) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(isTerminal(w)),
-		progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
+		progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
 }

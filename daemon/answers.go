@@ -11,6 +11,7 @@ import (
 
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/record"
 )
@@ -135,8 +136,8 @@ func (a *answers) counters() Counters {
 }
 
 // counting is the router with failures counted, and with a prompt that is too
-// long, or a question too many, told apart from other failures, as OpenAI's
-// clients know it.
+// long, an option that the model cannot have, or a question too many, told apart
+// from other failures, as OpenAI's clients know it.
 type counting struct {
 	api.Answerer
 	answers *answers
@@ -147,8 +148,13 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(strin
 	if err != nil && ctx.Err() == nil {
 		c.answers.failure()
 	}
-	if errors.Is(err, infer.ErrContext) && !errors.Is(err, context.DeadlineExceeded) { // else the cloud may yet answer
+	late := errors.Is(err, context.DeadlineExceeded) // the cloud may yet answer
+	if errors.Is(err, infer.ErrContext) && !late {
 		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded", Message: err.Error()}
+	}
+	var option *sample.OptionError
+	if errors.As(err, &option) && !late {
+		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
 	}
 	if errors.Is(err, infer.ErrBusy) {
 		err = &api.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "busy", Message: err.Error()}

@@ -10,16 +10,18 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/huggingface"
 	"github.com/a472be26/cusp/packaging/bundle"
 )
 
 // Candidate is a model that lies on disk, not looked into yet. The zero value
 // is the built-in student.
 type Candidate struct {
-	Path  string    // of the bundle's directory, links resolved, or of a plain GGUF file
-	Plain bool      // a GGUF file without a bundle
+	Path  string    // of the bundle's directory, links resolved, or of a plain model
+	Plain bool      // a model without a bundle: a GGUF file, or a folder as transformers saves it
 	Since time.Time // when it was put there
-	Size  int64     // of a plain file
+	Size  int64     // of a plain model
 }
 
 // BuiltIn reports whether c is the model inside the program.
@@ -39,7 +41,7 @@ func (c Candidate) String() string {
 
 // candidates lists the models that may serve, what was put there last coming
 // first: the bundle that MODELS/NAME/current points to, if allowed the plain
-// *.gguf files in MODELS, and at the end the built-in one.
+// models in MODELS, and at the end the built-in one.
 func candidates(dir, name string, plain bool) ([]Candidate, error) {
 	var found []Candidate
 	var errs []error
@@ -50,7 +52,7 @@ func candidates(dir, name string, plain bool) ([]Candidate, error) {
 		errs = append(errs, fmt.Errorf("find the current bundle: %w", err))
 	}
 	if plain {
-		files, err := plainFiles(dir)
+		files, err := plainModels(dir)
 		found = append(found, files...)
 		errs = append(errs, err)
 	}
@@ -74,16 +76,45 @@ func currentBundle(dir, name string) (Candidate, error) {
 	return Candidate{Path: target, Since: link.ModTime()}, nil
 }
 
-func plainFiles(dir string) ([]Candidate, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.gguf"))
+// plainModels are the *.gguf files in MODELS, of a model in several the first,
+// and the folders with a config.json. A folder's time and size are those of its
+// files, so that a folder that changed is another candidate; but it is looked at
+// only when something in MODELS itself changes: put it there by renaming.
+func plainModels(dir string) ([]Candidate, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find plain models: %w", err)
 	}
 	var found []Candidate
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path) // through a link
+		switch {
+		case err != nil:
+		case info.Mode().IsRegular() && filepath.Ext(path) == ".gguf" && !gguf.LaterPart(path):
 			found = append(found, Candidate{Path: path, Plain: true, Since: info.ModTime(), Size: info.Size()})
+		case info.IsDir() && huggingface.IsFolder(path):
+			found = append(found, folderCandidate(path))
 		}
 	}
 	return found, nil
+}
+
+func folderCandidate(path string) Candidate {
+	c := Candidate{Path: path, Plain: true}
+	entries, _ := os.ReadDir(path) // what cannot be read now fails when it is loaded
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(path, e.Name()))
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		c.Size += info.Size()
+		if info.ModTime().After(c.Since) {
+			c.Since = info.ModTime()
+		}
+	}
+	return c
 }

@@ -141,10 +141,11 @@ func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*eng
 	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, "built-in", calibration)), nil
 }
 
-// loadPlain opens a file that a user dropped: unsigned and uncalibrated.
+// loadPlain opens a file or folder that a user dropped: unsigned and
+// uncalibrated.
 func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
 	if !l.cfg.AllowUnsigned {
-		return nil, fmt.Errorf("%s is a plain file without a signature; set model.allow_unsigned to run it", path)
+		return nil, fmt.Errorf("%s is a plain model without a signature; set model.allow_unsigned to run it", path)
 	}
 	a, err := assistant.Open(path, l.engine())
 	if err != nil {

@@ -154,7 +154,7 @@ func TestRealBundlesServeAndAreReplaced(t *testing.T) {
 		t.Errorf("the same weights answered %q, then %q (%v)", a.Text, again.Text, err)
 	}
 	// A prompt that cannot fit is the asker's mistake.
-	if _, err := c.Ask(t.Context(), ask(strings.Repeat("long ", 200)), nil); err == nil || !strings.Contains(err.Error(), "context") {
+	if _, err := c.Ask(t.Context(), ask(strings.Repeat("long ", 2000)), nil); err == nil || !strings.Contains(err.Error(), "context") {
 		t.Errorf("a prompt beyond the context: %v", err)
 	}
 }

@@ -316,6 +316,31 @@ func TestCandidatesLatestFirst(t *testing.T) {
 	}
 }
 
+// A folder counts by its newest file; other directories and the later parts of
+// a model in several files are no models.
+func TestCandidatesOfFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Now().Truncate(time.Second)
+	for i, name := range []string{"a-00001-of-00002.gguf", "a-00002-of-00002.gguf", "folder/config.json", "folder/model.safetensors", "notes/text.txt"} {
+		path := filepath.Join(dir, name)
+		when := now.Add(time.Duration(i) * time.Minute)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(name), 0o600), os.Chtimes(path, when, when)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := candidates(dir, "mm", true)
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	if c := all[0]; c.Path != filepath.Join(dir, "folder") || !c.Plain || !c.Since.Equal(now.Add(3*time.Minute)) || c.Size != int64(len("folder/config.jsonfolder/model.safetensors")) {
+		t.Errorf("the folder is %+v", c)
+	}
+	if c := all[1]; filepath.Base(c.Path) != "a-00001-of-00002.gguf" {
+		t.Errorf("the file is %+v", c)
+	}
+}
+
 func TestWatcherSeesInstallationsAndSwitches(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "models")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/builtin"
+	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/cloud"
 )
@@ -39,7 +40,8 @@ func (t *Teacher) Close() error { return t.model.Close() }
 // Generate implements [cloud.Generator].
 func (t *Teacher) Generate(ctx context.Context, messages []router.Message, o router.Options, emit func(string) error) (text, finish string, promptTokens, completionTokens int, err error) {
 	a, err := t.model.Answer(ctx, router.Question{Messages: messages, Options: o}, emit)
-	if errors.Is(err, infer.ErrContext) { // asking again makes it no shorter
+	var option *sample.OptionError
+	if errors.Is(err, infer.ErrContext) || errors.As(err, &option) { // asking again makes it no better
 		err = &cloud.Error{Code: cloud.CodeRefused, Err: err}
 	}
 	return a.Text, a.Finish, a.PromptTokens, len(a.Tokens), err

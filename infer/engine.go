@@ -1,4 +1,4 @@
-// Package infer generates tokens: it owns the token loop, the scheduler that
+// Package infer generates tokens, and turns texts into vectors: it owns the token loop, the scheduler that
 // puts the sequences of several callers into common forward passes, and the
 // memory of keys and values, in which sequences with the same beginning share
 // pages.
@@ -24,6 +24,8 @@ var (
 	// ErrContext says that a prompt does not fit into the context, or into the
 	// memory for keys and values.
 	ErrContext = errors.New("prompt does not fit into the context")
+	// ErrNoGenerator says that the model generates nothing.
+	ErrNoGenerator = errors.New("the model generates nothing")
 	// ErrBusy says that too many requests wait already.
 	ErrBusy = errors.New("too many requests are waiting")
 	// ErrClosed says that the engine takes no more requests.
@@ -44,7 +46,7 @@ type Engine struct {
 	pages  *pages
 	closed bool           // no more requests
 	over   bool           // nor will any that came before go on
-	calls  sync.WaitGroup // of Generate and the like, under way; grows only under mu while not closed
+	calls  sync.WaitGroup // of Generate, Embed and the like, under way; grows only under mu while not closed
 	counts
 
 	schedule
@@ -82,8 +84,12 @@ func New(m model.Model, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Context is the number of tokens that prompt and answer may have together.
+// Context is the number of tokens that prompt and answer may have together. With
+// an encoder-decoder each may have as many.
 func (e *Engine) Context() int { return e.context }
+
+// shares tells whether sequences with the same beginning share pages.
+func (e *Engine) shares() bool { return e.model.Config().Kind == model.Decoder }
 
 // Model is what the engine generates with.
 func (e *Engine) Model() model.Model { return e.model }

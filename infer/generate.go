@@ -7,10 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/sample"
 )
 
-// Request asks for the continuation of a prompt.
+// Request asks for the continuation of a prompt, or for an answer to it if the
+// model is an encoder-decoder. Several answers to one prompt are several requests:
+// whichever wait or run at the same time, and those that come later while pages
+// last, have the prompt computed once, unless the model is an encoder-decoder.
 type Request struct {
 	Prompt    []int32
 	MaxTokens int // of the answer; 0: as many as the context has room for
@@ -21,8 +25,9 @@ type Request struct {
 // Token is one generated token and what the model's unmodified softmax says.
 type Token struct {
 	ID      int32
-	LogProb float32 // natural logarithm of the token's probability
-	Margin  float32 // log-probability of the likeliest token minus that of the second
+	LogProb float32         // natural logarithm of the token's probability
+	Margin  float32         // log-probability of the likeliest token minus that of the second
+	Top     []sample.Likely // the likeliest ones, as many as Request.Sampling.Top wants; nil if none
 }
 
 // Result is how a generation went.
@@ -42,10 +47,10 @@ const (
 	FinishLength = "length" // MaxTokens or the end of the context was reached
 )
 
-// Generate continues the prompt and calls emit, which may be nil, with every
-// token as it comes; generation may be a few tokens ahead of it. It ends within
-// a token when ctx does. After an error the result holds what was generated
-// until then.
+// Generate continues the prompt, or answers it, and calls emit, which may be nil,
+// with every token as it comes; generation may be a few tokens ahead of it. It
+// ends within a token when ctx does. After an error the result holds what was
+// generated until then.
 func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error) (Result, error) {
 	// 1. Refuse what cannot work, before it takes part in anything.
 	result := Result{PromptTokens: len(r.Prompt)}
@@ -68,7 +73,7 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 	}
 
 	// 3. Hand out the tokens as they come.
-	result.Tokens = make([]Token, 0, min(s.limit-len(r.Prompt), preallocated))
+	result.Tokens = make([]Token, 0, min(s.limit-len(s.Prompt), preallocated))
 	err := e.read(ctx, s, &result, emit)
 
 	// 4. Say how it went.
@@ -128,22 +133,37 @@ func (e *Engine) report(s *sequence, asked time.Time, result *Result) {
 }
 
 func (e *Engine) check(r Request) error {
-	vocab := e.model.Config().Vocab
-	if len(r.Prompt) == 0 {
-		return errors.New("infer: the prompt has no tokens")
+	if e.model.Config().Kind == model.Encoder {
+		return fmt.Errorf("infer: %w: it is an encoder, which makes vectors or scores of texts", ErrNoGenerator)
 	}
-	if err := e.checkLength(len(r.Prompt)); err != nil {
+	if err := e.checkPrompt(r.Prompt); err != nil {
 		return err
 	}
 	if r.MaxTokens < 0 {
 		return fmt.Errorf("infer: max tokens is %d, not 0 or more", r.MaxTokens)
 	}
-	for i, id := range r.Prompt {
+	return r.Sampling.Check(e.model.Config().Vocab)
+}
+
+// checkPrompt refuses what the model cannot read.
+func (e *Engine) checkPrompt(prompt []int32) error {
+	vocab := e.model.Config().Vocab
+	if len(prompt) == 0 {
+		return errors.New("infer: the prompt has no tokens")
+	}
+	check := e.checkLength
+	if e.model.Config().Kind != model.Decoder {
+		check = e.checkText
+	}
+	if err := check(len(prompt)); err != nil {
+		return err
+	}
+	for i, id := range prompt {
 		if id < 0 || int(id) >= vocab {
 			return fmt.Errorf("infer: prompt token %d is %d, not one of the vocabulary of %d", i, id, vocab)
 		}
 	}
-	return r.Sampling.Check()
+	return nil
 }
 
 // checkLength refuses a prompt that can never have an answer.
@@ -158,13 +178,35 @@ func (e *Engine) checkLength(n int) error {
 	return fmt.Errorf("infer: %w: %d tokens leave no room for an answer in a context of %d", ErrContext, n, e.options.Context)
 }
 
+// checkText refuses a text that an encoder cannot take, all of it in one pass.
+func (e *Engine) checkText(n int) error {
+	room := e.pages.total()
+	if e.model.Config().Kind == model.EncoderDecoder {
+		room-- // for an answer
+	}
+	switch {
+	case n > e.options.text():
+		return fmt.Errorf("infer: %w: %d tokens are more than %d, which an encoder takes at once: it has a context of %d, and passes of %d rows",
+			ErrContext, n, e.options.text(), e.options.Context, e.options.Rows)
+	case pagesFor(n) > room:
+		return fmt.Errorf("infer: %w: %d tokens do not fit into the memory for keys and values of %d pages of %d bytes; allow more memory or shorten the text",
+			ErrContext, n, e.pages.total(), e.kv.PageBytes())
+	}
+	return nil
+}
+
 // newSequence is a request as the scheduler takes it. It keeps nothing that is
 // the caller's, who may be gone before the scheduler notices.
 func (e *Engine) newSequence(r Request) *sequence {
-	room := e.context - len(r.Prompt)
-	if r.MaxTokens > 0 {
-		room = min(room, r.MaxTokens)
+	s := &sequence{Request: r, tokens: make(chan Token, ahead)}
+	s.Prompt, s.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop)
+	s.limit = e.context
+	if c := e.model.Config(); c.Kind == model.EncoderDecoder {
+		s.source, s.Prompt = s.Prompt, []int32{c.Start}
+		s.limit = min(e.context, (e.pages.total()-pagesFor(len(s.source)))*model.PageTokens)
 	}
-	r.Prompt, r.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop)
-	return &sequence{Request: r, limit: len(r.Prompt) + room, tokens: make(chan Token, ahead)}
+	if r.MaxTokens > 0 {
+		s.limit = min(s.limit, len(s.Prompt)+r.MaxTokens)
+	}
+	return s
 }

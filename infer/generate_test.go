@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -115,7 +116,7 @@ func TestPrefixReuse(t *testing.T) {
 		if got.CachedTokens != c.cached {
 			t.Errorf("%s: %d tokens came from the cache, want %d", c.name, got.CachedTokens, c.cached)
 		}
-		if want := generate(t, newEngine(t, infer.Options{Threads: 1}), r); !slices.Equal(got.Tokens, want.Tokens) {
+		if want := generate(t, newEngine(t, infer.Options{Threads: 1}), r); !reflect.DeepEqual(got.Tokens, want.Tokens) {
 			t.Errorf("%s: a reused prefix changed the answer", c.name)
 		}
 	}
@@ -170,13 +171,110 @@ func TestConcurrentEqualsSingle(t *testing.T) {
 	for i, r := range requests {
 		done.Go(func() {
 			got, err := shared.Generate(t.Context(), r, nil)
-			if err != nil || !slices.Equal(got.Tokens, want[i].Tokens) {
+			if err != nil || !reflect.DeepEqual(got.Tokens, want[i].Tokens) {
 				t.Errorf("request %d differs from being alone (error %v)", i, err)
 			}
 		})
 	}
 	done.Wait()
 }
+
+// everyOption has each way to sample, with and without others.
+var everyOption = []sample.Options{
+	{Temperature: 1, Seed: 3},
+	{Temperature: 0.8, TopK: 30, TypicalP: 0.95, TopP: 0.9, MinP: 0.01, Seed: 1 << 63},
+	{Temperature: 1.2, FrequencyPenalty: 0.4, PresencePenalty: 0.3, RepetitionPenalty: 1.1, Seed: 5},
+	{Temperature: 1, DRY: sample.DRY{Multiplier: 1, AllowedLength: 1, Breakers: sample.NewBreakers([][]int32{{3}})}, Seed: 6},
+	{Temperature: 1.5, Mirostat: sample.Mirostat{Tau: 4}, Seed: 7},
+	{Temperature: 1, LogitBias: map[int32]float64{7: 2, 9: sample.Ban, 11: -3}, Top: 5, Seed: 8},
+}
+
+// A seed gives the same tokens alone and beside others, on any number of
+// threads, whether the prompt was known before or not, and in any place of a queue.
+func TestSeedReproduces(t *testing.T) {
+	t.Parallel()
+	const copies = 3
+	prompt := longPrompt(70)
+	var requests []infer.Request
+	var want []infer.Result
+	for _, o := range everyOption {
+		r := infer.Request{Prompt: prompt, MaxTokens: 40, Sampling: o}
+		requests = append(requests, slices.Repeat([]infer.Request{r}, copies)...)
+		alone := generate(t, newEngine(t, infer.Options{Threads: 1}), r)
+		want = append(want, slices.Repeat([]infer.Result{alone}, copies)...)
+		r.Sampling.Seed++
+		if other := generate(t, newEngine(t, infer.Options{Threads: 1}), r); reflect.DeepEqual(other.Tokens, alone.Tokens) {
+			t.Errorf("%+v: another seed gave the same tokens", o)
+		}
+	}
+	for _, o := range []infer.Options{{Threads: 1}, {Threads: 2, Sequences: 4}, {Threads: 2, Sequences: 20, Rows: 20, Chunk: 5}} {
+		e := newEngine(t, o)
+		for round := range 2 {
+			var done sync.WaitGroup
+			for i, r := range requests {
+				done.Go(func() {
+					got, err := e.Generate(t.Context(), r, nil)
+					if err != nil || !reflect.DeepEqual(got.Tokens, want[i].Tokens) {
+						t.Errorf("%+v, round %d, request %d (%d tokens known): differs from being alone (error %v)", o, round, i, got.CachedTokens, err)
+					}
+				})
+			}
+			done.Wait()
+		}
+	}
+}
+
+// The likeliest tokens come with each token, if they are wanted.
+func TestTopOfEveryToken(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, infer.Options{Threads: 1})
+	n := 0
+	got, err := e.Generate(t.Context(), infer.Request{Prompt: prompt, MaxTokens: 9, Sampling: sample.Options{Top: 4}}, func(token infer.Token) error {
+		n++
+		if len(token.Top) != 4 || token.Top[0].ID != token.ID || token.Top[0].LogProb != token.LogProb {
+			t.Errorf("token %d is %+v", n, token)
+		}
+		if margin := token.Top[0].LogProb - token.Top[1].LogProb; math.Abs(float64(margin-token.Margin)) > 1e-4 {
+			t.Errorf("token %d: margin %v, of the likeliest %v", n, token.Margin, margin)
+		}
+		return nil
+	})
+	if err != nil || n != 9 || reflect.DeepEqual(got.Tokens[0].Top, got.Tokens[1].Top) {
+		t.Errorf("%d tokens, error %v", n, err)
+	}
+	for _, token := range generate(t, e, infer.Request{Prompt: prompt, MaxTokens: 2}).Tokens {
+		if token.Top != nil {
+			t.Errorf("nobody asked for %+v", token.Top)
+		}
+	}
+}
+
+// A mask that leaves nothing ends the answer with an error, after what came
+// before.
+func TestMaskThatLeavesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, infer.Options{Threads: 1})
+	got, err := e.Generate(t.Context(), infer.Request{Prompt: prompt, MaxTokens: 9, Sampling: sample.Options{Mask: &countdown{3}}}, nil)
+	if err == nil || len(got.Tokens) != 3 {
+		t.Errorf("%d tokens, error %v", len(got.Tokens), err)
+	}
+	generate(t, e, infer.Request{Prompt: prompt, MaxTokens: 9}) // the engine goes on
+}
+
+// countdown lets everything come for some tokens, and then nothing.
+type countdown struct{ left int }
+
+var _ sample.Mask = (*countdown)(nil)
+
+func (c *countdown) Mask(logits []float32) {
+	if c.left == 0 {
+		for i := range logits {
+			logits[i] = float32(math.Inf(-1))
+		}
+	}
+}
+
+func (c *countdown) Accept(int32) { c.left-- }
 
 // Two streams whose readers wait for each other after every token both come to
 // their end, so neither is held up until the other has finished.
@@ -268,7 +366,7 @@ func TestRefusedRequests(t *testing.T) {
 	}
 	m := e.Model()
 	for _, o := range []infer.Options{
-		{Context: 1}, {Context: 257}, {Threads: -1}, {Sequences: -1}, {Sequences: 5000}, {Sequences: 9, Rows: 8}, {Rows: 1 << 20},
+		{Context: 1}, {Context: 2049}, {Threads: -1}, {Sequences: -1}, {Sequences: 5000}, {Sequences: 9, Rows: 8}, {Rows: 1 << 20},
 		{Chunk: -1}, {Rows: 16, Chunk: 17}, {Queue: -1}, {KV: "q8_0"}, {KVBytes: -1}, {KVBytes: 1}, {KVBytes: 1 << 60},
 	} {
 		if _, err := infer.New(m, o); err == nil {
@@ -290,7 +388,7 @@ func TestCancel(t *testing.T) {
 	}
 	// What was cached until then is still right.
 	r := infer.Request{Prompt: prompt, MaxTokens: 8}
-	if want := generate(t, newEngine(t, infer.Options{Threads: 1}), r); !slices.Equal(generate(t, e, r).Tokens, want.Tokens) {
+	if want := generate(t, newEngine(t, infer.Options{Threads: 1}), r); !reflect.DeepEqual(generate(t, e, r).Tokens, want.Tokens) {
 		t.Error("a cancelled request changed a later one")
 	}
 }
@@ -349,15 +447,18 @@ func TestCloseDrains(t *testing.T) {
 func TestDecodeDoesNotAllocate(t *testing.T) {
 	e := newEngine(t, infer.Options{Threads: 2})
 	ctx := context.Background()
-	allocations := func(n int) float64 {
-		r := infer.Request{Prompt: prompt, MaxTokens: n, Sampling: sample.Options{Temperature: 0.8, TopP: 0.9}}
+	allocations := func(n int, o sample.Options) float64 {
+		o.Top = 0 // the reader keeps them
+		r := infer.Request{Prompt: prompt, MaxTokens: n, Sampling: o}
 		return testing.AllocsPerRun(20, func() {
 			if _, err := e.Generate(ctx, r, nil); err != nil {
 				t.Fatal(err)
 			}
 		})
 	}
-	if short, long := allocations(10), allocations(110); long > short {
-		t.Errorf("100 more tokens cost %v allocations", long-short)
+	for _, o := range append(everyOption, sample.Options{}) {
+		if short, long := allocations(10, o), allocations(110, o); long > short {
+			t.Errorf("%+v: 100 more tokens cost %v allocations", o, long-short)
+		}
 	}
 }

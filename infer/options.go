@@ -13,12 +13,13 @@ import (
 // Options sizes an engine. Zero values take the defaults.
 type Options struct {
 	Threads   int // that compute; default: kernel.DefaultThreads
-	Context   int // tokens of one sequence, prompt and answer; default: the model's, at most 4096
+	Context   int // tokens of one sequence, prompt and answer, or of an encoder's text; default: the model's, at most 4096
 	Sequences int // generated at the same time; default 1
 	Queue     int // requests that wait beyond those; default 64
 	// Rows is the most tokens of one pass, and Chunk how many of them may
 	// belong to prompts while others decode: more make prompts faster, fewer
-	// the longest pause of a stream shorter. Defaults 256 and 32.
+	// the longest pause of a stream shorter. Defaults 256 and 32. A text for an
+	// encoder is never cut, so that it may have Rows tokens: default Context.
 	Rows, Chunk int
 	// KV is what keys and values are stored as, "f16" or "f32"; default f16.
 	KV string
@@ -53,7 +54,7 @@ func (o Options) complete(c model.Config, machine float64) (Options, int, error)
 	o.Context = or(o.Context, min(c.Context, defaultContext))
 	o.Sequences = or(o.Sequences, 1)
 	o.Queue = or(o.Queue, defaultQueue)
-	o.Rows = or(o.Rows, max(defaultRows, o.Sequences))
+	o.Rows = or(o.Rows, o.defaultRows(c))
 	o.Chunk = or(o.Chunk, min(defaultChunk, o.Rows))
 	if o.KV == "" {
 		o.KV = "f16"
@@ -63,6 +64,28 @@ func (o Options) complete(c model.Config, machine float64) (Options, int, error)
 	}
 	n, err := o.fit(c, machine)
 	return o, n, err
+}
+
+func (o Options) defaultRows(c model.Config) int {
+	rows := max(defaultRows, o.Sequences)
+	if c.Kind != model.Decoder {
+		rows = max(rows, min(o.Context, maxRows))
+	}
+	return rows
+}
+
+// text is how many tokens a text for an encoder may have.
+func (o Options) text() int { return min(o.Context, o.Rows) }
+
+// mostPages is how many pages a sequence may take.
+func (o Options) mostPages(c model.Config) int {
+	switch c.Kind {
+	case model.Encoder:
+		return pagesFor(o.text())
+	case model.EncoderDecoder:
+		return pagesFor(o.text()) + pagesFor(o.Context)
+	}
+	return pagesFor(o.Context)
 }
 
 func (o Options) check(c model.Config) error {
@@ -103,7 +126,7 @@ func (o Options) kind() quant.Type {
 func (o Options) fit(c model.Config, machine float64) (int, error) {
 	page := c.PageBytes(o.kind())
 	known := page + float64(unsafe.Sizeof(node{})) // with what is remembered of it
-	pages := min(float64(o.Sequences)*float64(pagesFor(o.Context)), math.Floor(machine/2/known))
+	pages := min(float64(o.Sequences)*float64(o.mostPages(c)), math.Floor(machine/2/known))
 	if o.KVBytes > 0 {
 		pages = math.Floor(float64(o.KVBytes) / page)
 	}
@@ -123,9 +146,14 @@ func (o Options) fit(c model.Config, machine float64) (int, error) {
 }
 
 // runBytes is about what the engine takes beyond weights and pages: the widest
-// vectors of every row of a pass, and logits and the sampler's lists.
+// vectors of every row of a pass; and for every sequence the logits and what the
+// sampler has for each token: a probability, a candidate, and, where options
+// count, three numbers.
 func (o Options) runBytes(c model.Config) float64 {
 	heads, kv := float64(c.Heads)*float64(c.HeadDim), float64(c.KVHeads)*float64(c.HeadDim)
 	row := 4 * (4*float64(c.Dim) + 2*heads + 2*kv + 2*float64(c.FFN))
-	return float64(o.Rows)*row + float64(o.Sequences)*20*float64(c.Vocab)
+	if c.Experts > 0 {
+		row += 4 * (2*float64(c.Dim) + 3*float64(c.Experts))
+	}
+	return float64(o.Rows)*row + float64(o.Sequences)*32*float64(c.Vocab)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // claims is a model of any size without weights. What the engine must not come
@@ -72,6 +73,34 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 		}
 		if err != nil || pages != c.pages || o.Rows != 256 || o.Chunk != 32 || o.Context != 2048 {
 			t.Errorf("%s: %d pages, want %d; options %+v, error %v", c.name, pages, c.pages, o, err)
+		}
+	}
+}
+
+// A text for an encoder is one pass, and what is answered has pages of its own.
+func TestPagesOfTexts(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name        string
+		kind        model.Kind
+		o           Options
+		rows, pages int
+		layers      float64 // in a page
+	}{
+		{"encoder", model.Encoder, Options{Sequences: 2}, 2048, 2 * 128, 1},
+		{"encoder of short texts", model.Encoder, Options{Sequences: 2, Rows: 100}, 100, 2 * 7, 1},
+		{"encoder-decoder", model.EncoderDecoder, Options{Sequences: 2}, 2048, 2 * (128 + 128), 22},
+		{"short sources", model.EncoderDecoder, Options{Sequences: 2, Rows: 100}, 100, 2 * (7 + 128), 22},
+	}
+	for _, c := range cases {
+		config := tiny
+		config.Kind = c.kind
+		o, pages, err := c.o.complete(config, 8e9)
+		if err != nil || pages != c.pages || o.Rows != c.rows {
+			t.Errorf("%s: %d pages and %d rows, %v; want %d and %d", c.name, pages, o.Rows, err, c.pages, c.rows)
+		}
+		if got := config.PageBytes(quant.F16); got != 16*2*4*64*2*c.layers {
+			t.Errorf("%s: pages of %v bytes", c.name, got)
 		}
 	}
 }

@@ -17,6 +17,9 @@ import (
 // part of running sequences; or in the tree and idle, to be forgotten when
 // pages run short, the least recently used first. It is not safe for concurrent
 // use.
+//
+// Sequences of encoders and encoder-decoders take and give back pages without
+// the tree: the same tokens do not mean the same keys and values to them.
 type pages struct {
 	nodes    []node  // by page; the last one is the root of the tree
 	free     []int32 // taken from the end

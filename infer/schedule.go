@@ -19,6 +19,11 @@ import (
 //     tokens of prompts, of the longest admitted one first. While any sequence
 //     decodes, all prompts together get Options.Chunk tokens of a pass, so that
 //     no stream waits for longer than that; else they get Options.Rows.
+//   - A text for an encoder is not cut: it runs in one pass. With an
+//     encoder-decoder that is one text in a pass while others decode.
+//   - What two prompts have in common is computed for the first of them alone;
+//     the other waits for it. Of a prompt that is known, only the last token is
+//     run, since it gives logits.
 //
 // Its fields belong to the goroutine of serve, but for those that are guarded by
 // Engine.mu.
@@ -106,7 +111,7 @@ func (e *Engine) reserve(s *sequence) bool {
 	s.copyPart(e.pages, e.kv)
 	s.slot, s.admitted = slot, time.Now()
 	e.slots = e.slots[:len(e.slots)-1]
-	e.promptTokens += uint64(len(s.Prompt))
+	e.promptTokens += uint64(s.asked())
 	s.prepare()
 	return true
 }
@@ -124,16 +129,23 @@ func (e *Engine) plan() {
 			e.join(s, 1)
 		}
 	}
+	sources, decode := e.options.Rows, len(e.batch) > 0
 	rows = min(rows, e.options.Rows-len(e.batch))
 	for _, s := range e.running {
 		if s.decoding() || rows == 0 {
 			continue
 		}
-		s.adopt(e.pages)
+		e.follow(s)
 		if e.comes(s) {
 			continue
 		}
 		n := s.chunk(rows)
+		if n == 0 || s.sourceRows() > sources {
+			continue
+		}
+		if sources -= s.sourceRows(); decode && s.source != nil {
+			sources = 0
+		}
 		e.join(s, n)
 		rows -= n
 	}
@@ -146,19 +158,43 @@ func (e *Engine) join(s *sequence, n int) {
 	e.members = append(e.members, s)
 }
 
-// comes tells whether this pass computes for another sequence what this one
-// wants next, so that it can be adopted after it.
+// follow takes over what others have computed of a prompt: whole pages from the
+// tree, and the one that another sequence is still writing to by copying it.
+func (e *Engine) follow(s *sequence) {
+	for s.adopt(e.pages); ; s.adopt(e.pages) {
+		other := e.ahead(s)
+		if other == nil {
+			return
+		}
+		s.copyFrom(other, e.pages, e.kv)
+	}
+}
+
+// ahead is the sequence that has computed the most of what one wants next, nil
+// if none has computed more.
+func (e *Engine) ahead(s *sequence) (best *sequence) {
+	most := s.stored
+	for _, other := range e.running {
+		if same := commonPrefix(other.known[:other.stored], s.wanted()); other != s && same > most {
+			best, most = other, same
+		}
+	}
+	return best
+}
+
+// comes tells whether this pass goes on with computing for another sequence what
+// this one wants next, so that it can be taken over: the rest of a page, or all
+// that is left.
 func (e *Engine) comes(s *sequence) bool {
-	if s.stored != len(s.pages)*model.PageTokens {
+	wanted := s.wanted()
+	end := min((s.stored/model.PageTokens+1)*model.PageTokens, len(wanted))
+	if end <= s.stored {
 		return false
 	}
 	for i, other := range e.members {
-		if !other.decoding() {
-			q := &e.batch[i]
-			same := commonPrefix(other.known[:q.Position+len(q.Tokens)], s.Prompt[:len(s.Prompt)-1])
-			if same >= s.stored+model.PageTokens {
-				return true
-			}
+		q := &e.batch[i]
+		if !other.decoding() && q.Position+len(q.Tokens) > s.stored && commonPrefix(other.Prompt, wanted) >= end {
+			return true
 		}
 	}
 	return false
@@ -176,10 +212,13 @@ func (e *Engine) account(err error) {
 			continue
 		}
 		q := &e.batch[i]
-		e.rows += uint64(len(q.Tokens))
+		e.rows += uint64(len(q.Tokens) + s.sourceRows())
 		s.stored += len(q.Tokens)
 		s.link(e.pages)
-		if q.Logits != nil {
+		switch {
+		case s.encodes:
+			e.end(s, "", nil)
+		case q.Logits != nil:
 			e.sampling = append(e.sampling, s)
 		}
 	}
@@ -204,7 +243,7 @@ func (e *Engine) deliver() {
 			s.first = time.Now()
 		}
 		s.known = append(s.known, c.ID)
-		s.tokens <- Token{ID: c.ID, LogProb: c.LogProb, Margin: c.Margin} // has room: see plan
+		s.tokens <- Token{ID: c.ID, LogProb: c.LogProb, Margin: c.Margin, Top: s.top()} // has room: see plan
 		if len(s.known) == s.limit {
 			e.end(s, FinishLength, nil)
 		}

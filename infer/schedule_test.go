@@ -282,10 +282,10 @@ func TestRunningSequencesShare(t *testing.T) {
 	if got := rows(f.pass(nil)); !slices.Equal(got, []int{102}) {
 		t.Errorf("the first pass has the rows %v", got)
 	}
-	if got := rows(f.pass(nil)); !slices.Equal(got, []int{1, 6, 6, 6}) {
+	if got := rows(f.pass(nil)); !slices.Equal(got, []int{1, 2, 2, 2}) {
 		t.Errorf("the second pass has the rows %v", got)
 	}
-	// 6 shared pages, and one partly filled page for each.
+	// 6 shared pages, and one partly filled page for each, the first one's copied.
 	if s := e.Stats(); s.Used > 6+4+1 {
 		t.Errorf("%d pages are used", s.Used)
 	}
@@ -293,12 +293,48 @@ func TestRunningSequencesShare(t *testing.T) {
 	f.good(warmup, 1)
 	for i, r := range all {
 		f.good(r, 10)
-		if want := 96; i > 0 && r.result.CachedTokens != want {
+		if want := 100; i > 0 && r.result.CachedTokens != want {
 			t.Errorf("request %d: %d tokens were shared, want %d", i, r.result.CachedTokens, want)
 		}
 	}
-	if s := e.Stats(); s.CachedTokens != 3*96 || s.PromptTokens != 4*102+10 {
+	if s := e.Stats(); s.CachedTokens != 3*100 || s.PromptTokens != 4*102+10 {
 		t.Errorf("stats %+v", s)
+	}
+}
+
+// Several answers to one prompt have it computed once, whether they run at the
+// same time or one after another, wherever the prompt ends in a page, and
+// whatever part of it was known: beyond the first, each runs the last token only.
+func TestAnswersShareOnePrefill(t *testing.T) {
+	t.Parallel()
+	const n, answer = 5, 4
+	for _, sequences := range []int{1, 3, n} {
+		for _, chunk := range []int{3, 32} {
+			for _, length := range []int{1, 15, 16, 17, 32, 33, 100} {
+				for _, known := range []int{0, 7, 40} {
+					f, e := newFake(t, true, Options{Sequences: sequences, Rows: 64, Chunk: chunk})
+					prompt, cached := count(1, length), max(0, min(known, length-1))
+					if known > 0 { // the last token of an answer is not run
+						before := f.ask(t.Context(), prompt[:cached+1], 1)
+						f.finish(before)
+						cached = min(cached+1, length-1)
+					}
+					rows := e.Stats().Rows
+					var all []*request
+					for range n {
+						all = append(all, f.ask(t.Context(), prompt, answer))
+					}
+					f.finish(all...)
+					for _, r := range all {
+						f.good(r, answer)
+					}
+					want := length - cached + n - 1 + n*(answer-1)
+					if got := e.Stats().Rows - rows; got != uint64(want) {
+						t.Errorf("%d at a time, chunks of %d, prompt of %d tokens, %d known: %d rows, want %d", sequences, chunk, length, cached, got, want)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a472be26/cusp/infer/model"
@@ -29,10 +30,17 @@ type sequence struct {
 	first    time.Time // when the prompt had been run
 	cached   int       // tokens of the prompt that were not computed
 
+	source []int32 // what the sequence answers, nil unless the model is an encoder-decoder
+
+	// Of an encoder's text.
+	encodes bool
+	hidden  []float32 // [len(Prompt)][Dim], nil: not wanted
+	scores  []float32 // [Labels], nil: not wanted
+
 	slot     *slot   // nil while waiting
 	known    []int32 // prompt, and answer as far as it was sampled
 	stored   int     // of known, whose keys and values are in pages
-	pages    []int32 // for known tokens, the last one perhaps partly filled
+	pages    []int32 // for the source, and then for known tokens, the last one perhaps partly filled
 	linked   int     // leading pages that are in the tree
 	promised int     // pages that may still be taken
 	choice   sample.Choice
@@ -54,9 +62,35 @@ func newSlot(vocab int) *slot {
 // decoding tells whether the prompt has been run.
 func (s *sequence) decoding() bool { return len(s.known) > len(s.Prompt) }
 
-// mostPages is how many pages the longest answer takes. Its last token is never
-// run: nobody asks for what would follow it.
-func (s *sequence) mostPages() int { return pagesFor(s.limit - 1) }
+// alone tells whether nothing is shared with other sequences: what the pages of
+// an encoder or an encoder-decoder hold depends on more than the tokens up to
+// them.
+func (s *sequence) alone() bool { return s.encodes || s.source != nil }
+
+// asked is how many tokens the caller's prompt has.
+func (s *sequence) asked() int {
+	if s.source != nil {
+		return len(s.source)
+	}
+	return len(s.Prompt)
+}
+
+// sourceRows is how many rows the source takes in the next pass.
+func (s *sequence) sourceRows() int {
+	if s.stored > 0 {
+		return 0
+	}
+	return len(s.source)
+}
+
+// mostPages is how many pages the longest answer takes, and what it answers. Its
+// last token is never run: nobody asks for what would follow it.
+func (s *sequence) mostPages() int {
+	if s.encodes {
+		return pagesFor(len(s.Prompt))
+	}
+	return pagesFor(len(s.source)) + pagesFor(s.limit-1)
+}
 
 // promise has the pages set aside that are not there yet; false if there are
 // not enough.
@@ -71,15 +105,22 @@ func (s *sequence) promise(p *pages) bool {
 
 // prepare readies the sampler of the slot.
 func (s *sequence) prepare() {
-	_ = s.slot.sampler.Reset(s.Sampling) // the options were checked with the request
-	for _, id := range s.Prompt {
-		s.slot.sampler.Accept(id)
+	if s.encodes {
+		return
 	}
+	_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 }
 
 // chunk is how many tokens of the prompt to run when there is room for some: to
 // the end of a page, so that others can share it soon, or to that of the prompt.
+// A text for an encoder runs as a whole, or not yet.
 func (s *sequence) chunk(room int) int {
+	if s.encodes {
+		if len(s.Prompt) > room {
+			return 0
+		}
+		return len(s.Prompt)
+	}
 	end := min(s.stored+room, len(s.Prompt))
 	if whole := end / model.PageTokens * model.PageTokens; end < len(s.Prompt) && whole > s.stored {
 		end = whole
@@ -95,10 +136,10 @@ func (s *sequence) parent(p *pages) int32 {
 	return s.pages[s.linked-1]
 }
 
-// adopt takes over the pages that hold what would be computed next. The last
-// token of the prompt always has to run, since it gives logits.
+// adopt takes over the pages that hold what would be computed next, as far as it
+// is wanted.
 func (s *sequence) adopt(p *pages) {
-	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens < len(s.Prompt) {
+	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) {
 		page := p.find(s.parent(p), s.Prompt[s.stored:s.stored+model.PageTokens])
 		if page == none {
 			return
@@ -114,13 +155,33 @@ func (s *sequence) adopt(p *pages) {
 	}
 }
 
+// wanted is the part of the prompt that others may compute for it: all but the
+// last token, which always has to run, since it gives logits.
+func (s *sequence) wanted() []int32 {
+	if s.alone() {
+		return nil
+	}
+	return s.Prompt[:len(s.Prompt)-1]
+}
+
+// copyFrom copies what another sequence's page holds of what would be computed
+// next. If that fills the page and it is in the tree, link takes it from there.
+func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) {
+	page := s.stored / model.PageTokens
+	end := min((page+1)*model.PageTokens, commonPrefix(other.known[:other.stored], s.wanted()))
+	s.grow(p, end)
+	kv.Copy(s.pages[page], other.pages[page])
+	s.advance(end - s.stored)
+	s.link(p)
+}
+
 // copyPart copies the page that holds the most of what would be computed next,
 // of which only the common tokens are used.
 func (s *sequence) copyPart(p *pages, kv model.KV) {
 	if s.stored != len(s.pages)*model.PageTokens {
 		return
 	}
-	rest := s.Prompt[s.stored : len(s.Prompt)-1]
+	rest := s.wanted()[s.stored:]
 	from, n := p.closest(s.parent(p), rest[:min(len(rest), model.PageTokens)])
 	if n == 0 {
 		return
@@ -142,7 +203,7 @@ func (s *sequence) advance(n int) {
 
 // grow takes pages for that many tokens.
 func (s *sequence) grow(p *pages, tokens int) {
-	for len(s.pages) < pagesFor(tokens) {
+	for len(s.pages) < pagesFor(len(s.source))+pagesFor(tokens) {
 		s.pages = append(s.pages, p.take())
 		s.promised--
 	}
@@ -152,6 +213,9 @@ func (s *sequence) grow(p *pages, tokens int) {
 // first with the same one, that is used instead, and this one becomes free: what
 // they hold is the same.
 func (s *sequence) link(p *pages) {
+	if s.alone() {
+		return
+	}
 	for (s.linked+1)*model.PageTokens <= s.stored {
 		parent, own := s.parent(p), s.pages[s.linked]
 		tokens := s.known[s.linked*model.PageTokens:][:model.PageTokens]
@@ -169,7 +233,7 @@ func (s *sequence) link(p *pages) {
 // release gives the pages back. What they hold stays in the tree, the page that
 // is partly filled too.
 func (s *sequence) release(p *pages) {
-	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 {
+	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 && !s.alone() {
 		parent := s.parent(p)
 		if _, n := p.closest(parent, part); n < len(part) {
 			p.link(parent, s.pages[s.linked], part)
@@ -185,11 +249,26 @@ func (s *sequence) release(p *pages) {
 // share is the sequence's part of a pass: its next n tokens. Only the last known
 // token asks for logits.
 func (s *sequence) share(n int) model.Sequence {
-	q := model.Sequence{Pages: s.pages, Position: s.stored, Tokens: s.known[s.stored : s.stored+n]}
-	if s.stored+n == len(s.known) {
+	sources := pagesFor(len(s.source))
+	q := model.Sequence{
+		Pages: s.pages[sources:], Position: s.stored, Tokens: s.known[s.stored : s.stored+n],
+		Source: s.source, SourcePages: s.pages[:sources],
+	}
+	switch {
+	case s.encodes:
+		q.Hidden, q.Logits = s.hidden, s.scores
+	case s.stored+n == len(s.known):
 		q.Logits = s.slot.logits
 	}
 	return q
+}
+
+// top is what the sampler knows of the likeliest tokens, for its reader to keep.
+func (s *sequence) top() []sample.Likely {
+	if s.Sampling.Top == 0 {
+		return nil
+	}
+	return slices.Clone(s.slot.sampler.Top())
 }
 
 // sample chooses the next token from the logits of the last pass.

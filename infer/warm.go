@@ -74,10 +74,11 @@ func (e *Engine) Memorize(ctx context.Context, store *prefix.Store, model string
 
 var errScarce = errors.New("infer: the beginning was not saved: the memory for keys and values is too small beside what runs")
 
-// prefixKey is about the whole pages of tokens, none if they do not fit.
+// prefixKey is about the whole pages of tokens, none if they do not fit or mean
+// nothing by themselves.
 func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
 	whole := len(tokens) / model.PageTokens * model.PageTokens
-	if whole >= e.context {
+	if whole >= e.context || !e.shares() {
 		whole = 0
 	}
 	return prefix.Key{

@@ -2,6 +2,7 @@ package infer_test
 
 import (
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -63,8 +64,8 @@ func TestPrefixSurvivesARestart(t *testing.T) {
 			t.Errorf("%s: not a second time", c.name)
 		}
 		got := generate(t, e, ask)
-		if got.CachedTokens != 64 || !slices.Equal(got.Tokens, want.Tokens) {
-			t.Errorf("%s: %d tokens cached, other answer: %v", c.name, got.CachedTokens, !slices.Equal(got.Tokens, want.Tokens))
+		if got.CachedTokens != 64 || !reflect.DeepEqual(got.Tokens, want.Tokens) {
+			t.Errorf("%s: %d tokens cached, other answer: %v", c.name, got.CachedTokens, !reflect.DeepEqual(got.Tokens, want.Tokens))
 		}
 	}
 	if first.Recall(store, "model", system) || first.Memorize(t.Context(), store, "model", system) == nil {
@@ -91,7 +92,7 @@ func TestPrefixesBesideRequests(t *testing.T) {
 				r := infer.Request{Prompt: append(longPrompt(80)[i:], int32(n), 5), MaxTokens: 20}
 				got, err := e.Generate(t.Context(), r, nil)
 				want := generate(t, alone, r)
-				if err != nil || !slices.Equal(got.Tokens, want.Tokens) {
+				if err != nil || !reflect.DeepEqual(got.Tokens, want.Tokens) {
 					t.Errorf("request %d.%d differs from being alone, error %v", i, n, err)
 				}
 			}

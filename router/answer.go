@@ -29,9 +29,10 @@ type Router struct {
 
 // Answer is the end of a question.
 type Answer struct {
-	Text    string
-	Finish  string // "stop" or "length"
-	Receipt Receipt
+	Text     string
+	Finish   string    // "stop" or "length"
+	LogProbs []LogProb // if they were asked for and the answer is not the cloud's
+	Receipt  Receipt
 }
 
 // ErrUnanswerable means that neither the device nor the cloud can answer.
@@ -90,7 +91,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(delta string)
 	}
 
 	// 4. Hand over what was held back, write the receipt, record.
-	a := Answer{Text: local.Text, Finish: local.Finish}
+	a := Answer{Text: local.Text, Finish: local.Finish, LogProbs: local.LogProbs}
 	if decision.Route == RouteCloud {
 		a = Answer{Text: cloud.Text, Finish: cloud.Finish}
 	}
@@ -133,7 +134,7 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
 	defer timer.Stop()
 	begun := false
-	a, err := r.Cloud.Ask(ctx, q, func(delta string) error {
+	a, err := r.Cloud.Ask(ctx, q.forCloud(), func(delta string) error {
 		if !timer.Reset(pause) { // the time is over: nothing may begin any more
 			return context.DeadlineExceeded
 		}

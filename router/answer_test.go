@@ -134,6 +134,75 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// A calibration promises nothing of other than the likeliest tokens; and what
+// means nothing to another model does not go to it.
+func TestSampledQuestions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o       Options
+		sampled bool
+	}{
+		"none":              {Options{}, false},
+		"temperature 0":     {Options{Temperature: new(0.), TopK: 4, TopP: new(0.5), TypicalP: 0.5, MinP: 0.1, Seed: new(int64(1)), LogProbs: true}, false},
+		"temperature":       {Options{Temperature: new(0.1)}, true},
+		"repetition":        {Options{Repetition: 1.1}, true},
+		"repetition of 1":   {Options{Repetition: 1}, false},
+		"frequency":         {Options{Frequency: 0.1}, true},
+		"presence":          {Options{Presence: -0.1}, true},
+		"DRY":               {Options{DRY: &DRY{Multiplier: 1}}, true},
+		"mirostat":          {Options{Mirostat: &Mirostat{Tau: 5}}, true},
+		"bias":              {Options{LogitBias: map[int32]float64{3: 1}}, true},
+		"no bias of tokens": {Options{LogitBias: map[int32]float64{}}, false},
+	} {
+		var got Options
+		r := &Router{Local: fakeLocal{text: "a", finish: "stop", confidence: 0.99}, Cloud: questions(func(q Question) { got = q.Options })}
+		a, err := r.Answer(t.Context(), Question{Options: c.o}, nil)
+		if err != nil || (a.Receipt.Reason == ReasonSampled) != c.sampled || (a.Receipt.Route == RouteCloud) != c.sampled {
+			t.Errorf("%s: receipt %+v, error %v", name, a.Receipt, err)
+		}
+		if got.LogitBias != nil || got.LogProbs || got.TopLogProbs != 0 || c.sampled && (got.Frequency != c.o.Frequency || got.Presence != c.o.Presence) {
+			t.Errorf("%s: the cloud was asked with %+v", name, got)
+		}
+	}
+}
+
+// questions is a Cloud that notes what it was asked.
+type questions func(Question)
+
+var _ Cloud = questions(nil)
+
+func (questions) Up() bool { return true }
+func (f questions) Ask(_ context.Context, q Question, _ func(string) error) (CloudAnswer, error) {
+	f(q)
+	return CloudAnswer{Text: "x", Finish: "stop"}, nil
+}
+
+// Log-probabilities are those of the text that is given: the cloud's has none.
+func TestLogProbsAreOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	local := localFunc(func() LocalAnswer {
+		return LocalAnswer{Text: "a", Finish: "stop", LogProbs: []LogProb{{Text: "a", LogProb: -1}}}
+	})
+	for _, c := range []struct {
+		cloud Cloud
+		want  int
+	}{{nil, 1}, {questions(func(Question) {}), 0}} {
+		r := &Router{Local: local, Cloud: c.cloud}
+		if a, err := r.Answer(t.Context(), Question{Options: Options{LogProbs: true}}, nil); err != nil || len(a.LogProbs) != c.want {
+			t.Errorf("route %s: %+v, error %v", a.Receipt.Route, a.LogProbs, err)
+		}
+	}
+}
+
+// localFunc is a Local.
+type localFunc func() LocalAnswer
+
+var _ Local = localFunc(nil)
+
+func (f localFunc) Answer(context.Context, Question, func(string) error) (LocalAnswer, error) {
+	return f(), nil
+}
+
 // When nothing can answer, the asker learns what kept each of the two.
 func TestUnanswerableNamesBothFailures(t *testing.T) {
 	t.Parallel()

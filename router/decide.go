@@ -11,7 +11,7 @@ const (
 	ReasonBelowThreshold Reason = "below_threshold" // confidence did not reach it
 	ReasonDeclined       Reason = "declined"        // the local model said that the question is not its own
 	ReasonUncalibrated   Reason = "uncalibrated"    // the model has no calibration for its weights
-	ReasonSampled        Reason = "sampled"         // temperature or a penalty was asked for; the promise is on greedy answers
+	ReasonSampled        Reason = "sampled"         // other than the likeliest tokens were asked for; the promise is on greedy answers
 	ReasonTruncated      Reason = "truncated"       // the local answer hit its length limit
 	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
 

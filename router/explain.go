@@ -11,7 +11,7 @@ var meaning = map[Reason]string{
 	ReasonBelowThreshold: "the confidence did not reach the threshold that keeps the bundle's promise",
 	ReasonDeclined:       "the local model said that this question is not its own",
 	ReasonUncalibrated:   "the local model has no calibration, so nothing can be promised about its answers",
-	ReasonSampled:        "temperature or a penalty was asked for, and the promise is on greedy answers",
+	ReasonSampled:        "other than the likeliest tokens were asked for (a temperature, a penalty, a bias), and the promise is on greedy answers",
 	ReasonTruncated:      "the local answer hit its length limit",
 	ReasonNoLocalModel:   "no local model could answer",
 	ReasonNoCloud:        "no cloud is configured",

@@ -20,11 +20,21 @@ type LocalAnswer struct {
 	Text         string
 	Finish       string            // "stop" or "length"
 	Tokens       []calibrate.Token // one per generated token, in order
+	LogProbs     []LogProb         // of the text's tokens, if Options.LogProbs asked for them
 	PromptTokens int
 	Model        Model
 	// Calibration belongs to the very weights that answered; nil when the
 	// model has none (a plain GGUF file).
 	Calibration *calibrate.Calibration
+}
+
+// LogProb is a token and its natural log-probability in the model's unmodified
+// softmax.
+type LogProb struct {
+	Text    string // valid UTF-8
+	Bytes   []byte // of the text, which may be a part of a rune; nil for a control token
+	LogProb float32
+	Top     []LogProb // the likeliest in its place, as many as Options.TopLogProbs
 }
 
 // Model names what answered.

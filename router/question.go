@@ -43,24 +43,78 @@ type Question struct {
 }
 
 // Options are the generation settings of one question. Nil and zero mean the
-// model's default.
+// model's default. The cloud gets those that OpenAI's API has too; not logit
+// biases, since ids of one vocabulary mean nothing in another, and no
+// log-probabilities are asked of it.
 type Options struct {
-	MaxTokens   int             `json:"max_tokens,omitempty"`
-	Temperature *float64        `json:"temperature,omitempty"`
-	TopP        *float64        `json:"top_p,omitempty"`
-	TopK        int             `json:"top_k,omitempty"`
-	MinP        float64         `json:"min_p,omitempty"`
-	Repetition  float64         `json:"repetition_penalty,omitempty"`
-	Seed        *int64          `json:"seed,omitempty"`
-	Stop        []string        `json:"stop,omitempty"`
-	IgnoreEOS   bool            `json:"ignore_eos,omitempty"` // go on until MaxTokens; for measuring
-	Tools       json.RawMessage `json:"tools,omitempty"`      // as in the OpenAI API; passed on to the cloud
+	MaxTokens   int               `json:"max_tokens,omitempty"`
+	Temperature *float64          `json:"temperature,omitempty"`
+	TopP        *float64          `json:"top_p,omitempty"`
+	TopK        int               `json:"top_k,omitempty"`
+	MinP        float64           `json:"min_p,omitempty"`
+	TypicalP    float64           `json:"typical_p,omitempty"`
+	Repetition  float64           `json:"repetition_penalty,omitempty"`
+	Frequency   float64           `json:"frequency_penalty,omitempty"`
+	Presence    float64           `json:"presence_penalty,omitempty"`
+	DRY         *DRY              `json:"dry,omitempty"`
+	Mirostat    *Mirostat         `json:"mirostat,omitempty"`
+	LogitBias   map[int32]float64 `json:"logit_bias,omitempty"` // by token of the local model
+	Seed        *int64            `json:"seed,omitempty"`
+	Stop        []string          `json:"stop,omitempty"`
+	IgnoreEOS   bool              `json:"ignore_eos,omitempty"` // go on until MaxTokens; for measuring
+	LogProbs    bool              `json:"logprobs,omitempty"`
+	TopLogProbs int               `json:"top_logprobs,omitempty"` // likeliest tokens beside each; with LogProbs
+	Tools       json.RawMessage   `json:"tools,omitempty"`        // as in the OpenAI API; passed on to the cloud
+}
+
+// DRY is a penalty on repetitions of several tokens; see infer/sample. Zeros are
+// its defaults there, and so are nil Breakers.
+type DRY struct {
+	Multiplier    float64  `json:"multiplier"`
+	Base          float64  `json:"base,omitempty"`
+	AllowedLength int      `json:"allowed_length,omitempty"`
+	Range         int      `json:"range,omitempty"`
+	Breakers      []string `json:"breakers,omitzero"` // texts over which no repetition reaches
+}
+
+// Mirostat, version 2, keeps the surprise of the text near a target; see
+// infer/sample.
+type Mirostat struct {
+	Tau float64 `json:"tau"`
+	Eta float64 `json:"eta,omitempty"`
 }
 
 // greedy reports whether the most likely token is taken at every step, which is
 // how calibrations are made.
 func (o Options) greedy() bool {
-	return (o.Temperature == nil || *o.Temperature == 0) && (o.Repetition == 0 || o.Repetition == 1)
+	return (o.Temperature == nil || *o.Temperature == 0) && o.Mirostat == nil &&
+		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
+}
+
+// forCloud is the question without what means nothing to another model, or is not
+// asked of it.
+func (q Question) forCloud() Question {
+	q.Options.LogitBias, q.Options.LogProbs, q.Options.TopLogProbs = nil, false, 0
+	return q
+}
+
+// Nth is the question for the n-th of several answers, from 0: the first one is
+// the question itself, each other one has an id and a seed of its own. The seed
+// is derived from the question's, so that one seed fixes all answers: the n-th
+// output of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
+// generators, 2014).
+func (q Question) Nth(n int) Question {
+	if n == 0 {
+		return q
+	}
+	q.ID = fmt.Sprintf("%s:%d", q.ID, n)
+	if q.Options.Seed != nil {
+		x := uint64(*q.Options.Seed) + uint64(n)*0x9e3779b97f4a7c15
+		x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+		x = (x ^ x>>27) * 0x94d049bb133111eb
+		q.Options.Seed = new(int64(x ^ x>>31))
+	}
+	return q
 }
 
 // MaxIDBytes bounds the id of a question or a device.

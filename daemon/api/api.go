@@ -4,7 +4,10 @@
 // It decodes, hands the question to an [Answerer], and encodes; it never
 // decides who answers. Unknown fields of a request are ignored as OpenAI
 // ignores them, wrong types are refused in OpenAI's error shape. A client that
-// goes away cancels its generation. Not for a network: the socket's file mode
+// goes away cancels its generation. For n choices it asks n times, each time
+// with an id and a seed of its own. Log-probabilities are the local model's: with
+// an answer from the cloud they are null, and in a stream they follow the text,
+// in one piece. Not for a network: the socket's file mode
 // is the only access control.
 package api
 

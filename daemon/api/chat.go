@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/a472be26/cusp/router"
@@ -32,14 +34,49 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		s.stream(w, r, req, created)
 		return
 	}
-	a, err := s.o.Answerer.Answer(r.Context(), req.Question, nil)
+	all, err := s.ask(r.Context(), req, nil)
 	if err != nil {
 		s.failed(w, r, req.Question, err)
 		return
 	}
 	// 4. Reply, with the receipt.
-	w.Header().Set(routeHeader, string(a.Receipt.Route))
-	s.send(w, http.StatusOK, newCompletion(req.Question, created, a))
+	w.Header().Set(routeHeader, route(all))
+	s.send(w, http.StatusOK, newCompletion(req, created, all))
+}
+
+// ask asks the question once for each choice, all at the same time, and passes
+// the text of each to emit, which may be nil. Each is routed for itself; those
+// that are answered here have their prompt computed once. The first failure ends
+// them all.
+func (s *Server) ask(ctx context.Context, req Request, emit func(i int, text string) error) ([]router.Answer, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	all := make([]router.Answer, req.N)
+	var running sync.WaitGroup
+	for i := range all {
+		running.Go(func() {
+			var text func(string) error
+			if emit != nil {
+				text = func(delta string) error { return emit(i, delta) }
+			}
+			var err error
+			if all[i], err = s.o.Answerer.Answer(ctx, req.Question.Nth(i), text); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	running.Wait()
+	return all, context.Cause(ctx)
+}
+
+// route is the way that all answers came, "mixed" if not the same.
+func route(all []router.Answer) string {
+	for _, a := range all {
+		if a.Receipt.Route != all[0].Receipt.Route {
+			return "mixed"
+		}
+	}
+	return string(all[0].Receipt.Route)
 }
 
 // body reads the request under the limits of size and time.
@@ -72,18 +109,18 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, q router.Questio
 // stream answers with server-sent events. The status line waits for the first
 // text, so that a question that fails early gets a proper error status.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, req Request, created time.Time) {
-	out := &events{w: w, usage: req.IncludeUsage, head: chunk{
+	out := &events{w: w, usage: req.IncludeUsage, logProbs: req.Question.Options.LogProbs, begun: make([]bool, req.N), head: chunk{
 		ID: req.Question.ID, Object: "chat.completion.chunk", Created: created.Unix(), Model: requested(req.Model),
 	}}
-	a, err := s.o.Answerer.Answer(r.Context(), req.Question, func(text string) error {
+	all, err := s.ask(r.Context(), req, func(i int, text string) error {
 		if err := r.Context().Err(); err != nil {
 			return err
 		}
-		return out.text(text)
+		return out.text(i, text)
 	})
 	switch {
 	case err == nil:
-		err = out.finish(a)
+		err = out.finish(all)
 		if err != nil {
 			s.o.Log.Debug("client left", "id", req.Question.ID, "error", err)
 		}
@@ -104,60 +141,72 @@ func requested(name string) string {
 	return name
 }
 
-// events writes the chunks of one answer. Not safe for concurrent use.
+// events writes the chunks of one answer, or of several that come at the same
+// time; those of different choices are mixed, and their index tells them apart.
 type events struct {
-	w     http.ResponseWriter
-	head  chunk // what every chunk repeats
-	usage bool  // the client wants a usage chunk
-	open  bool  // the status line is sent
+	w        http.ResponseWriter
+	head     chunk // what every chunk repeats
+	usage    bool  // the client wants a usage chunk
+	logProbs bool  // the client wants log-probabilities
+
+	mu    sync.Mutex // held while an event is written; guards the fields below while answers come
+	open  bool       // the status line is sent
+	begun []bool     // by choice: the chunk with the role is sent
 }
 
-// begin sends the status line and the chunk with the role.
-func (e *events) begin() error {
-	h := e.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Trailer", routeHeader)
-	e.w.WriteHeader(http.StatusOK)
-	e.open = true
-	extendWrite(e.w)
-	return e.choice(chunkChoice{Delta: delta{Role: "assistant"}}, nil)
+// begin sends the chunk with the role of a choice, and before the first one the
+// status line.
+func (e *events) begin(i int) error {
+	if !e.open {
+		h := e.w.Header()
+		h.Set("Content-Type", "text/event-stream")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Trailer", routeHeader)
+		e.w.WriteHeader(http.StatusOK)
+		e.open = true
+		extendWrite(e.w)
+	}
+	if e.begun[i] {
+		return nil
+	}
+	e.begun[i] = true
+	return e.choice(chunkChoice{Index: i, Delta: delta{Role: "assistant"}})
 }
 
-func (e *events) text(text string) error {
+func (e *events) text(i int, text string) error {
 	if text == "" {
 		return nil
 	}
-	if !e.open {
-		if err := e.begin(); err != nil {
-			return err
-		}
-	}
-	if err := e.choice(chunkChoice{Delta: delta{Content: text}}, nil); err != nil {
-		return err
-	}
-	return e.flush()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.begin(i), e.choice(chunkChoice{Index: i, Delta: delta{Content: text}}), e.flush())
 }
 
-// finish sends the reason of the end, the usage when asked for, and the
-// receipt in whichever chunk is the last.
-func (e *events) finish(a router.Answer) error {
-	if !e.open {
-		if err := e.begin(); err != nil {
-			return err
+// finish sends the log-probabilities and the reason of the end of each choice,
+// the usage when asked for, and the receipt in whichever chunk is the last.
+func (e *events) finish(all []router.Answer) error {
+	e.w.Header().Set(routeHeader, route(all))
+	var errs []error
+	for i, a := range all {
+		errs = append(errs, e.begin(i))
+		e.head.Model = a.Receipt.Model
+		reason := finishReason(a.Finish)
+		last := chunkChoice{Index: i, Finish: &reason, Cusp: ownReceipt(all, i)}
+		if e.logProbs { // with no text, after it: until the end it was not certain whose text it is
+			errs = append(errs, e.choice(chunkChoice{Index: i, LogProbs: newLogProbs(a.LogProbs)}))
 		}
+		if i == len(all)-1 && !e.usage {
+			e.head.Cusp = &all[0].Receipt
+		}
+		errs = append(errs, e.choice(last))
 	}
-	reason := finishReason(a.Finish)
-	e.w.Header().Set(routeHeader, string(a.Receipt.Route))
-	e.head.Model = a.Receipt.Model
-	last := chunkChoice{Finish: &reason}
-	if !e.usage {
-		return errors.Join(e.choice(last, &a.Receipt), e.raw("data: [DONE]\n\n"), e.flush())
+	if e.usage {
+		total := e.head
+		u := usageOf(all)
+		total.Model, total.Choices, total.Usage, total.Cusp = all[0].Receipt.Model, []chunkChoice{}, &u, &all[0].Receipt
+		errs = append(errs, e.event(total))
 	}
-	total := e.head
-	u := usageOf(a.Receipt)
-	total.Choices, total.Usage, total.Cusp = []chunkChoice{}, &u, &a.Receipt
-	return errors.Join(e.choice(last, nil), e.event(total), e.raw("data: [DONE]\n\n"), e.flush())
+	return errors.Join(append(errs, e.raw("data: [DONE]\n\n"), e.flush())...)
 }
 
 // broken ends a stream that cannot be finished. There is no [DONE] after it.
@@ -167,9 +216,9 @@ func (e *events) broken(err *Error) {
 	}
 }
 
-func (e *events) choice(c chunkChoice, receipt *router.Receipt) error {
+func (e *events) choice(c chunkChoice) error {
 	out := e.head
-	out.Choices, out.Cusp = []chunkChoice{c}, receipt
+	out.Choices = []chunkChoice{c}
 	return e.event(out)
 }
 

@@ -110,29 +110,58 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 // sentRequest is what the client writes; Deadline travels as a duration, since
 // the daemon's clock counts.
 type sentRequest struct {
-	Model       string           `json:"model"`
-	Messages    []router.Message `json:"messages"`
-	Stream      bool             `json:"stream"`
-	MaxTokens   int              `json:"max_completion_tokens,omitempty"`
-	Temperature *float64         `json:"temperature,omitempty"`
-	TopP        *float64         `json:"top_p,omitempty"`
-	Seed        *int64           `json:"seed,omitempty"`
-	Stop        []string         `json:"stop,omitempty"`
-	Tools       json.RawMessage  `json:"tools,omitempty"`
-	TopK        int              `json:"top_k,omitempty"`
-	MinP        float64          `json:"min_p,omitempty"`
-	Repetition  float64          `json:"repetition_penalty,omitempty"`
-	IgnoreEOS   bool             `json:"ignore_eos,omitempty"`
-	Cusp        extension        `json:"cusp"`
+	Model       string            `json:"model"`
+	Messages    []router.Message  `json:"messages"`
+	Stream      bool              `json:"stream"`
+	MaxTokens   int               `json:"max_completion_tokens,omitempty"`
+	Temperature *float64          `json:"temperature,omitempty"`
+	TopP        *float64          `json:"top_p,omitempty"`
+	Seed        *int64            `json:"seed,omitempty"`
+	Stop        []string          `json:"stop,omitempty"`
+	Tools       json.RawMessage   `json:"tools,omitempty"`
+	Frequency   float64           `json:"frequency_penalty,omitempty"`
+	Presence    float64           `json:"presence_penalty,omitempty"`
+	LogitBias   map[int32]float64 `json:"logit_bias,omitempty"`
+	LogProbs    bool              `json:"logprobs,omitempty"`
+	TopLogProbs int               `json:"top_logprobs,omitempty"`
+	TopK        int               `json:"top_k,omitempty"`
+	MinP        float64           `json:"min_p,omitempty"`
+	TypicalP    float64           `json:"typical_p,omitempty"`
+	Repetition  float64           `json:"repetition_penalty,omitempty"`
+	IgnoreEOS   bool              `json:"ignore_eos,omitempty"`
+	Cusp        extension         `json:"cusp"`
+	sentDRY
+	sentMirostat
+}
+
+type sentDRY struct {
+	Multiplier float64  `json:"dry_multiplier,omitempty"`
+	Base       float64  `json:"dry_base,omitempty"`
+	Allowed    int      `json:"dry_allowed_length,omitempty"`
+	Range      int      `json:"dry_penalty_last_n,omitempty"`
+	Breakers   []string `json:"dry_sequence_breakers,omitzero"`
+}
+
+type sentMirostat struct {
+	Version int     `json:"mirostat,omitempty"`
+	Tau     float64 `json:"mirostat_tau,omitempty"`
+	Eta     float64 `json:"mirostat_eta,omitempty"`
 }
 
 func clientRequest(q router.Question) sentRequest {
+	o := q.Options
 	r := sentRequest{
-		Model: "cusp", Messages: q.Messages, Stream: true, MaxTokens: q.Options.MaxTokens,
-		Temperature: q.Options.Temperature, TopP: q.Options.TopP, Seed: q.Options.Seed,
-		Stop: q.Options.Stop, Tools: q.Options.Tools, TopK: q.Options.TopK, MinP: q.Options.MinP,
-		Repetition: q.Options.Repetition, IgnoreEOS: q.Options.IgnoreEOS,
+		Model: "cusp", Messages: q.Messages, Stream: true, MaxTokens: o.MaxTokens,
+		Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed, Stop: o.Stop, Tools: o.Tools,
+		Frequency: o.Frequency, Presence: o.Presence, LogitBias: o.LogitBias, LogProbs: o.LogProbs, TopLogProbs: o.TopLogProbs,
+		TopK: o.TopK, MinP: o.MinP, TypicalP: o.TypicalP, Repetition: o.Repetition, IgnoreEOS: o.IgnoreEOS,
 		Cusp: extension{ID: q.ID, Privacy: string(q.Privacy)},
+	}
+	if d := o.DRY; d != nil {
+		r.sentDRY = sentDRY{d.Multiplier, d.Base, d.AllowedLength, d.Range, d.Breakers}
+	}
+	if m := o.Mirostat; m != nil {
+		r.sentMirostat = sentMirostat{2, m.Tau, m.Eta}
 	}
 	if !q.Deadline.IsZero() {
 		ms := max(1, time.Until(q.Deadline).Milliseconds())

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -22,12 +21,14 @@ const (
 	maxStopBytes = 256
 	maxDeadline  = 7 * 24 * time.Hour
 	maxDepth     = 100 // nesting of the JSON
+	maxChoices   = 16
 )
 
 // Request is a decoded chat completion request.
 type Request struct {
 	Question     router.Question
 	Model        string // as the client named it; the router decides what answers
+	N            int    // answers that are wanted, each as a choice
 	Stream       bool
 	IncludeUsage bool
 }
@@ -41,18 +42,13 @@ type wireRequest struct {
 	StreamOptions *streamOptions  `json:"stream_options"`
 	MaxTokens     *int64          `json:"max_tokens"`
 	MaxCompletion *int64          `json:"max_completion_tokens"`
-	Temperature   *float64        `json:"temperature"`
-	TopP          *float64        `json:"top_p"`
 	Seed          *int64          `json:"seed"`
 	N             *int64          `json:"n"`
 	Stop          json.RawMessage `json:"stop"`
 	Tools         json.RawMessage `json:"tools"`
 	Cusp          *extension      `json:"cusp"`
-	// Not OpenAI's, but what other servers of local models take.
-	TopK       *int64   `json:"top_k"`
-	MinP       *float64 `json:"min_p"`
-	Repetition *float64 `json:"repetition_penalty"`
-	IgnoreEOS  bool     `json:"ignore_eos"`
+	IgnoreEOS     bool            `json:"ignore_eos"` // not OpenAI's
+	wireSampling
 }
 
 type streamOptions struct {
@@ -108,27 +104,38 @@ func (w *wireRequest) request(now time.Time) (Request, error) {
 	r := Request{Model: w.Model, Stream: w.Stream}
 	r.IncludeUsage = w.StreamOptions != nil && w.StreamOptions.IncludeUsage
 	r.Question.Asker = "api"
-	if w.N != nil && *w.N != 1 {
-		return r, invalid("n", "n is %d; only 1 answer for each request is supported", *w.N)
-	}
 	var err error
+	if r.N, err = choices(w.N); err != nil {
+		return r, err
+	}
 	if r.Question.Messages, err = messages(w.Messages); err != nil {
 		return r, err
 	}
 	if r.Question.Options, err = w.options(); err != nil {
 		return r, err
 	}
-	return r, w.Cusp.apply(&r.Question, now)
+	if err = w.Cusp.apply(&r.Question, now); err != nil {
+		return r, err
+	}
+	if last := r.Question.Nth(r.N - 1).ID; router.CheckID(last) != nil { // it is the longest
+		return r, invalid("cusp.id", "cusp.id has %d bytes; with n of %d it can have %d", len(r.Question.ID), r.N, router.MaxIDBytes-len(last)+len(r.Question.ID))
+	}
+	return r, nil
+}
+
+// choices is how many answers are wanted.
+func choices(n *int64) (int, error) {
+	if n == nil {
+		return 1, nil
+	}
+	if *n < 1 || *n > maxChoices {
+		return 0, invalid("n", "n is %d; it must be between 1 and %d", *n, maxChoices)
+	}
+	return int(*n), nil
 }
 
 func (w *wireRequest) options() (router.Options, error) {
-	o := router.Options{Temperature: w.Temperature, TopP: w.TopP, Seed: w.Seed}
-	if err := between("temperature", w.Temperature, 0, 2); err != nil {
-		return o, err
-	}
-	if err := between("top_p", w.TopP, 0, 1); err != nil {
-		return o, err
-	}
+	o := router.Options{Seed: w.Seed, IgnoreEOS: w.IgnoreEOS}
 	var err error
 	if o.MaxTokens, err = tokenLimit("max_tokens", w.MaxTokens); err != nil {
 		return o, err
@@ -141,44 +148,11 @@ func (w *wireRequest) options() (router.Options, error) {
 	if o.Stop, err = stops(w.Stop); err != nil {
 		return o, err
 	}
-	if err := w.extras(&o); err != nil {
+	if err := w.sampling(&o); err != nil {
 		return o, err
 	}
 	o.Tools, err = tools(w.Tools)
 	return o, err
-}
-
-// extras reads the settings that OpenAI's API does not have.
-func (w *wireRequest) extras(o *router.Options) error {
-	if err := between("min_p", w.MinP, 0, 1); err != nil {
-		return err
-	}
-	if err := between("repetition_penalty", w.Repetition, 0.1, 10); err != nil {
-		return err
-	}
-	if w.TopK != nil {
-		if *w.TopK < 0 || *w.TopK > maxTokens {
-			return invalid("top_k", "top_k is %d; it must be between 0 (off) and %d", *w.TopK, maxTokens)
-		}
-		o.TopK = int(*w.TopK)
-	}
-	o.MinP, o.Repetition, o.IgnoreEOS = orZero(w.MinP), orZero(w.Repetition), w.IgnoreEOS
-	return nil
-}
-
-func orZero(v *float64) float64 {
-	if v == nil {
-		return 0
-	}
-	return *v
-}
-
-// between refuses v outside of [low, high]; nil passes.
-func between(param string, v *float64, low, high float64) error {
-	if v != nil && (math.IsNaN(*v) || *v < low || *v > high) {
-		return invalid(param, "%s is %g; it must be between %g and %g", param, *v, low, high)
-	}
-	return nil
 }
 
 func tokenLimit(param string, v *int64) (int, error) {
@@ -269,7 +243,8 @@ func decodeError(body []byte, err error) *Error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		line, column := position(body, wrong.Offset)
-		return invalid(wrong.Field, "%s is a JSON %s; it must be %s (line %d, column %d)", wrong.Field, wrong.Value, jsonName(wrong), line, column)
+		field := strings.TrimPrefix(wrong.Field, "wireSampling.") // embedded: not there in the JSON
+		return invalid(field, "%s is a JSON %s; it must be %s (line %d, column %d)", field, wrong.Value, jsonName(wrong), line, column)
 	}
 	return invalid("", "malformed JSON: %v", err)
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +46,51 @@ func TestDecodeRequestReadsEveryField(t *testing.T) {
 	}
 }
 
+// Whatever the client of this package can ask is what arrives.
+func TestSamplingSettingsArrive(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]router.Options{
+		"none": {},
+		"OpenAI's": {
+			MaxTokens: 9, Temperature: new(0.), TopP: new(0.), Seed: new(int64(-1)), Stop: []string{"x"}, Frequency: -2, Presence: 0.5,
+			LogitBias: map[int32]float64{0: -100, 7: 0.25}, LogProbs: true, TopLogProbs: 20,
+		},
+		"others": {
+			TopK: 3, MinP: 0.1, TypicalP: 0.9, Repetition: 1.1, IgnoreEOS: true, Mirostat: &router.Mirostat{Tau: 4, Eta: 0.2},
+			DRY: &router.DRY{Multiplier: 1, Base: 2, AllowedLength: 3, Range: 4, Breakers: []string{"a"}},
+		},
+		"without breakers": {DRY: &router.DRY{Multiplier: 1, Breakers: []string{}}, Mirostat: &router.Mirostat{Tau: 4}},
+	} {
+		q := router.Question{ID: "q", Messages: []router.Message{{Role: "user", Content: "hi"}}, Options: o}
+		body, err := json.Marshal(clientRequest(q))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := DecodeRequest(body, testNow)
+		if err != nil || !reflect.DeepEqual(r.Question.Options, o) {
+			t.Errorf("%s: %+v, error %v, want %+v", name, r.Question.Options, err, o)
+		}
+	}
+}
+
+// What llama.cpp's server takes means the same here.
+func TestSettingsOfLlamaCpp(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]router.Options{
+		`"mirostat":2`:                                  {Mirostat: &router.Mirostat{Tau: 5}},
+		`"mirostat":0,"mirostat_tau":3`:                 {},
+		`"dry_multiplier":0.8`:                          {DRY: &router.DRY{Multiplier: 0.8}},
+		`"dry_multiplier":0.8,"dry_penalty_last_n":0`:   {},
+		`"dry_multiplier":0.8,"dry_penalty_last_n":-1`:  {DRY: &router.DRY{Multiplier: 0.8, Range: 32768}},
+		`"dry_base":1.5,"dry_sequence_breakers":["\n"]`: {},
+	} {
+		r, err := DecodeRequest([]byte(with(body)), testNow)
+		if err != nil || !reflect.DeepEqual(r.Question.Options, want) {
+			t.Errorf("%s: %+v, error %v, want %+v", body, r.Question.Options, err, want)
+		}
+	}
+}
+
 func TestDecodeRequestDefaults(t *testing.T) {
 	t.Parallel()
 	r, err := DecodeRequest([]byte(`{"messages":[{"role":"user","content":"hi"}],"stop":"x","temperature":null}`), testNow)
@@ -51,7 +98,7 @@ func TestDecodeRequestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := r.Question
-	if q.ID == "" || r.Stream || !q.Deadline.IsZero() || q.Privacy != router.Public || q.Options.Temperature != nil || q.Options.Stop[0] != "x" {
+	if q.ID == "" || r.N != 1 || r.Stream || !q.Deadline.IsZero() || q.Privacy != router.Public || q.Options.Temperature != nil || q.Options.Stop[0] != "x" {
 		t.Errorf("request %+v", r)
 	}
 }
@@ -92,7 +139,33 @@ func TestDecodeRequestRefusesBadInputNamingTheField(t *testing.T) {
 		"top_p low":          {with(`"top_p":-1`), "top_p", "between 0 and 1"},
 		"max_tokens zero":    {with(`"max_tokens":0`), "max_tokens", "between 1"},
 		"completion huge":    {with(`"max_completion_tokens":9999999`), "max_completion_tokens", "between 1"},
-		"n":                  {with(`"n":2`), "n", "only 1"},
+		"n zero":             {with(`"n":0`), "n", "between 1 and 16"},
+		"n large":            {with(`"n":17`), "n", "n is 17"},
+		"n and a long id":    {with(`"n":11,"cusp":{"id":"` + strings.Repeat("a", 126) + `"}`), "cusp.id", "with n of 11 it can have 125"},
+		"min_p":              {with(`"min_p":1.5`), "min_p", "between 0 and 1"},
+		"typical_p":          {with(`"typical_p":-1`), "typical_p", "between 0 and 1"},
+		"top_k":              {with(`"top_k":-1`), "top_k", "between 0 and"},
+		"repetition":         {with(`"repetition_penalty":0`), "repetition_penalty", "between 0.1 and 10"},
+		"frequency":          {with(`"frequency_penalty":2.1`), "frequency_penalty", "between -2 and 2"},
+		"presence":           {with(`"presence_penalty":-2.1`), "presence_penalty", "between -2 and 2"},
+		"presence string":    {with(`"presence_penalty":"x"`), "presence_penalty", "a number"},
+		"bias list":          {with(`"logit_bias":[1]`), "logit_bias", "an object"},
+		"bias of text":       {with(`"logit_bias":{"hello":1}`), "logit_bias", `"hello"`},
+		"bias twice":         {with(`"logit_bias":{"01":1}`), "logit_bias", `"01"`},
+		"bias negative":      {with(`"logit_bias":{"-1":1}`), "logit_bias", `"-1"`},
+		"bias large":         {with(`"logit_bias":{"1":101}`), "logit_bias", "between -100 and 100"},
+		"logprobs number":    {with(`"logprobs":5`), "logprobs", "true or false"},
+		"top_logprobs":       {with(`"logprobs":true,"top_logprobs":21`), "top_logprobs", "between 0 and 20"},
+		"top_logprobs alone": {with(`"top_logprobs":2`), "top_logprobs", "logprobs is not true"},
+		"dry_multiplier":     {with(`"dry_multiplier":-1`), "dry_multiplier", "between 0 and 100"},
+		"dry_base":           {with(`"dry_base":0.5`), "dry_base", "between 1 and 100"},
+		"dry_allowed_length": {with(`"dry_allowed_length":0`), "dry_allowed_length", "between 1"},
+		"dry_penalty_last_n": {with(`"dry_penalty_last_n":-2`), "dry_penalty_last_n", "between -1"},
+		"breaker empty":      {with(`"dry_sequence_breakers":[""]`), "dry_sequence_breakers", "dry_sequence_breakers[0]"},
+		"breakers many":      {with(`"dry_sequence_breakers":[` + strings.Repeat(`"a",`, 16) + `"a"]`), "dry_sequence_breakers", "17 strings"},
+		"mirostat 1":         {with(`"mirostat":1`), "mirostat", "0 (off) or 2"},
+		"mirostat_tau":       {with(`"mirostat":2,"mirostat_tau":0`), "mirostat_tau", "between 0.01"},
+		"mirostat_eta":       {with(`"mirostat_eta":2`), "mirostat_eta", "and 1"},
 		"stop number":        {with(`"stop":1`), "stop", "string or an array"},
 		"stop empty":         {with(`"stop":[""]`), "stop", "stop[0]"},
 		"stop many":          {with(`"stop":[` + strings.Repeat(`"a",`, 99) + `"a"]`), "stop", "100 strings"},
@@ -123,6 +196,8 @@ func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `null`, `{"messages":[{"role":"user","content":"hi"}]}`,
 		with(`"stop":"x"`), with(`"stop":["x"]`), with(`"n":2`), with(`"temperature":1e999`),
+		with(`"logit_bias":{"7":-100,"8":1.5},"logprobs":true,"top_logprobs":3,"frequency_penalty":1,"presence_penalty":-1`),
+		with(`"dry_multiplier":1,"dry_base":2,"dry_penalty_last_n":-1,"dry_sequence_breakers":["a"],"mirostat":2,"typical_p":0.5`),
 		with(`"cusp":{"id":"a","privacy":"private","deadline_ms":10}`),
 		`{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`,
 		`{"messages":[{"role":"assistant","content":null,"tool_calls":[{}]}]}`,
@@ -140,7 +215,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			return
 		}
 		q := r.Question
-		if len(q.Messages) == 0 || router.CheckID(q.ID) != nil || q.ID == "" {
+		if len(q.Messages) == 0 || q.ID == "" || r.N < 1 || r.N > maxChoices || router.CheckID(q.Nth(r.N-1).ID) != nil {
 			t.Fatalf("accepted %q as %+v", body, q)
 		}
 	})

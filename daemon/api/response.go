@@ -6,7 +6,8 @@ import (
 	"github.com/a472be26/cusp/router"
 )
 
-// The objects below are OpenAI's, with the receipt added as the member `cusp`.
+// The objects below are OpenAI's, with the receipt added as the member `cusp`; of
+// several choices it is the first one's, and each choice has its own as well.
 // Members that OpenAI's schema requires are never left out, even when null.
 
 type completion struct {
@@ -22,8 +23,9 @@ type completion struct {
 type choice struct {
 	Index    int             `json:"index"`
 	Message  responseMessage `json:"message"`
-	Logprobs *struct{}       `json:"logprobs"`
+	LogProbs *logProbs       `json:"logprobs"` // null if they were not asked for, or come from the cloud
 	Finish   string          `json:"finish_reason"`
+	Cusp     *router.Receipt `json:"cusp,omitempty"` // where there are several choices
 }
 
 type responseMessage struct {
@@ -49,10 +51,11 @@ type chunk struct {
 }
 
 type chunkChoice struct {
-	Index    int       `json:"index"`
-	Delta    delta     `json:"delta"`
-	Logprobs *struct{} `json:"logprobs"`
-	Finish   *string   `json:"finish_reason"`
+	Index    int             `json:"index"`
+	Delta    delta           `json:"delta"`
+	LogProbs *logProbs       `json:"logprobs"`
+	Finish   *string         `json:"finish_reason"`
+	Cusp     *router.Receipt `json:"cusp,omitempty"`
 }
 
 type delta struct {
@@ -72,8 +75,14 @@ type modelObject struct {
 	OwnedBy string `json:"owned_by"`
 }
 
-func usageOf(r router.Receipt) usage {
-	return usage{Prompt: r.PromptTokens, Completion: r.CompletionTokens, Total: r.PromptTokens + r.CompletionTokens}
+// usageOf counts the prompt once, however many choices there are.
+func usageOf(all []router.Answer) usage {
+	u := usage{Prompt: all[0].Receipt.PromptTokens}
+	for _, a := range all {
+		u.Completion += a.Receipt.CompletionTokens
+	}
+	u.Total = u.Prompt + u.Completion
+	return u
 }
 
 // finishReason keeps to the values that OpenAI's schema allows.
@@ -86,10 +95,24 @@ func finishReason(finish string) string {
 	}
 }
 
-func newCompletion(q router.Question, created time.Time, a router.Answer) completion {
-	return completion{
-		ID: q.ID, Object: "chat.completion", Created: created.Unix(), Model: a.Receipt.Model,
-		Choices: []choice{{Message: responseMessage{Role: "assistant", Content: a.Text}, Finish: finishReason(a.Finish)}},
-		Usage:   usageOf(a.Receipt), Cusp: a.Receipt,
+func newCompletion(req Request, created time.Time, all []router.Answer) completion {
+	c := completion{
+		ID: req.Question.ID, Object: "chat.completion", Created: created.Unix(), Model: all[0].Receipt.Model,
+		Usage: usageOf(all), Cusp: all[0].Receipt,
 	}
+	for i, a := range all {
+		c.Choices = append(c.Choices, choice{
+			Index: i, Message: responseMessage{Role: "assistant", Content: a.Text}, Finish: finishReason(a.Finish),
+			LogProbs: newLogProbs(a.LogProbs), Cusp: ownReceipt(all, i),
+		})
+	}
+	return c
+}
+
+// ownReceipt is the receipt of one choice of several, nil if it is the only one.
+func ownReceipt(all []router.Answer, i int) *router.Receipt {
+	if len(all) == 1 {
+		return nil
+	}
+	return &all[i].Receipt
 }

@@ -137,6 +137,11 @@ func TestRepliesFitOpenAIsSchemas(t *testing.T) {
 			fits("CreateChatCompletionStreamResponse", c)
 		}
 	}
+	most := `"n":2,"logprobs":true,"top_logprobs":2`
+	fits("CreateChatCompletionResponse", decode(t, post(&several{}, "POST", "/v1/chat/completions", with(most)).Body))
+	for _, c := range chunks(t, post(&several{}, "POST", "/v1/chat/completions", with(most+`,"stream":true`)).Body) {
+		fits("CreateChatCompletionStreamResponse", c)
+	}
 	fits("ListModelsResponse", decode(t, post(answerer, "GET", "/v1/models", "").Body))
 	fits("ErrorResponse", decode(t, post(answerer, "GET", "/v1/nothing", "").Body))
 	// The check itself must be able to fail.

@@ -23,6 +23,7 @@ import (
 	"github.com/a472be26/cusp/infer/chat/toolcall"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/infer/tokenizer"
 )
@@ -45,6 +46,7 @@ type Assistant struct {
 	format    toolcall.Format // of the model's tool calls
 	engine    generator
 	closeFile func() error // nil where the file is not ours
+	breakers  breakers
 
 	mu      sync.Mutex     // guards closed
 	closed  bool           // no more questions
@@ -64,7 +66,7 @@ var _ generator = (*infer.Engine)(nil)
 
 // Open loads the model file at path.
 func Open(path string, o Config) (*Assistant, error) {
-	f, err := gguf.Open(path)
+	f, err := modelfile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open model: %w", err)
 	}

@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestOpening(t *testing.T) {
 		t.Fatalf("not recalled, error %v", err)
 	}
 	got, err := b.Reply(t.Context(), ask, Options{MaxTokens: 10}, nil)
-	if err != nil || got.CachedTokens < o.Tokens()/16*16 || !slices.Equal(got.Tokens, want.Tokens) {
+	if err != nil || got.CachedTokens < o.Tokens()/16*16 || !reflect.DeepEqual(got.Tokens, want.Tokens) {
 		t.Errorf("%d tokens cached, of an opening of %d, error %v", got.CachedTokens, o.Tokens(), err)
 	}
 	if err := b.Close(); err != nil {

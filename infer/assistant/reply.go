@@ -23,6 +23,12 @@ type Options struct {
 	// IgnoreEOS goes on behind the tokens that end an answer, until MaxTokens
 	// or the end of the context.
 	IgnoreEOS bool
+	// LogProbs asks for Reply.LogProbs; Sampling.Top, for the likeliest tokens
+	// in them.
+	LogProbs bool
+	// Breakers are the texts over which Sampling.DRY sees no repetition; nil:
+	// DefaultBreakers. Sampling.DRY.Breakers is made of them.
+	Breakers []string
 
 	// Tools are those that the model may call, and Documents what it may read:
 	// lists of objects in JSON, a tool as in OpenAI's chat API; nil: none.
@@ -53,6 +59,7 @@ type Reply struct {
 	// Tokens are all that were generated, those of a stop string included; the
 	// control token that ends an answer is not among them.
 	Tokens       []infer.Token
+	LogProbs     []LogProb // of the tokens of Text, if they were asked for
 	PromptTokens int
 	CachedTokens int // of the prompt, known from an earlier one
 	Prefill      time.Duration
@@ -88,6 +95,10 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	if !o.IgnoreEOS {
 		ends = a.tokens.Stops()
 	}
+	if o.Sampling.DRY.Multiplier > 0 {
+		o.Sampling.DRY.Breakers = a.dryBreakers(o.Breakers)
+	}
+	var begins []int // where in the text each token begins
 	// 2. Token ids to an answer, which out turns into text token by token.
 	result, err := a.engine.Generate(ctx, infer.Request{
 		Prompt:    prompt,
@@ -95,6 +106,9 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 		Sampling:  o.Sampling,
 		Stop:      ends,
 	}, func(t infer.Token) error {
+		if o.LogProbs {
+			begins = append(begins, out.length())
+		}
 		if err := out.push(t.ID); err != nil || split == nil {
 			return err
 		}
@@ -115,6 +129,9 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	}
 	if out.stopped {
 		reply.Finish = infer.FinishStop
+	}
+	if o.LogProbs {
+		reply.LogProbs = a.logProbs(result.Tokens, begins, reply.Text, out.stopped)
 	}
 	if split != nil {
 		if failed := split.finish(&reply, out.refused || err != nil); err == nil {
@@ -157,6 +174,9 @@ func (w *writer) push(id int32) error {
 	}
 	return nil
 }
+
+// length is how much text came, what is held back included.
+func (w *writer) length() int { return w.text.Len() + len(w.held) }
 
 // finish emits what was held back.
 func (w *writer) finish() error {

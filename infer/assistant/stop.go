@@ -7,21 +7,23 @@ type stops []string
 
 // cut returns the part of text that is certainly before any stop string, and
 // the rest that could be the beginning of one. At a stop string, found is true
-// and there is no rest. Of several stop strings the one that begins first counts.
+// and there is no rest. Of several stop strings the one that is complete first
+// counts, of those that end together the longest: so it makes no difference in
+// which pieces a text comes.
 func (s stops) cut(text string) (safe, held string, found bool) {
-	first := len(text)
+	begin, end := len(text), len(text)+1
 	for _, stop := range s {
-		if at := strings.Index(text, stop); at >= 0 && at <= first {
-			first, found = at, true
+		if at := strings.Index(text, stop); at >= 0 && (at+len(stop) < end || at+len(stop) == end && at < begin) {
+			begin, end, found = at, at+len(stop), true
 		}
 	}
 	if found {
-		return text[:first], "", true
+		return text[:begin], "", true
 	}
 	for _, stop := range s {
-		first = min(first, len(text)-overlap(text, stop))
+		begin = min(begin, len(text)-overlap(text, stop))
 	}
-	return text[:first], text[first:], false
+	return text[:begin], text[begin:], false
 }
 
 // overlap returns the size of the longest end of text that begins stop.

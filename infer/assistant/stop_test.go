@@ -37,29 +37,82 @@ func TestStopsCut(t *testing.T) {
 	}
 }
 
+// stopPlain ends a text where it first ends in a stop string, without the longest
+// one that it ends in.
+func stopPlain(text string, all stops) (out string, found bool) {
+	for end := 1; end <= len(text); end++ {
+		longest := ""
+		for _, stop := range all {
+			if strings.HasSuffix(text[:end], stop) && len(stop) > len(longest) {
+				longest = stop
+			}
+		}
+		if longest != "" {
+			return text[:end-len(longest)], true
+		}
+	}
+	return text, false
+}
+
+// inPieces cuts a text that comes in pieces: a bit of ends for each byte, 1 for
+// the last of a piece.
+func inPieces(text string, all stops, ends uint64) (out string, found bool) {
+	var held, safe string
+	from := 0
+	for i := range len(text) {
+		if ends>>(i%64)&1 == 0 && i+1 < len(text) {
+			continue
+		}
+		safe, held, found = all.cut(held + text[from:i+1])
+		out, from = out+safe, i+1
+		if found {
+			return out, true
+		}
+	}
+	return out + held, false
+}
+
+// In whichever pieces a text comes, it ends at the same place.
+func TestStopsAtEverySplit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		all  stops
+	}{
+		{"abcdefghij", stops{"efg"}},
+		{"xabcdy", stops{"abcd", "bc"}},
+		{"xabcdy", stops{"bcd", "cd", "d"}},
+		{"aabaabaaa", stops{"aabaaa", "abab"}},
+		{"aaaaaaab", stops{"aab"}},
+		{"ab\n\nUser:", stops{"\nUser", "\n\nUser:"}},
+		{"你好再", stops{"\xa5", "再见"}}, // within a rune, and one that never comes
+		{"a你b", stops{"你b", "你"}},
+		{"no such", stops{"end", "uchx"}},
+	} {
+		want, there := stopPlain(c.text, c.all)
+		for ends := range uint64(1) << (len(c.text) - 1) {
+			if got, found := inPieces(c.text, c.all, ends); got != want || found != there {
+				t.Fatalf("%q with %q in the pieces %b became %q (found %v), want %q", c.text, c.all, ends, got, found, want)
+			}
+		}
+	}
+}
+
 // However the text is cut into deltas, what comes out ends before the stop
-// string and loses nothing before it.
+// string that is complete first, and loses nothing before it.
 func FuzzStops(f *testing.F) {
-	f.Add("hello STOP world", "STOP", uint8(1))
-	f.Add("aaaaab", "aab", uint8(2))
-	f.Add("你好再见", "再见", uint8(3))
-	f.Fuzz(func(t *testing.T, text, stop string, size uint8) {
-		if stop == "" || size == 0 {
+	f.Add("hello STOP world", "STOP", "x", uint64(0xffff))
+	f.Add("aaaaab", "aab", "ab", uint64(0x2a))
+	f.Add("你好再见", "再见", "见", uint64(0x249))
+	f.Add("abcd", "abcd", "bc", uint64(0))
+	f.Fuzz(func(t *testing.T, text, first, second string, ends uint64) {
+		if first == "" || second == "" {
 			return
 		}
-		var out, held string
-		found := false
-		for rest := text; rest != "" && !found; {
-			n := min(int(size), len(rest))
-			var safe string
-			safe, held, found = stops{stop}.cut(held + rest[:n])
-			out += safe
-			rest = rest[n:]
-		}
-		out += held
-		want, _, there := strings.Cut(text, stop)
-		if out != want || found != there {
-			t.Fatalf("%q with stop %q became %q (found %v), want %q", text, stop, out, found, want)
+		all := stops{first, second}
+		want, there := stopPlain(text, all)
+		if got, found := inPieces(text, all, ends); got != want || found != there {
+			t.Fatalf("%q with stops %q became %q (found %v), want %q", text, all, got, found, want)
 		}
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
+	"github.com/a472be26/cusp/infer/modelfile"
 )
 
 // Options says what to measure. No field has a default; Before may be 0.
@@ -74,7 +75,7 @@ type Path string
 
 var _ Source = Path("")
 
-func (p Path) Open() (*gguf.File, error) { return gguf.Open(string(p)) }
+func (p Path) Open() (*gguf.File, error) { return modelfile.Open(string(p)) }
 
 func (p Path) Describe() string { return string(p) }
 

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"math"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/a472be26/cusp/infer/gguf"
+	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/modeltest"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -26,7 +30,7 @@ func mixOf(t *testing.T, name string) quant.Mix {
 // converted is the file in other types; every byte of it must be counted once.
 func converted(t *testing.T, f *gguf.File, mix quant.Mix) *gguf.File {
 	t.Helper()
-	plan, err := NewPlan(f, mix)
+	plan, err := NewPlan(modelfile.Whole{File: f}, mix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +125,7 @@ func TestPlanRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := NewPlan(f, mixOf(t, "q4_0")); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewPlan(modelfile.Whole{File: f}, mixOf(t, "q4_0")); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one about %q", err, c.want)
 		}
 	}
@@ -145,7 +149,7 @@ func TestWriteFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := NewPlan(f, mixOf(t, "q4_k"))
+	plan, err := NewPlan(modelfile.Whole{File: f}, mixOf(t, "q4_k"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,12 +164,79 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
+// scattered is a source whose tensors are made, as those of a folder may be.
+type scattered struct{ modelfile.Whole }
+
+func (s scattered) Tensors() []gguf.Tensor {
+	list := slices.Clone(s.Whole.Tensors())
+	for i := range list {
+		list[i].Data = nil
+	}
+	return list
+}
+
+// What is made for the conversion gives what is mapped gives, and what is no
+// matrix becomes F32. A file of several says so no more.
+func TestConvertWhatIsMade(t *testing.T) {
+	t.Parallel()
+	s := wide()
+	s.Types = map[string]quant.Type{"output_norm.weight": quant.F16, "blk.0.attn_q.weight": quant.BF16}
+	meta := append(s.Meta(), gguf.KV{Key: "split.count", Value: uint16(1)})
+	f, err := gguf.Parse("in.gguf", modeltest.Bytes(t, meta, s.Tensors()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files [2]bytes.Buffer
+	for i, source := range []Source{modelfile.Whole{File: f}, scattered{modelfile.Whole{File: f}}} {
+		plan, err := NewPlan(source, mixOf(t, "q4_k_m"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := plan.Write(t.Context(), &files[i], func(int) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(files[0].Bytes(), files[1].Bytes()) {
+		t.Error("the files differ")
+	}
+	g, err := gguf.Parse("out.gguf", files[1].Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if norm, _ := g.Tensor("output_norm.weight"); norm.Type != quant.F32 || g.Has("split.count") {
+		t.Errorf("the norm is of type %s, and split.count is there: %v", norm.Type, g.Has("split.count"))
+	}
+}
+
+// However many tensors there are, memory is taken for the largest: once as it
+// is made, and once as it is written.
+func TestConvertTakesMemoryForOneTensor(t *testing.T) {
+	s := wide()
+	s.Layers, s.FFN = 12, 2048
+	f := s.File(t)
+	plan, err := NewPlan(scattered{modelfile.Whole{File: f}}, mixOf(t, "q8_0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := plan.Write(t.Context(), io.Discard, func(int) {}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	largest := uint64(s.Dim * s.FFN)
+	if grown, most := after.TotalAlloc-before.TotalAlloc, largest*(4+2)+2<<20; grown > most || plan.Bytes() < 10*int64(most) {
+		t.Errorf("%d bytes were allocated for tensors of %d, want at most %d", grown, plan.Bytes(), most)
+	}
+}
+
 // Only matrices of weights change.
 func TestConverts(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
 		"token_embd.weight": true, "blk.0.ffn_gate_exps.weight": true, "blk.0.attn_q.bias": false,
-		"blk.0.attn_q_norm.weight": false, "blk.0.ffn_gate_inp.weight": false,
+		"blk.0.attn_q_norm.weight": false, "blk.0.ffn_gate_inp.weight": false, "position_embd.weight": false,
+		"dec.position_embd.weight": false, "enc.blk.0.attn_rel_b.weight": false, "token_types.weight": false, "cls.weight": true,
 	} {
 		if got := converts(gguf.Tensor{Name: name, Dims: []int{2, 2}}); got != want {
 			t.Errorf("%s: %v", name, got)

@@ -18,8 +18,8 @@ package gguf
 import (
 	"crypto/sha256"
 	"fmt"
-	"os"
 
+	"github.com/a472be26/cusp/infer/mapped"
 	"github.com/a472be26/cusp/infer/quant"
 )
 
@@ -27,8 +27,9 @@ import (
 // Close must come after the last use of any Tensor.Data.
 type File struct {
 	name      string
-	data      []byte
-	head      int // bytes before the tensors' data
+	data      []byte // the whole file; of a composed one, its header
+	head      int    // bytes before the tensors' data
+	size      int64  // of header and tensors
 	release   func() error
 	version   uint32
 	alignment uint64
@@ -55,41 +56,46 @@ func (t Tensor) Elements() int {
 	return n
 }
 
-// Open maps and checks the file at path. The file must not be truncated while
-// it is open: replace models by renaming, never by writing into them.
+// Open maps and checks the file at path. Of a model in several files (named
+// NAME-00001-of-00003.gguf and so on) it opens all, whichever path is. They must
+// not be truncated while they are open: replace models by renaming, never by
+// writing into them.
 func Open(path string) (*File, error) {
-	// Looked at before it is opened, because opening a FIFO waits for a writer.
-	info, err := os.Stat(path)
+	f, err := openOne(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("gguf: %s: not a regular file (%s)", path, info.Mode().Type())
-	}
-	f, err := os.Open(path)
+	return f.withParts()
+}
+
+func openOne(path string) (*File, error) {
+	data, release, err := mapped.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("gguf: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	data, release, err := mapFile(f)
-	if err != nil {
-		return nil, fmt.Errorf("gguf: %s: %w", path, err)
-	}
-	g, err := Parse(path, data)
+	f, err := parsed(path, data)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	g.release = release
-	return g, nil
+	f.release = release
+	return f, nil
 }
 
-// Parse checks data, which must stay alive and unchanged as long as the File is
+// Parse checks the data of one file, which must stay alive and unchanged as long as the File is
 // used; name stands for the file in errors.
 func Parse(name string, data []byte) (*File, error) {
-	f := &File{name: name, data: data, values: map[string]value{}, byName: map[string]int{}}
+	f, err := parsed(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
+	}
+	return f, nil
+}
+
+func parsed(name string, data []byte) (*File, error) {
+	f := &File{name: name, data: data, size: int64(len(data)), values: map[string]value{}, byName: map[string]int{}}
 	if err := f.parse(); err != nil {
-		return nil, fmt.Errorf("gguf: %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return f, nil
 }
@@ -107,10 +113,10 @@ func (f *File) Close() error {
 // Name is the path the file was opened with.
 func (f *File) Name() string { return f.name }
 
-// Size is the length of the file in bytes.
-func (f *File) Size() int64 { return int64(len(f.data)) }
+// Size is the length of the file in bytes; of a composed one, without padding.
+func (f *File) Size() int64 { return f.size }
 
-// Version is the GGUF version, 2 or 3.
+// Version is the GGUF version, 2 or 3; of a composed file 3.
 func (f *File) Version() uint32 { return f.version }
 
 // Tensors lists the tensors in the order of the file, also those of types that
@@ -134,7 +140,7 @@ func (f *File) Fingerprint() [sha256.Size]byte {
 	const sample = 1024
 	h := sha256.New()
 	h.Write(f.data[:f.head])
-	fmt.Fprintf(h, "%d", len(f.data))
+	fmt.Fprintf(h, "%d", f.size)
 	for _, t := range f.tensors {
 		from := max(0, len(t.Data)/2-sample/2)
 		h.Write(t.Data[from:min(from+sample, len(t.Data))])

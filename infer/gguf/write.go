@@ -41,15 +41,7 @@ func WriteFunc(w io.Writer, meta []KV, tensors []Tensor, data func(i int) ([]byt
 		return err
 	}
 	out := &writer{w: bufio.NewWriter(w)}
-	out.bytes([]byte("GGUF"))
-	out.u32(3)
-	out.u64(uint64(len(tensors)))
-	out.u64(uint64(len(meta)))
-	for _, kv := range meta {
-		out.text(kv.Key)
-		out.value(kv.Value)
-	}
-	out.tensorList(tensors, sizes, align)
+	out.head(meta, tensors, sizes, align)
 	out.tensorData(tensors, sizes, align, data)
 	if out.err == nil {
 		out.err = out.w.Flush()
@@ -232,6 +224,19 @@ func kindOfScalar(v any) (kind, bool) {
 		return kindFloat64, true
 	}
 	return 0, false
+}
+
+// head writes what comes before the tensors' data.
+func (w *writer) head(meta []KV, tensors []Tensor, sizes []uint64, align uint64) {
+	w.bytes([]byte("GGUF"))
+	w.u32(3)
+	w.u64(uint64(len(tensors)))
+	w.u64(uint64(len(meta)))
+	for _, kv := range meta {
+		w.text(kv.Key)
+		w.value(kv.Value)
+	}
+	w.tensorList(tensors, sizes, align)
 }
 
 // tensorList writes names, shapes and the offsets that tensorData keeps.

@@ -1,35 +1,33 @@
 package kernel
 
 import (
-	"encoding/binary"
-	"math"
+	"unsafe"
 
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-// dotF32Generic is the product of len(x) little-endian float32 with x.
-func dotF32Generic(w []byte, x []float32) float32 {
-	var sum float32
-	for i, v := range x {
-		sum += math.Float32frombits(binary.LittleEndian.Uint32(w[4*i:])) * v
+// denseGeneric are the tiles of 1, 2 and more vectors.
+func denseGeneric(kind quant.Type) []denseFunc {
+	var all []denseFunc
+	for vectors := 1; vectors <= maxDenseVectors; vectors++ {
+		all = append(all, tileDenseGeneric(kind, vectors))
 	}
-	return sum
+	return all
 }
 
-// dotF16Generic is the product of len(x) little-endian binary16 with x.
-func dotF16Generic(w []byte, x []float32) float32 {
-	var sum float32
-	for i, v := range x {
-		sum += quant.FromF16(binary.LittleEndian.Uint16(w[2*i:])) * v
+func tileDenseGeneric(kind quant.Type, vectors int) denseFunc {
+	size := kind.BlockBytes()
+	return func(dst *float32, ld int, w *byte, stride int, x *float32, ldx, n, _ int) {
+		ds := unsafe.Slice(dst, (vectors-1)*ld+denseRows)
+		ws := unsafe.Slice(w, (denseRows-1)*stride+n*size)
+		xs := unsafe.Slice(x, (vectors-1)*ldx+n)
+		var room [denseCols]float32
+		row := room[:n]
+		for r := range denseRows {
+			quant.Decode(kind, row, ws[r*stride:][:n*size]) // fails for other lengths only
+			for v := range vectors {
+				ds[v*ld+r] += dotGeneric(row, xs[v*ldx:][:n])
+			}
+		}
 	}
-	return sum
-}
-
-// dotBF16Generic is the product of len(x) little-endian bfloat16 with x.
-func dotBF16Generic(w []byte, x []float32) float32 {
-	var sum float32
-	for i, v := range x {
-		sum += math.Float32frombits(uint32(binary.LittleEndian.Uint16(w[2*i:]))<<16) * v
-	}
-	return sum
 }

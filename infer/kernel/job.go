@@ -19,18 +19,18 @@ type factor struct {
 	Product
 	group  int
 	mins   bool
-	dense  func(w []byte, x []float32) float32 // the product of a row, nil if quantized
-	pack   packFunc                            // nil: packAny
-	single singleFunc                          // nil: pack and a tile
-	stride int                                 // bytes of a row
-	cols   int                                 // of a block in the file
-	bytes  int                                 // of a block in the file
+	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
+	pack   packFunc    // nil: packAny
+	single singleFunc  // nil: pack and a tile
+	stride int         // bytes of a row
+	cols   int         // of a block in the file
+	bytes  int         // of a block in the file
 	tiles  *[len(tileSizes)]tileFunc
 	span   spanFunc
 }
 
 func newFactor(q Product) factor {
-	f := factor{Product: q, dense: active.dense(q.W.Kind), stride: q.W.rowBytes()}
+	f := factor{Product: q, dense: active.dense[q.W.Kind], stride: q.W.rowBytes()}
 	f.cols, f.bytes = q.W.Kind.BlockSize(), q.W.Kind.BlockBytes()
 	f.group, f.mins, _ = q.W.Kind.Groups()
 	if f.dense == nil {

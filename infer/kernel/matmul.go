@@ -70,9 +70,7 @@ func (j *job) runPart(part int) {
 		f := &j.products[i]
 		n := divUp(f.W.Rows, active.lanes)
 		if f.dense != nil {
-			for index := max(from, 0); index < min(to, n); index++ {
-				j.densePanel(f, index)
-			}
+			j.denseRange(&s.dense, f, max(from, 0)*active.lanes, min(to*active.lanes, f.W.Rows))
 		} else {
 			j.panelRange(s, f, max(from, 0), min(to, n))
 		}
@@ -194,6 +192,7 @@ type workspace struct {
 	perPanel int
 	block    unpacked
 	edges    []float32
+	dense    denseSpace
 }
 
 func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan * panelBytes)} }

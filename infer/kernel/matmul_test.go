@@ -350,9 +350,13 @@ func TestMatMulDoesNotAllocate(t *testing.T) {
 	r := random(1)
 	w := randomWeights(r, quant.Q4_K, 300, 512)
 	x, dst := values(r, 7*512), make([]float32, 7*300)
+	dense, _ := denseWeights(r, quant.BF16, 299, 512)
+	narrow, _ := denseWeights(r, quant.F16, 299, 500)
 	pass := func() {
 		a.Set(x, 7, 512)
-		MatMul(p, &a, Product{w, dst}, Product{w, dst})
+		MatMul(p, &a, Product{w, dst}, Product{w, dst}, Product{dense, dst})
+		a.Set(x, 7, 500)
+		MatMul(p, &a, Product{narrow, dst})
 	}
 	pass()
 	if allocs := testing.AllocsPerRun(20, pass); allocs != 0 {
@@ -368,9 +372,9 @@ func BenchmarkMatMul(b *testing.B) {
 	for _, tier := range benchTiers() {
 		b.Run(tier.name, func(b *testing.B) {
 			useTier(b, tier)
-			for _, kind := range panelTypes {
+			for _, kind := range Types() {
 				b.Run(kind.String(), func(b *testing.B) {
-					w := randomWeights(random(1), kind, rows, cols)
+					w := benchWeights(kind, rows, cols)
 					for _, threads := range []int{1, 2} {
 						for _, n := range []int{1, 2, 4, 8, 16, 128} {
 							b.Run(fmt.Sprintf("threads=%d/n=%d", threads, n), func(b *testing.B) { benchMatMul(b, w, threads, n) })
@@ -380,6 +384,16 @@ func BenchmarkMatMul(b *testing.B) {
 			}
 		})
 	}
+}
+
+// benchWeights are random; the dense ones finite, as denormals and infinities
+// would take longer.
+func benchWeights(kind quant.Type, rows, cols int) *Weights {
+	if !denseType(kind) {
+		return randomWeights(random(1), kind, rows, cols)
+	}
+	w, _ := denseWeights(random(1), kind, rows, cols)
+	return w
 }
 
 // benchTiers are all but the portable one, where there are others.

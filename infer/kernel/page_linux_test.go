@@ -56,15 +56,32 @@ func TestMatMulReadsNothingBeyondEnd(t *testing.T) {
 	})
 }
 
+func TestMatMulDenseReadsNothingBeyondEnd(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		for _, kind := range denseTypes {
+			for _, cols := range []int{1, 15, 16, 17, 40, denseCols + 3} {
+				for _, rows := range []int{1, denseRows, denseRows + 3} {
+					for n := 1; n < 9; n += 1 + n%3 {
+						r := random(cols, rows, n)
+						w, _ := denseWeights(r, kind, rows, cols)
+						w.Data = beforePageEnd(t, w.Data)
+						var a Activations
+						a.Set(floatsBeforePageEnd(t, values(r, n*cols)), n, cols)
+						MatMul(nil, &a, Product{w, floatsBeforePageEnd(t, make([]float32, n*rows))})
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestVectorsReadNothingBeyondEnd(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		for _, n := range lengths {
 			r := random(n)
 			x, y := floatsBeforePageEnd(t, values(r, n)), floatsBeforePageEnd(t, values(r, n))
 			tier.dot(x, y)
-			tier.dotF32(beforePageEnd(t, make([]byte, 4*n)), x)
-			tier.dotF16(beforePageEnd(t, make([]byte, 2*n)), x)
-			tier.dotBF16(beforePageEnd(t, make([]byte, 2*n)), x)
 			tier.axpy(1, x, y)
 			tier.mulAll(y, x, x, 1)
 			tier.scale(2, x)

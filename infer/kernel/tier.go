@@ -35,9 +35,8 @@ type tier struct {
 	narrow    func(dst []uint16, x []float32)
 	putKey    func(dst []uint16, key []float32)
 
-	dotF16  func(w []byte, x []float32) float32
-	dotF32  func(w []byte, x []float32) float32
-	dotBF16 func(w []byte, x []float32) float32
+	// Products with dense weights: tiles of 1, 2, ... vectors; nil: quantized.
+	dense [packTypes][]denseFunc
 
 	// Products with quantized weights; see panel.
 	quantize func(step *byte, half *int32, n, v int, x *float32, steps int)
@@ -124,9 +123,11 @@ func generic() *tier {
 		narrow:    narrowGeneric,
 		putKey:    putKeyGeneric,
 
-		dotF16:   dotF16Generic,
-		dotF32:   dotF32Generic,
-		dotBF16:  dotBF16Generic,
+		dense: [packTypes][]denseFunc{
+			quant.F32:  denseGeneric(quant.F32),
+			quant.F16:  denseGeneric(quant.F16),
+			quant.BF16: denseGeneric(quant.BF16),
+		},
 		quantize: quantizeGeneric,
 		lanes:    genericLanes,
 		unit:     4,

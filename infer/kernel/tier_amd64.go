@@ -30,7 +30,11 @@ func avx2() *tier {
 	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
 	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
-	t.dotF16, t.dotF32, t.dotBF16 = dotF16Vector, dotF32Vector, dotBF16Vector
+	t.dense = [packTypes][]denseFunc{
+		quant.F32:  {denseF32x1AVX2, denseF32x2AVX2, denseF32x3AVX2},
+		quant.F16:  {denseF16x1AVX2, denseF16x2AVX2, denseF16x3AVX2},
+		quant.BF16: {denseBF16x1AVX2, denseBF16x2AVX2, denseBF16x3AVX2},
+	}
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
@@ -93,6 +97,11 @@ func avx512() *tier {
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
 	t.expSum, t.expTotal = expSumAVX512, expTotalAVX512
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
+	t.dense = [packTypes][]denseFunc{
+		quant.F32:  {denseF32x1AVX512, denseF32x2AVX512, denseF32x3AVX512, denseF32x4AVX512, denseF32x5AVX512, denseF32x6AVX512},
+		quant.F16:  {denseF16x1AVX512, denseF16x2AVX512, denseF16x3AVX512, denseF16x4AVX512, denseF16x5AVX512, denseF16x6AVX512},
+		quant.BF16: {denseBF16x1AVX512, denseBF16x2AVX512, denseBF16x3AVX512, denseBF16x4AVX512, denseBF16x5AVX512, denseBF16x6AVX512},
+	}
 	t.lanes, t.offset, t.small = 16, 128, nil
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8_0AVX512,

@@ -26,8 +26,11 @@ func neon() *tier {
 	t.expSum, t.swiglu, t.scale = expSumVector, swigluVector, scaleVector
 	t.topTwo, t.atLeast, t.expTotal = topTwoVector, atLeastVector, expTotalVector
 	t.rotate, t.rotateHalves = rotateVector, rotateHalvesVector
-	t.dotF16, t.dotF32 = dotF16Vector, dotF32Vector
-	t.dotBF16 = dotBF16NEON
+	t.dense = [packTypes][]denseFunc{
+		quant.F32:  {denseF32x1NEON, denseF32x2NEON, denseF32x3NEON, denseF32x4NEON},
+		quant.F16:  {denseF16x1NEON, denseF16x2NEON, denseF16x3NEON, denseF16x4NEON},
+		quant.BF16: {denseBF16x1NEON, denseBF16x2NEON, denseBF16x3NEON, denseBF16x4NEON},
+	}
 	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeNEON

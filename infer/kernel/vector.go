@@ -55,3 +55,18 @@ func ExpSum(dst, x []float32, shift float32) float32 {
 
 // Scale multiplies x by alpha.
 func Scale(alpha float32, x []float32) { active.scale(alpha, x) }
+
+// LayerNorm sets dst[i] = (x[i]-mean) / sqrt(variance + eps) * weight[i] over
+// len(x) values. dst may be x.
+func LayerNorm(dst, x, weight []float32, eps float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v)
+	}
+	mean := float32(sum / float64(len(x)))
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] = v - mean
+	}
+	RMSNorm(dst, dst, weight, eps)
+}

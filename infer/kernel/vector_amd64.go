@@ -21,16 +21,3 @@ func expTotalAVX512(x []float32, shift float32) float32 {
 	}
 	return expTotal512(&x[0], shift, len(x))
 }
-
-// dotBF16Eights takes n > 0, a multiple of 8.
-//
-//go:noescape
-func dotBF16Eights(w *byte, x *float32, n int) float32
-
-func dotBF16Vector(w []byte, x []float32) float32 {
-	n := len(x) &^ 7
-	if n == 0 {
-		return dotBF16Generic(w, x)
-	}
-	return dotBF16Eights(&w[0], &x[0], n) + dotBF16Generic(w[2*n:], x[n:])
-}

@@ -15,78 +15,49 @@
 	VHADDPS      x, x, x     \
 	VHADDPS      x, x, x
 
-// DOT leaves the product of N values in X0: load makes eight of them of the
-// size bytes at P, the others are float32 at Q.
-#define DOT(load, size) \
-	VXORPS Y0, Y0, Y0         \ // four sums, to hide the latency of an addition
-	VXORPS Y1, Y1, Y1         \
-	VXORPS Y2, Y2, Y2         \
-	VXORPS Y3, Y3, Y3         \
-	SUBQ   $32, N             \
-	JB     few                \
-many:                             \
-	load((P), Y4)             \
-	load((size)(P), Y5)       \
-	load((2*size)(P), Y6)     \
-	load((3*size)(P), Y7)     \
-	VFMADD231PS (Q), Y4, Y0   \ // s0 += a * b
-	VFMADD231PS 32(Q), Y5, Y1 \
-	VFMADD231PS 64(Q), Y6, Y2 \
-	VFMADD231PS 96(Q), Y7, Y3 \
-	ADDQ   $(4*size), P       \
-	ADDQ   $128, Q            \
-	SUBQ   $32, N             \
-	JAE    many               \
-few:                              \
-	ADDQ $32, N               \
-	JZ   sum                  \
-eight:                            \
-	load((P), Y4)             \
-	VFMADD231PS (Q), Y4, Y0   \
-	ADDQ   $(size), P         \
-	ADDQ   $32, Q             \
-	SUBQ   $8, N              \
-	JNZ    eight              \
-sum:                              \
-	VADDPS Y1, Y0, Y0         \
-	VADDPS Y3, Y2, Y2         \
-	VADDPS Y2, Y0, Y0         \
-	ADDLANES(Y0, X0, X1)
-
-#define FROMF32(from, y) \
-	VMOVUPS from, y
-#define FROMF16(from, y) \
-	VCVTPH2PS from, y
-#define FROMBF16(from, y) \
-	VPMOVZXWD from, y \
-	VPSLLD $16, y, y
-
 // func dotEights(a, b *float32, n int) float32
 TEXT ·dotEights(SB), NOSPLIT, $0-28
-	MOVQ a+0(FP), P
-	MOVQ b+8(FP), Q
-	MOVQ n+16(FP), N
-	DOT(FROMF32, 32)
-	VMOVSS X0, ret+24(FP)
-	VZEROUPPER
-	RET
+	MOVQ   a+0(FP), P
+	MOVQ   b+8(FP), Q
+	MOVQ   n+16(FP), N
+	VXORPS Y0, Y0, Y0 // four sums, to hide the latency of an addition
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	SUBQ   $32, N
+	JB     few
 
-// func dotF16Eights(w *byte, x *float32, n int) float32
-TEXT ·dotF16Eights(SB), NOSPLIT, $0-28
-	MOVQ w+0(FP), P
-	MOVQ x+8(FP), Q
-	MOVQ n+16(FP), N
-	DOT(FROMF16, 16)
-	VMOVSS X0, ret+24(FP)
-	VZEROUPPER
-	RET
+many:
+	VMOVUPS     (P), Y4
+	VMOVUPS     32(P), Y5
+	VMOVUPS     64(P), Y6
+	VMOVUPS     96(P), Y7
+	VFMADD231PS (Q), Y4, Y0   // s0 += a * b
+	VFMADD231PS 32(Q), Y5, Y1
+	VFMADD231PS 64(Q), Y6, Y2
+	VFMADD231PS 96(Q), Y7, Y3
+	ADDQ        $128, P
+	ADDQ        $128, Q
+	SUBQ        $32, N
+	JAE         many
 
-// func dotBF16Eights(w *byte, x *float32, n int) float32
-TEXT ·dotBF16Eights(SB), NOSPLIT, $0-28
-	MOVQ w+0(FP), P
-	MOVQ x+8(FP), Q
-	MOVQ n+16(FP), N
-	DOT(FROMBF16, 16)
+few:
+	ADDQ $32, N
+	JZ   sum
+
+eight:
+	VMOVUPS     (P), Y4
+	VFMADD231PS (Q), Y4, Y0
+	ADDQ        $32, P
+	ADDQ        $32, Q
+	SUBQ        $8, N
+	JNZ         eight
+
+sum:
+	VADDPS Y1, Y0, Y0
+	VADDPS Y3, Y2, Y2
+	VADDPS Y2, Y0, Y0
+	ADDLANES(Y0, X0, X1)
 	VMOVSS X0, ret+24(FP)
 	VZEROUPPER
 	RET

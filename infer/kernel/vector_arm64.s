@@ -35,53 +35,6 @@ eight:
 	FMOVS F0, ret+24(FP)
 	RET
 
-// func dotF16Eights(w *byte, x *float32, n int) float32
-TEXT ·dotF16Eights(SB), NOSPLIT, $0-28
-	MOVD w+0(FP), IN
-	MOVD x+8(FP), IN2
-	MOVD n+16(FP), N
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-
-eight:
-	VLD1.P 16(IN), [V2.H8]
-	VLD1.P 32(IN2), [V4.S4, V5.S4]
-	FCVTL2(2, 3)
-	FCVTL(2, 2)
-	VFMLA  V2.S4, V4.S4, V0.S4   // s0 += w * x
-	VFMLA  V3.S4, V5.S4, V1.S4
-	SUBS   $8, N
-	BNE    eight
-
-	FADD(1, 0, 0)
-	ADDLANES(0)
-	FMOVS F0, ret+24(FP)
-	RET
-
-// func dotBF16EightsNEON(w *byte, x *float32, n int) float32
-TEXT ·dotBF16EightsNEON(SB), NOSPLIT, $0-28
-	MOVD w+0(FP), IN
-	MOVD x+8(FP), IN2
-	MOVD n+16(FP), N
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
-	VEOR V6.B16, V6.B16, V6.B16
-
-eight:
-	VLD1.P 16(IN), [V2.H8]
-	VLD1.P 32(IN2), [V4.S4, V5.S4]
-	VZIP2  V2.H8, V6.H8, V3.H8   // the upper halves of float32
-	VZIP1  V2.H8, V6.H8, V2.H8
-	VFMLA  V2.S4, V4.S4, V0.S4   // s0 += w * x
-	VFMLA  V3.S4, V5.S4, V1.S4
-	SUBS   $8, N
-	BNE    eight
-
-	FADD(1, 0, 0)
-	ADDLANES(0)
-	FMOVS F0, ret+24(FP)
-	RET
-
 // func axpyEights(alpha float32, x, y *float32, n int)
 TEXT ·axpyEights(SB), NOSPLIT, $0-32
 	FMOVS alpha+0(FP), F0

@@ -2,16 +2,11 @@
 
 package kernel
 
-import "unsafe"
-
 // The assembly below takes n > 0, a multiple of 8. The functions after it
 // have the contracts of their generic namesakes.
 
 //go:noescape
 func dotEights(a, b *float32, n int) float32
-
-//go:noescape
-func dotF16Eights(w *byte, x *float32, n int) float32
 
 //go:noescape
 func axpyEights(alpha float32, x, y *float32, n int)
@@ -48,24 +43,6 @@ func dotVector(a, b []float32) float32 {
 		return dotGeneric(a, b)
 	}
 	return dotEights(&a[0], &b[0], n) + dotGeneric(a[n:], b[n:])
-}
-
-func dotF32Vector(w []byte, x []float32) float32 {
-	n := len(x) &^ 7
-	if n == 0 {
-		return dotF32Generic(w, x)
-	}
-	// Both architectures load values from any address.
-	head := dotEights((*float32)(unsafe.Pointer(&w[0])), &x[0], n)
-	return head + dotF32Generic(w[4*n:], x[n:])
-}
-
-func dotF16Vector(w []byte, x []float32) float32 {
-	n := len(x) &^ 7
-	if n == 0 {
-		return dotF16Generic(w, x)
-	}
-	return dotF16Eights(&w[0], &x[0], n) + dotF16Generic(w[2*n:], x[n:])
 }
 
 func axpyVector(alpha float32, x, y []float32) {

@@ -81,6 +81,12 @@
 // fcvtl2 vd.4s, vn.8h
 #define FCVTL2(n, d) WORD $(0x4e217800 | (n)<<5 | (d))
 
+// shll vd.4s, vn.4h, #16
+#define SHLL(n, d) WORD $(0x2e613800 | (n)<<5 | (d))
+
+// shll2 vd.4s, vn.8h, #16
+#define SHLL2(n, d) WORD $(0x6e613800 | (n)<<5 | (d))
+
 // fcvtn vd.4h, vn.4s
 #define FCVTN(n, d) WORD $(0x0e216800 | (n)<<5 | (d))
 

@@ -126,7 +126,7 @@ const (
 )
 
 // Mnemonics whose last operand is an element end in [], those with an immediate
-// in #.
+// in #; that of shll is always the width of the source.
 var instructions = map[string]instruction{
 	"sdot":   {threeExtra, 0, 0b0010, 2},
 	"sdot[]": {byElement, 0, 0b1110, 2},
@@ -148,6 +148,8 @@ var instructions = map[string]instruction{
 	"frintn": {twoMisc, 0, 0b11000, 0},
 	"fcvtl":  {twoMisc, 0, 0b10111, 0},
 	"fcvtl2": {twoMisc, 0, 0b10111, 0},
+	"shll#":  {twoMisc, 1, 0b10011, ofSource},
+	"shll2#": {twoMisc, 1, 0b10011, ofSource},
 	"fcvtn":  {twoMisc, 0, 0b10110, narrowed},
 	"fcvtn2": {twoMisc, 0, 0b10110, narrowed},
 	"fadd":   {threeSame, 0, 0b11010, 0},
@@ -198,7 +200,7 @@ func assemble(asm string) (uint32, error) {
 	if len(ops) == 3 {
 		code |= ops[2].number << 16
 	}
-	if hasImmediate {
+	if hasImmediate && in.group == byImmediate {
 		code |= (64 - number(immediate)) << 16 // of the fraction of 32-bit elements
 	}
 	return code | in.shape(ops), nil

@@ -7,7 +7,8 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// attention lets every row look back at the positions of its own sequence.
+// attention lets every row look at positions: back at those of its own sequence,
+// at all of them, or at those of the text that the sequence answers.
 //
 // A unit of work is a tile of rows and one head of keys: all queries that read
 // the same keys, which are the tile's rows times the query heads of a group.
@@ -18,23 +19,61 @@ import (
 // result of a row the same whatever tile it is in and however many threads
 // there are.
 type attention struct {
-	kv             *pagedKV
-	heads, group   int // of queries, and how many of them share a head of keys
-	headDim        int
-	scale          float32
-	spaces         []*workspace   // one per thread
-	split          *split         // nil where nothing is ever split
-	place, look    func(part int) // bound once, so that a pass does not allocate
-	batch          *batch
-	turns          *vectors // [RopeDim]
-	queries, mixed *vectors // [Heads*HeadDim]; mixed is the result
-	keys, values   *vectors // [KVHeads*HeadDim]
+	pass         *pass // queries, keys and values in, mixed out
+	kv           *pagedKV
+	heads, group int // of queries, and how many of them share a head of keys
+	headDim      int
+	spaces       []*workspace   // one per thread
+	split        *split         // nil where nothing is ever split
+	place, look  func(part int) // bound once, so that a pass does not allocate
 
 	// The work at hand, set by run.
 	layer    int
+	how      *look
 	parts    int
 	segments int          // into which every tile is split; 1: not split
 	next     atomic.Int64 // the first item that nobody took
+}
+
+// sees is what a row looks at.
+type sees uint8
+
+const (
+	past   sees = iota // the positions of its sequence, up to its own
+	whole              // all of them, of a sequence that is one pass
+	across             // those of the source text
+)
+
+// look is how the rows of a layer look.
+type look struct {
+	sees   sees
+	rope   *rope     // that turns queries and keys, nil for none
+	scale  float32   // of the products of queries and keys
+	window int       // positions that are seen, the row's own included; 0: all
+	limit  float32   // scores become limit*tanh(score/limit), 0: they do not
+	slopes []float32 // [Heads] subtracted from the score per position of distance (ALiBi), nil for none
+	biases *biases   // added to the score by distance, nil for none
+}
+
+// plainLook sees all positions and scales by the square root of the head's
+// width.
+func plainLook(c Config, r *rope) look {
+	return look{rope: r, scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
+}
+
+// directed is plainLook in some direction, without rotation.
+func directed(c Config, to sees) look {
+	l := plainLook(c, nil)
+	l.sees = to
+	return l
+}
+
+// first is the first position that a row at a position sees.
+func (l *look) first(position int) int {
+	if l.window == 0 {
+		return 0
+	}
+	return max(0, position+1-l.window)
 }
 
 const (
@@ -56,14 +95,9 @@ const (
 // tileRows is how many rows of a sequence make a tile.
 func tileRows(c Config) int { return max(1, tileQueries*c.KVHeads/c.Heads) }
 
-func newAttention(c Config, limits Limits, kv *pagedKV) *attention {
-	a := &attention{
-		kv:      kv,
-		heads:   c.Heads,
-		group:   c.Heads / c.KVHeads,
-		headDim: c.HeadDim,
-		scale:   float32(1 / math.Sqrt(float64(c.HeadDim))),
-	}
+func newAttention(p *pass, limits Limits, kv *pagedKV) *attention {
+	c := p.config
+	a := &attention{pass: p, kv: kv, heads: c.Heads, group: c.Heads / c.KVHeads, headDim: c.HeadDim}
 	queries := tileRows(c) * a.group
 	for range limits.Threads {
 		a.spaces = append(a.spaces, newWorkspace(queries, c.HeadDim))
@@ -75,22 +109,33 @@ func newAttention(c Config, limits Limits, kv *pagedKV) *attention {
 	return a
 }
 
-// run stores the rows' keys and values in a layer and attends in it.
-func (a *attention) run(pool *kernel.Pool, layer int) {
-	a.layer = layer
-	// 1. Rotate and store: rows look at each other.
-	rows := len(a.batch.rows)
-	a.parts = pool.Threads()
-	if rows*a.headDim*a.heads < parallelPlace {
+// run stores the rows' keys and values in a layer and attends in it: rows look
+// at each other.
+func (a *attention) run(layer int, how *look) {
+	a.store(layer, how)
+	a.read(layer, how)
+}
+
+// store rotates queries and keys, and keeps keys and values.
+func (a *attention) store(layer int, how *look) {
+	a.layer, a.how = layer, how
+	a.parts = a.pass.pool.Threads()
+	if len(a.pass.batch.rows)*a.headDim*a.heads < parallelPlace {
 		a.parts = 1
 	}
-	pool.Run(a.parts, a.place)
-	// 2. Attend. Few items are split, so that every thread has work.
-	items, values, longest := len(a.batch.tiles)*a.kv.heads, 0, 0
-	for i := range a.batch.tiles {
-		t := &a.batch.tiles[i]
-		values += t.rows * t.end() * a.headDim * a.heads
-		longest = max(longest, t.segments())
+	a.pass.pool.Run(a.parts, a.place)
+}
+
+// read attends to what is kept. Few items are split, so that every thread has
+// work.
+func (a *attention) read(layer int, how *look) {
+	a.layer, a.how = layer, how
+	pool, tiles := a.pass.pool, a.pass.batch.tiles
+	items, values, longest := len(tiles)*a.kv.heads, 0, 0
+	for i := range tiles {
+		t := &tiles[i]
+		values += t.rows * (t.end(how) - how.first(t.position)) * a.headDim * a.heads
+		longest = max(longest, t.segments(how))
 	}
 	a.segments = 1
 	if a.split != nil && items < len(a.split.done) {
@@ -106,32 +151,44 @@ func (a *attention) run(pool *kernel.Pool, layer int) {
 
 // placePart rotates and stores a range of rows.
 func (a *attention) placePart(part int) {
-	tiles := a.batch.tiles
+	p, tiles := a.pass, a.pass.batch.tiles
 	for i := len(tiles) * part / a.parts; i < len(tiles)*(part+1)/a.parts; i++ {
 		t := &tiles[i]
 		for r := range t.rows {
 			row, position := t.first+r, t.position+r
-			kernel.Rotate(a.queries.each[row], a.turns.each[row], a.headDim)
-			kernel.Rotate(a.keys.each[row], a.turns.each[row], a.headDim)
-			a.kv.put(t.pages[position/PageTokens], position%PageTokens, a.layer, a.keys.each[row], a.values.each[row])
+			a.rotate(p.queries.each[row], row)
+			a.rotate(p.keys.each[row], row)
+			a.kv.put(t.pages[position/PageTokens], position%PageTokens, a.layer, p.keys.each[row], p.values.each[row])
 		}
+	}
+}
+
+// rotate turns the heads of a row.
+func (a *attention) rotate(x []float32, row int) {
+	r := a.how.rope
+	switch {
+	case r == nil:
+	case r.pairs == halfApart:
+		kernel.RotateHalves(x, a.pass.turns[r.index].each[row], a.headDim)
+	default:
+		kernel.Rotate(x, a.pass.turns[r.index].each[row], a.headDim)
 	}
 }
 
 // lookPart takes one item after another.
 func (a *attention) lookPart(part int) {
-	w := a.spaces[part]
-	all := int64(len(a.batch.tiles) * a.kv.heads * a.segments)
+	w, tiles := a.spaces[part], a.pass.batch.tiles
+	all := int64(len(tiles) * a.kv.heads * a.segments)
 	for {
 		item := int(a.next.Add(1) - 1)
 		if int64(item) >= all {
 			return
 		}
 		unit, segment := item/a.segments, item%a.segments
-		t, head := &a.batch.tiles[unit/a.kv.heads], unit%a.kv.heads
+		t, head := &tiles[unit/a.kv.heads], unit%a.kv.heads
 		if a.segments == 1 {
 			a.whole(w, t, head)
-		} else if segment < t.segments() {
+		} else if segment < t.segments(a.how) {
 			a.portion(w, t, head, unit, segment)
 		}
 	}
@@ -141,7 +198,7 @@ func (a *attention) lookPart(part int) {
 func (a *attention) whole(w *workspace, t *tile, head int) {
 	a.load(w, t, head)
 	a.segment(w, t, head, 0, &w.total)
-	for s := 1; s < t.segments(); s++ {
+	for s := 1; s < t.segments(a.how); s++ {
 		a.segment(w, t, head, s, &w.part)
 		w.total.merge(&w.part, t.rows*a.group, a.headDim)
 	}
@@ -154,11 +211,11 @@ func (a *attention) portion(w *workspace, t *tile, head, unit, segment int) {
 	a.load(w, t, head)
 	sums := a.split.sums[unit]
 	a.segment(w, t, head, segment, &sums[segment])
-	if int(a.split.done[unit].Add(1)) < t.segments() {
+	if int(a.split.done[unit].Add(1)) < t.segments(a.how) {
 		return
 	}
 	a.split.done[unit].Store(0)
-	for s := 1; s < t.segments(); s++ {
+	for s := 1; s < t.segments(a.how); s++ {
 		sums[0].merge(&sums[s], t.rows*a.group, a.headDim)
 	}
 	a.deliver(&sums[0], t, head)
@@ -168,17 +225,21 @@ func (a *attention) portion(w *workspace, t *tile, head, unit, segment int) {
 func (a *attention) load(w *workspace, t *tile, head int) {
 	width := a.group * a.headDim
 	for r := range t.rows {
-		copy(w.queries[r*width:(r+1)*width], a.queries.each[t.first+r][head*width:])
+		copy(w.queries[r*width:(r+1)*width], a.pass.queries.each[t.first+r][head*width:])
 	}
-	kernel.Scale(a.scale, w.queries[:t.rows*width])
+	kernel.Scale(a.how.scale, w.queries[:t.rows*width])
 }
 
-// segment sets out to what the tile's queries see in one segment.
+// segment sets out to what the tile's queries see in one of its segments.
 func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softmaxSum) {
 	n := t.rows * a.group
 	out.reset(n, a.headDim)
-	end := min((segment+1)*segmentTokens, t.end())
-	for from := segment * segmentTokens; from < end; from += chunkTokens {
+	seen := a.how.first(t.position)
+	segment += seen / segmentTokens
+	end := min((segment+1)*segmentTokens, t.end(a.how))
+	// Chunks lie at fixed positions, whatever the tile; those that not even its
+	// first row sees are passed over.
+	for from := max(segment*segmentTokens, seen/chunkTokens*chunkTokens); from < end; from += chunkTokens {
 		a.chunk(w, t, head, from, min(chunkTokens, end-from), out)
 	}
 }
@@ -186,15 +247,13 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 // chunk adds to out what the tile's queries see in a chunk of positions.
 func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
 	n := t.rows * a.group
-	pages := t.pages[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
+	pages := t.seen(a.how)[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
 	for i, page := range pages {
 		a.kv.scores(w.scores[i*PageTokens:], chunkTokens, w.queries, n, page, a.layer, head)
 	}
 	for q := range n {
 		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
-		if seen := t.position + q/a.group + 1 - from; seen < len(scores) {
-			hide(scores[max(seen, 0):])
-		}
+		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
 		var keep float32
 		out.largest[q], keep, out.sum[q] = kernel.SoftmaxStep(scores, out.largest[q], out.sum[q])
 		if keep != 1 {
@@ -208,12 +267,37 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 	}
 }
 
+// score finishes the scores of some positions from one on, for a head of queries
+// of a row at a position.
+func (a *attention) score(scores []float32, head, position, from, tokens int) {
+	if a.how.limit != 0 {
+		kernel.SoftCap(scores, a.how.limit)
+	}
+	if a.how.slopes != nil {
+		slope := a.how.slopes[head]
+		for i := range scores {
+			scores[i] -= slope * float32(position-from-i)
+		}
+	}
+	if a.how.biases != nil {
+		a.how.biases.add(scores, head, from-position)
+	}
+	seen := tokens
+	if a.how.sees == past {
+		seen = min(position+1-from, len(scores))
+	}
+	hide(scores[max(seen, 0):])
+	if first := a.how.first(position) - from; first > 0 {
+		hide(scores[:min(first, len(scores))])
+	}
+}
+
 // deliver divides by the sums and puts the results where they belong.
 func (a *attention) deliver(s *softmaxSum, t *tile, head int) {
 	for q := range t.rows * a.group {
 		mixed := s.mixed[q*a.headDim : (q+1)*a.headDim]
 		kernel.Scale(1/s.sum[q], mixed)
-		copy(a.mixed.each[t.first+q/a.group][(head*a.group+q%a.group)*a.headDim:], mixed)
+		copy(a.pass.mixed.each[t.first+q/a.group][(head*a.group+q%a.group)*a.headDim:], mixed)
 	}
 }
 

@@ -3,8 +3,6 @@ package model
 import (
 	"fmt"
 	"math"
-
-	"github.com/a472be26/cusp/infer/gguf"
 )
 
 // Config is the shape of a model; every number is checked.
@@ -15,131 +13,170 @@ type Config struct {
 	Heads   int // of queries
 	KVHeads int // of keys and values; divides Heads
 	HeadDim int // width of a head
-	FFN     int // width of the feed-forward layer
+	FFN     int // width of the feed-forward layer, or of all experts that a token uses
 	Context int // positions the model was trained for
-	RopeDim int // leading values of a head that are rotated, even
+	RopeDim int // values of a head that are rotated, even; 0: none
 
-	RopeTheta float32 // base of the rotation frequencies
-	RopeScale float32 // positions are divided by it (linear scaling), 1 for none
-	NormEps   float32 // of RMSNorm
+	Experts     int // of a sparse feed-forward layer, 0: none
+	ExpertsUsed int // by a token
+
+	Kind    Kind
+	Start   int32   // token that every answer of an EncoderDecoder begins with
+	Labels  int     // classes of an Encoder that classifies, 0: it does not
+	Pooling Pooling // that an Encoder was trained with
+}
+
+// outputs is how many logits there are.
+func (c Config) outputs() int {
+	if c.Kind == Encoder {
+		return c.Labels
+	}
+	return c.Vocab
+}
+
+// kept is the number of layers whose keys and values a page holds. Those of an
+// encoder's layers are read only within the layer, and take turns in one place.
+func (c Config) kept() int {
+	if c.Kind == Encoder {
+		return 1
+	}
+	return c.Layers
 }
 
 // maxSize bounds every size of a Config, so that the product of two of them
 // cannot overflow.
 const maxSize = 1 << 28
 
-// configReader collects the first error of many lookups.
-type configReader struct {
-	f      *gguf.File
-	prefix string // of the keys: the architecture and a dot
-	err    error
+// config reads the keys that llama.cpp writes for all decoders.
+func (s *source) config() Config {
+	c := Config{
+		Vocab:   s.vocabulary(),
+		Dim:     s.size("embedding_length"),
+		Layers:  s.size("block_count"),
+		Heads:   s.size("attention.head_count"),
+		FFN:     s.size("feed_forward_length"),
+		Context: s.size("context_length"),
+	}
+	c.KVHeads = s.sizeOr("attention.head_count_kv", c.Heads)
+	if s.err != nil {
+		return Config{}
+	}
+	c.HeadDim = s.sizeOr("attention.key_length", c.Dim/c.Heads)
+	c.RopeDim = s.sizeOr("rope.dimension_count", c.HeadDim)
+	if values := s.sizeOr("attention.value_length", c.HeadDim); values != c.HeadDim {
+		s.fail("%sattention.value_length is %d, but keys have %d: different widths are not supported", s.prefix, values, c.HeadDim)
+	}
+	s.check(c)
+	return c
 }
 
-func (r *configReader) fail(err error) {
-	if r.err == nil {
-		r.err = err
+// vocabulary is the number of rows of the embedding, which the metadata may
+// repeat but not contradict.
+func (s *source) vocabulary() int {
+	t, ok := s.f.Tensor("token_embd.weight")
+	switch {
+	case !ok:
+		s.fail("tensor %q is missing", "token_embd.weight")
+		return 0
+	case len(t.Dims) != 2 || t.Dims[1] > maxSize:
+		s.fail("tensor %q has the shape %v, not one of [dim vocab]", t.Name, t.Dims)
+		return 0
+	}
+	if n := s.sizeOr("vocab_size", t.Dims[1]); s.err == nil && n != t.Dims[1] {
+		s.fail("%svocab_size is %d, but tensor %q has %d rows", s.prefix, n, t.Name, t.Dims[1])
+	}
+	return t.Dims[1]
+}
+
+func (s *source) check(c Config) {
+	switch {
+	case s.err != nil:
+	case c.Heads%c.KVHeads != 0:
+		s.fail("%d query heads cannot share %d key heads evenly", c.Heads, c.KVHeads)
+	case c.HeadDim < 1 || c.Heads*c.HeadDim > maxSize:
+		s.fail("%d heads of width %d (embedding of %d) are not supported", c.Heads, c.HeadDim, c.Dim)
+	case c.RopeDim%2 != 0 || c.RopeDim > c.HeadDim:
+		s.fail("rope dimension count %d must be even and at most the head width %d", c.RopeDim, c.HeadDim)
 	}
 }
 
 // size reads a positive integer.
-func (r *configReader) size(key string) int {
-	n, err := r.f.Uint(r.prefix + key)
+func (s *source) size(key string) int {
+	n, err := s.f.Uint(s.prefix + key)
 	if err != nil {
-		r.fail(err)
+		s.failWith(err)
 		return 0
 	}
 	if n < 1 || n > maxSize {
-		r.fail(fmt.Errorf("%s%s is %d, not between 1 and %d", r.prefix, key, n, maxSize))
+		s.fail("%s%s is %d, not between 1 and %d", s.prefix, key, n, maxSize)
 		return 0
 	}
 	return int(n)
 }
 
-func (r *configReader) sizeOr(key string, otherwise int) int {
-	if !r.f.Has(r.prefix + key) {
+// countOr is sizeOr for a number that may be 0.
+func (s *source) countOr(key string, otherwise int) int {
+	if n, err := s.f.Uint(s.prefix + key); err == nil && n == 0 {
+		return 0
+	}
+	return s.sizeOr(key, otherwise)
+}
+
+func (s *source) sizeOr(key string, otherwise int) int {
+	if !s.f.Has(s.prefix + key) {
 		return otherwise
 	}
-	return r.size(key)
+	return s.size(key)
 }
 
 // positive reads a finite float above zero.
-func (r *configReader) positive(key string) float32 {
-	x, err := r.f.Float(r.prefix + key)
+func (s *source) positive(key string) float32 {
+	x, err := s.f.Float(s.prefix + key)
 	if err != nil {
-		r.fail(err)
+		s.failWith(err)
 		return 0
 	}
 	if !(x > 0 && x <= math.MaxFloat32) {
-		r.fail(fmt.Errorf("%s%s is %v, not a positive number", r.prefix, key, x))
+		s.fail("%s%s is %v, not a positive number", s.prefix, key, x)
 	}
 	return float32(x)
 }
 
-func (r *configReader) positiveOr(key string, otherwise float32) float32 {
-	if !r.f.Has(r.prefix + key) {
+func (s *source) positiveOr(key string, otherwise float32) float32 {
+	if !s.f.Has(s.prefix + key) {
 		return otherwise
 	}
-	return r.positive(key)
+	return s.positive(key)
 }
 
-// readConfig reads the keys that llama.cpp writes for the Llama family. The
-// vocabulary's size is that of the embedding and set by the caller.
-func readConfig(f *gguf.File, architecture string) (Config, error) {
-	r := &configReader{f: f, prefix: architecture + "."}
-	c := Config{
-		Dim:       r.size("embedding_length"),
-		Layers:    r.size("block_count"),
-		Heads:     r.size("attention.head_count"),
-		FFN:       r.size("feed_forward_length"),
-		Context:   r.size("context_length"),
-		NormEps:   r.positive("attention.layer_norm_rms_epsilon"),
-		RopeTheta: r.positiveOr("rope.freq_base", 10000),
+func (s *source) flagOr(key string, otherwise bool) bool {
+	if !s.f.Has(s.prefix + key) {
+		return otherwise
 	}
-	c.KVHeads = r.sizeOr("attention.head_count_kv", c.Heads)
-	if r.err != nil {
-		return Config{}, r.err
-	}
-	c.HeadDim = r.sizeOr("attention.key_length", c.Dim/c.Heads)
-	c.RopeDim = r.sizeOr("rope.dimension_count", c.HeadDim)
-	c.RopeScale = r.ropeScale()
-	if values := r.sizeOr("attention.value_length", c.HeadDim); values != c.HeadDim {
-		r.fail(fmt.Errorf("%sattention.value_length is %d, but keys have %d: different widths are not supported", r.prefix, values, c.HeadDim))
-	}
-	if r.err != nil {
-		return Config{}, r.err
-	}
-	return c, c.check()
-}
-
-// ropeScale reads the linear scaling of positions; the other kinds would change
-// the result if they were ignored, so they are refused.
-func (r *configReader) ropeScale() float32 {
-	const key = "rope.scaling.type"
-	if !r.f.Has(r.prefix + key) {
-		return r.positiveOr("rope.scale_linear", 1)
-	}
-	kind, err := r.f.String(r.prefix + key)
+	v, err := s.f.Bool(s.prefix + key)
 	if err != nil {
-		r.fail(err)
+		s.failWith(err)
 	}
-	switch kind {
-	case "none":
-		return 1
-	case "linear":
-		return r.positive("rope.scaling.factor")
-	}
-	r.fail(fmt.Errorf("%s%s is %q: only none and linear are supported", r.prefix, key, kind))
-	return 1
+	return v
 }
 
-func (c Config) check() error {
-	switch {
-	case c.Heads%c.KVHeads != 0:
-		return fmt.Errorf("%d query heads cannot share %d key heads evenly", c.Heads, c.KVHeads)
-	case c.HeadDim < 1 || c.Heads*c.HeadDim > maxSize:
-		return fmt.Errorf("%d heads of width %d (embedding of %d) are not supported", c.Heads, c.HeadDim, c.Dim)
-	case c.RopeDim%2 != 0 || c.RopeDim > c.HeadDim:
-		return fmt.Errorf("rope dimension count %d must be even and at most the head width %d", c.RopeDim, c.HeadDim)
+// textOr reads a string.
+func (s *source) textOr(key, otherwise string) string {
+	if !s.f.Has(s.prefix + key) {
+		return otherwise
 	}
-	return nil
+	v, err := s.f.String(s.prefix + key)
+	if err != nil {
+		s.failWith(err)
+	}
+	return v
+}
+
+// fail and failWith remember the first error.
+func (s *source) fail(format string, args ...any) { s.failWith(fmt.Errorf(format, args...)) }
+
+func (s *source) failWith(err error) {
+	if s.err == nil {
+		s.err = err
+	}
 }

@@ -17,14 +17,14 @@ const PageTokens = kernel.PageTokens
 var kvTypes = []quant.Type{quant.F16, quant.F32}
 
 // PageBytes is the size of a page that holds the keys and values of PageTokens
-// positions in all layers, as kind. It is a float because no product of a
+// positions in all layers that are kept, as kind. It is a float because no product of a
 // file's numbers overflows one.
 func (c Config) PageBytes(kind quant.Type) float64 {
 	value := 2.0
 	if kind == quant.F32 {
 		value = 4
 	}
-	return value * 2 * PageTokens * float64(c.Layers) * float64(c.KVHeads) * float64(c.HeadDim)
+	return value * 2 * PageTokens * float64(c.kept()) * float64(c.KVHeads) * float64(c.HeadDim)
 }
 
 // pagedKV is a KV in main memory. A page holds for every layer and every head
@@ -61,7 +61,7 @@ func newPagedKV(c Config, pages int, kind quant.Type) (*pagedKV, error) {
 	}
 	return &pagedKV{
 		kind: kind, heads: c.KVHeads, headDim: c.HeadDim,
-		block: int(size) / (2 * c.Layers * c.KVHeads), page: int(size), data: data, release: release,
+		block: int(size) / (2 * c.kept() * c.KVHeads), page: int(size), data: data, release: release,
 	}, nil
 }
 

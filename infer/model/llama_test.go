@@ -170,7 +170,7 @@ func TestQ8CloseToF32(t *testing.T) {
 	}
 }
 
-func cosine(a, b []float32) float64 {
+func cosine[A, B float32 | float64](a []A, b []B) float64 {
 	var ab, aa, bb float64
 	for i := range a {
 		ab += float64(a[i]) * float64(b[i])

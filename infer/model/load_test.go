@@ -40,7 +40,7 @@ func TestLoadRefuses(t *testing.T) {
 		want   []string
 	}{
 		{"no architecture", set("general.architecture", nil), []string{"general.architecture", "missing"}},
-		{"another architecture", set("general.architecture", "mamba"), []string{`"mamba"`, "supported: llama"}},
+		{"another architecture", set("general.architecture", "mamba"), []string{`"mamba"`, "supported: baichuan", "llama"}},
 		{"no layers", set("llama.block_count", uint32(0)), []string{"llama.block_count is 0"}},
 		{"too many layers", set("llama.block_count", uint32(1<<27)), []string{`"blk.2.attn_norm.weight" is missing`}},
 		{"absurd layers", set("llama.block_count", uint64(1)<<60), []string{"llama.block_count", "1152921504606846976"}},
@@ -51,7 +51,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"heads per layer", set("llama.attention.head_count", []uint32{4, 4}), []string{"llama.attention.head_count", "[]uint32"}},
 		{"odd rotation", set("llama.rope.dimension_count", uint32(7)), []string{"rope dimension count 7"}},
 		{"rotation wider than a head", set("llama.rope.dimension_count", uint32(34)), []string{"34", "32"}},
-		{"other scaling", set("llama.rope.scaling.type", "yarn"), []string{"llama.rope.scaling.type", `"yarn"`}},
+		{"other scaling", set("llama.rope.scaling.type", "dynamic"), []string{"llama.rope.scaling.type", `"dynamic"`}},
 		{"scaling without factor", set("llama.rope.scaling.type", "linear"), []string{"llama.rope.scaling.factor", "missing"}},
 		{"values wider than keys", set("llama.attention.value_length", uint32(16)), []string{"value_length is 16", "32"}},
 		{"wrong vocabulary size", set("llama.vocab_size", uint32(97)), []string{"llama.vocab_size is 97", "96 rows"}},
@@ -61,9 +61,12 @@ func TestLoadRefuses(t *testing.T) {
 		{"tensor of another type", tensor("output.weight", func(t *gguf.Tensor) {
 			t.Type, t.Data = 24, make([]byte, len(t.Data)/4)
 		}), []string{`"output.weight"`, "I8", "[F32 F16 Q4_0 "}},
-		{"biases", func(meta []gguf.KV, tensors []gguf.Tensor) ([]gguf.KV, []gguf.Tensor) {
+		{"bias of another shape", func(meta []gguf.KV, tensors []gguf.Tensor) ([]gguf.KV, []gguf.Tensor) {
 			return meta, append(tensors, gguf.Tensor{Name: "blk.0.attn_q.bias", Dims: []int{1}, Data: make([]byte, 4)})
-		}, []string{`"blk.0.attn_q.bias"`, "no place"}},
+		}, []string{`"blk.0.attn_q.bias"`, "[1]", "[128]"}},
+		{"tensors without a place", func(meta []gguf.KV, tensors []gguf.Tensor) ([]gguf.KV, []gguf.Tensor) {
+			return meta, append(tensors, gguf.Tensor{Name: "blk.0.attn_sinks.weight", Dims: []int{1}, Data: make([]byte, 4)})
+		}, []string{`"blk.0.attn_sinks.weight"`, "no place"}},
 	}
 	for _, c := range cases {
 		s := modeltest.Small()
@@ -93,7 +96,6 @@ func TestConfig(t *testing.T) {
 	}).Config()
 	want := model.Config{
 		Vocab: 50, Dim: 24, Layers: 1, Heads: 4, KVHeads: 1, HeadDim: 8, FFN: 40, Context: 99, RopeDim: 4,
-		RopeTheta: 10000, RopeScale: 2, NormEps: 1e-5,
 	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)

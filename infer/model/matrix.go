@@ -8,10 +8,37 @@ import (
 // matrix is a weight [rows][cols] as it lies in the file.
 type matrix struct{ kernel.Weights }
 
-// row decodes row i into dst, [cols].
-func (m *matrix) row(dst []float32, i int) error {
+// row decodes row i into dst, [cols]. Its type was checked when it was bound.
+func (m *matrix) row(dst []float32, i int) {
 	size := len(m.Data) / m.Rows
-	return quant.Decode(m.Kind, dst, m.Data[i*size:(i+1)*size])
+	if err := quant.Decode(m.Kind, dst, m.Data[i*size:(i+1)*size]); err != nil {
+		panic(err)
+	}
+}
+
+// part is n rows of it.
+func (m matrix) part(from, n int) matrix {
+	if m.Rows == 0 || len(m.Data)%m.Rows != 0 { // of a source that failed
+		return matrix{}
+	}
+	size := len(m.Data) / m.Rows
+	m.Rows, m.Data = n, m.Data[from*size:(from+n)*size]
+	return m
+}
+
+// linear is a matrix with what is added to its products.
+type linear struct {
+	matrix
+	bias []float32 // [rows], nil for none
+}
+
+// part is n rows of it.
+func (l linear) part(from, n int) linear {
+	out := linear{matrix: l.matrix.part(from, n)}
+	if l.bias != nil {
+		out.bias = l.bias[from : from+n]
+	}
+	return out
 }
 
 // vectors is a batch of row vectors.
@@ -29,16 +56,4 @@ func newVectors(n, width int) *vectors {
 		v.each = append(v.each, v.flat[i*width:(i+1)*width:(i+1)*width])
 	}
 	return v
-}
-
-// product is a matrix and where its result goes, [n][rows].
-func product(m *matrix, dst *vectors) kernel.Product {
-	return kernel.Product{W: &m.Weights, Dst: dst.flat}
-}
-
-// multiply computes products of the first n vectors of x with several
-// matrices at once.
-func multiply(pool *kernel.Pool, x *vectors, n int, products ...kernel.Product) {
-	x.inputs.Set(x.flat, n, x.width)
-	kernel.MatMul(pool, &x.inputs, products...)
 }

@@ -4,8 +4,8 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and pages of a batch in, logits out. A GPU back end is another
-// Model with another Runner, not another set of tensor operations.
+// positions and pages of a batch in, logits or hidden states out. A GPU back end
+// is another Model with another Runner, not another set of tensor operations.
 //
 // It speaks token ids only and knows no text.
 package model
@@ -64,12 +64,30 @@ type Runner interface {
 	Close()
 }
 
-// Sequence is the share that one sequence has in a batch.
+// Kind says what a model does with a text.
+type Kind uint8
+
+const (
+	Decoder        Kind = iota // continues it
+	Encoder                    // turns it into hidden states, or into scores of classes
+	EncoderDecoder             // answers it: the decoder continues the answer, looking at the encoded source text
+)
+
+// Sequence is the share that one sequence has in a batch. With an Encoder it is
+// a whole text.
 type Sequence struct {
 	Pages    []int32   // of the KV: page i holds the positions from i*PageTokens on; those before Position are filled
 	Position int       // of the first token
 	Tokens   []int32   // at consecutive positions, at least one
-	Logits   []float32 // [Vocab], receives those after the last token; nil: not wanted
+	Logits   []float32 // [Vocab], receives those after the last token, or [Labels] of an Encoder; nil: not wanted
+
+	// Of an Encoder.
+	Hidden []float32 // [len(Tokens)][Dim], receives the last hidden states; nil: not wanted
+
+	// Of an EncoderDecoder: the text to answer, and the pages that hold what the
+	// decoder sees of it, from when the part at position 0 has run.
+	Source      []int32
+	SourcePages []int32
 }
 
 // Limits bounds what a Runner must be ready for.
@@ -80,9 +98,44 @@ type Limits struct {
 	Context   int // positions of one sequence
 }
 
+// architecture is a line of the table of what can run.
+type architecture struct {
+	bind   func(*source) (Config, decoder)
+	models string // that have it, for people
+}
+
 // architectures has a line for every value of general.architecture that can run.
-var architectures = map[string]func(*gguf.File) (Model, error){
-	"llama": newLlama,
+var architectures = map[string]architecture{
+	"bart":     {newBART, "BART (text to text)"},
+	"bert":     {newBERT, "BERT, RoBERTa, XLM-RoBERTa (embeddings, classification)"},
+	"baichuan": {newBaichuan, "Baichuan 1 and 2: 7B (rotary), 13B (ALiBi)"},
+	"chatglm":  {newChatGLM, "ChatGLM 3, GLM-4 9B"},
+	"gemma2":   {newGemma2, "Gemma 2"},
+	"gemma3":   {newGemma3, "Gemma 3 (text)"},
+	"glm4":     {newGLM4, "GLM-4-0414"},
+	"gpt2":     {newGPT2, "GPT-2"},
+	"gptneox":  {newGPTNeoX, "GPT-NeoX, Pythia"},
+	"llama":    {newLlama, "Llama 1 to 3, TinyLlama, SmolLM 1 and 2, Mistral (window), Mixtral (experts)"},
+	"phi3":     {newPhi3, "Phi-3, Phi-3.5 and Phi-4 mini (LongRoPE)"},
+	"qwen2":    {newQwen2, "Qwen2, Qwen2.5"},
+	"qwen3":    {newQwen3, "Qwen3"},
+	"qwen3moe": {newQwen3, "Qwen3-MoE"},
+	"smollm3":  {newSmolLM3, "SmolLM3"},
+	"t5":       {newT5, "T5 v1.0 and v1.1, Flan-T5 (text to text)"},
+}
+
+// Family says in words which models of an architecture are meant.
+type Family struct {
+	Architecture string // general.architecture in GGUF
+	Models       string
+}
+
+// Families lists what can run, by architecture.
+func Families() (all []Family) {
+	for _, name := range Architectures() {
+		all = append(all, Family{name, architectures[name].models})
+	}
+	return all
 }
 
 // Load binds the tensors of f to the architecture that its metadata names. f
@@ -92,14 +145,17 @@ func Load(f *gguf.File) (Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	bind, ok := architectures[name]
+	a, ok := architectures[name]
 	if !ok {
-		known := slices.Sorted(maps.Keys(architectures))
-		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(known, ", "))
+		return nil, fmt.Errorf("model: %s: architecture %q is not supported (supported: %s)", f.Name(), name, strings.Join(Architectures(), ", "))
 	}
-	m, err := bind(f)
-	if err != nil {
+	s := newSource(f, name)
+	c, d := a.bind(s)
+	if err := s.done(); err != nil {
 		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
 	}
-	return m, nil
+	return &network{config: c, ropes: s.ropes, decoder: d}, nil
 }
+
+// Architectures lists what can run, by the names of general.architecture.
+func Architectures() []string { return slices.Sorted(maps.Keys(architectures)) }

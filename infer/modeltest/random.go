@@ -31,7 +31,7 @@ type Shape struct {
 // Small is a shape with all that is particular about Llama: shared key heads,
 // a head width that is not Dim/Heads, an untied head.
 func Small() Shape {
-	return Shape{Vocab: 96, Dim: 64, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 32, FFN: 96, Context: 256, Seed: 1}
+	return Shape{Vocab: 96, Dim: 64, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 32, FFN: 96, Context: 2048, Seed: 1}
 }
 
 // Meta is the metadata of the shape.

@@ -12,8 +12,8 @@ import (
 // name (q4_k), or several, by llama-quantize's (q4_k_m). The zero Mix is F32.
 //
 // The rules are those of llama.cpp's llama-quant.cpp without an importance
-// matrix, for models without experts and with fewer than 80 layers; except that
-// one type means one type for all matrices, as llama-quantize --pure does.
+// matrix, for models with fewer than 80 layers; except that one type means one
+// type for all matrices, as llama-quantize --pure does.
 type Mix struct {
 	name     string
 	base     Type
@@ -23,10 +23,11 @@ type Mix struct {
 
 // Place is a matrix in its model.
 type Place struct {
-	Name   string // as in the file
-	Cols   int    // values of a row
-	Layers int    // of the model
-	Tied   bool   // the embedding is the head too
+	Name    string // as in the file
+	Cols    int    // values of a row
+	Layers  int    // of the model
+	Experts int    // of a layer, 0 for none
+	Tied    bool   // the embedding is the head too
 }
 
 // mixes are those with several types.
@@ -125,7 +126,11 @@ func pickSome(p Place, base Type) Type {
 	switch {
 	case p.head():
 		return headType(p, base)
-	case (p.is("attn_v") || p.is("ffn_down")) && moreBits(p.layer(), p.Layers):
+	case p.Experts == 8 && (p.values() || p.is("attn_k")):
+		return Q8_0
+	case p.Experts == 8 && base == Q4_K && p.is("attn_output"):
+		return Q5_K
+	case (p.values() || p.down()) && moreBits(p.layer(), p.Layers):
 		return Q6_K
 	}
 	return base
@@ -135,9 +140,11 @@ func pickQ3KM(p Place) Type {
 	switch layer := p.layer(); {
 	case p.head():
 		return headType(p, Q3_K)
-	case p.is("attn_v") && layer < 2, p.is("ffn_down") && layer < p.Layers/16:
+	case p.Experts == 8 && (p.values() || p.is("attn_k")):
+		return Q8_0
+	case p.Experts == 8 && p.is("attn_output"), p.values() && layer < 2, p.down() && layer < p.Layers/16:
 		return Q5_K
-	case p.is("attn_v"), p.is("ffn_down"), p.is("attn_output"):
+	case p.values(), p.down(), p.is("attn_output"):
 		return Q4_K
 	}
 	return Q3_K
@@ -163,9 +170,17 @@ func (p Place) head() bool {
 
 func (p Place) is(part string) bool { return strings.HasSuffix(p.Name, "."+part+".weight") }
 
-// layer is i of "blk.i.", 0 of other tensors.
+// values is true of what makes values, alone or with queries and keys.
+func (p Place) values() bool {
+	return strings.HasSuffix(p.Name, "attn_v.weight") || strings.HasSuffix(p.Name, "attn_qkv.weight")
+}
+
+// down is true of the way back from the feed-forward block, of experts too.
+func (p Place) down() bool { return strings.Contains(p.Name, ".ffn_down") }
+
+// layer is i of "blk.i.", which may have a prefix; 0 of other tensors.
 func (p Place) layer() int {
-	rest, _ := strings.CutPrefix(p.Name, "blk.")
+	_, rest, _ := strings.Cut(p.Name, "blk.")
 	digits, _, _ := strings.Cut(rest, ".")
 	i, _ := strconv.Atoi(digits)
 	return i

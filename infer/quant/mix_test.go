@@ -36,6 +36,33 @@ func TestMixes(t *testing.T) {
 	}
 }
 
+// What llama-quantize wrote for other architectures: queries, keys and values
+// in one matrix, and eight experts or another number.
+func TestMixesOfOtherArchitectures(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mix, tensor string
+		experts     int
+		want        Type
+	}{
+		{"q4_k_m", "blk.0.attn_qkv.weight", 0, Q6_K}, {"q4_k_m", "blk.2.attn_qkv.weight", 0, Q4_K},
+		{"q5_k_m", "blk.0.attn_qkv.weight", 0, Q6_K}, {"q3_k_m", "blk.0.attn_qkv.weight", 0, Q5_K}, {"q3_k_m", "blk.2.attn_qkv.weight", 0, Q4_K},
+		{"q4_k_m", "blk.0.attn_v.weight", 8, Q8_0}, {"q4_k_m", "blk.2.attn_k.weight", 8, Q8_0}, {"q4_k_m", "blk.2.attn_output.weight", 8, Q5_K},
+		{"q5_k_m", "blk.2.attn_output.weight", 8, Q5_K}, {"q3_k_m", "blk.2.attn_output.weight", 8, Q5_K}, {"q3_k_m", "blk.2.attn_k.weight", 8, Q8_0},
+		{"q4_k_m", "blk.0.ffn_down_exps.weight", 8, Q6_K}, {"q4_k_m", "blk.2.ffn_down_exps.weight", 8, Q4_K},
+		{"q4_k_m", "blk.2.attn_k.weight", 4, Q4_K}, {"q4_k_m", "blk.0.attn_v.weight", 4, Q6_K}, {"q4_k_m", "blk.2.ffn_gate_exps.weight", 4, Q4_K},
+		{"q4_k_m", "dec.blk.0.cross_attn_v.weight", 0, Q6_K}, {"q4_k_m", "dec.blk.2.attn_v.weight", 0, Q4_K},
+	} {
+		m, err := ParseMix(c.mix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Type(Place{Name: c.tensor, Cols: 256, Layers: 16, Experts: c.experts}); got != c.want {
+			t.Errorf("%s: %s with %d experts is %s, want %s", m, c.tensor, c.experts, got, c.want)
+		}
+	}
+}
+
 // Rows that blocks do not fill get another type, and a tied embedding is a head.
 func TestMixFallsBack(t *testing.T) {
 	t.Parallel()

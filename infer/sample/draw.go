@@ -1,27 +1,33 @@
 package sample
 
-import (
-	"math"
-
-	"github.com/a472be26/cusp/infer/kernel"
-)
+import "math"
 
 // draw takes one of the candidates by chance, after the temperature: dividing
 // logits by T is the same as raising probabilities to 1/T.
 func (s *Sampler) draw() int32 {
 	if power := 1 / s.options.Temperature; power != 1 {
+		peak := float64(s.keptPeak()) // which stays what it is, however small the others become
 		for i, c := range s.kept {
-			s.kept[i].prob = float32(math.Pow(float64(c.prob), power))
+			s.kept[i].prob = float32(math.Pow(float64(c.prob)/peak, power))
 		}
 	}
-	target := s.random.Float64() * s.keptMass()
+	return s.drawFrom(s.keptMass()).id
+}
+
+// drawFrom takes one of the candidates, whose mass is known.
+func (s *Sampler) drawFrom(mass float64) candidate {
+	target := s.random.Float64() * mass
+	last := s.kept[0]
 	for _, c := range s.kept {
 		target -= float64(c.prob)
 		if target < 0 {
-			return c.id
+			return c
+		}
+		if c.prob > 0 {
+			last = c
 		}
 	}
-	return s.kept[len(s.kept)-1].id // rounding left a crumb of the last one
+	return last // rounding left a crumb of it
 }
 
 // block is how many tokens drawFromAll sums before it goes on to the next ones.
@@ -30,17 +36,7 @@ const block = 4096
 // drawFromAll takes one of all tokens by chance, after the temperature. logits
 // may be work.
 func (s *Sampler) drawFromAll(logits []float32, best int) int32 {
-	peak, power := logits[best], float32(min(1/s.options.Temperature, math.MaxFloat32))
-	var total float64
-	for b := range s.sums {
-		work := s.block(b)
-		for i, x := range logits[b*block:][:len(work)] {
-			work[i] = (x - peak) * power
-		}
-		s.sums[b] = float64(kernel.ExpSum(work, work, 0))
-		total += s.sums[b]
-	}
-	target := s.random.Float64() * total
+	target := s.random.Float64() * s.warm(logits, logits[best])
 	for b, sum := range s.sums {
 		if target >= sum {
 			target -= sum

@@ -9,48 +9,83 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// keep fills kept with the candidates that top-k, top-p and min-p leave, from
-// the unnormalized probabilities in work, whose sum is total and the largest of
-// them peak. Only the likeliest tokens are ever looked at one by one.
-func (s *Sampler) keep(total float64, peak float32) {
-	floor := float32(s.options.MinP) * peak
+// something is the least probability of a token that may be drawn.
+const something = math.SmallestNonzeroFloat32
+
+// keep fills kept with the candidates that top-k, typical, top-p and min-p
+// leave of the logits, which may be work; peak is the largest of them. Only the
+// likeliest tokens are ever looked at one by one.
+func (s *Sampler) keep(logits []float32, peak float32) {
+	o := &s.options
 	s.kept = s.kept[:0]
+	mass, entropy := s.exponentials(logits, peak)
+	floor := max(float32(o.MinP), something) // the peak's is 1
 	switch {
-	case s.options.TopK > 0:
-		s.topK(min(s.options.TopK, len(s.work)))
-		if s.options.nucleus() {
-			s.topP(s.options.TopP * s.keptMass())
+	case o.TopK > 0:
+		s.topK(s.work, min(o.TopK, len(s.work)), something)
+		mass = s.keptMass()
+		if o.typical() {
+			entropy = s.keptEntropy(mass)
 		}
-	case s.options.nucleus():
-		s.likeliest(total, peak, floor)
-		s.topP(s.options.TopP * total)
+	case o.typical():
+		s.around(entropy, mass)
+	case o.nucleus():
+		s.likeliest(mass, floor)
 	default:
-		s.gather(0, len(s.work), floor)
+		s.gather(s.work, 0, len(s.work), floor)
 	}
-	// Min-p drops candidates with less than a share of the likeliest one.
-	s.kept = slices.DeleteFunc(s.kept, func(c candidate) bool { return c.prob < floor })
+	if o.typical() {
+		s.nearest(entropy, mass)
+		mass = s.keptMass()
+		s.sortKept()
+	}
+	if o.nucleus() {
+		s.cut(o.TopP * mass)
+	}
+	s.minP()
+}
+
+// exponentials fills work with the unnormalized probabilities, the largest of
+// which is 1, and returns their sum. The entropy, in nats, is there for typical
+// alone.
+func (s *Sampler) exponentials(logits []float32, peak float32) (total, entropy float64) {
+	if !s.options.typical() || s.options.TopK > 0 {
+		return float64(kernel.ExpSum(s.work, logits, peak)), 0
+	}
+	var weighted float64
+	for b := range s.sums {
+		work := s.block(b)
+		x := s.shifted[:copy(s.shifted, logits[b*block:][:len(work)])]
+		total += float64(kernel.ExpSum(work, x, peak))
+		for i, p := range work {
+			if p > 0 {
+				weighted += float64(p) * float64(x[i]-peak)
+			}
+		}
+	}
+	return total, math.Log(total) - weighted/total
 }
 
 // gather adds the tokens from one to another, that one left out, to kept if
-// they have at least the probability floor and any at all.
-func (s *Sampler) gather(from, to int, floor float32) {
-	floor = max(floor, math.SmallestNonzeroFloat32)
-	kernel.AtLeast(s.chosen, s.work[from:to], floor)
+// their values are at least floor.
+func (s *Sampler) gather(values []float32, from, to int, floor float32) {
+	kernel.AtLeast(s.chosen, values[from:to], floor)
 	for w, word := range s.chosen[:(to-from+63)/64] {
 		for ; word != 0; word &= word - 1 {
 			id := from + 64*w + bits.TrailingZeros64(word)
-			s.kept = append(s.kept, candidate{int32(id), s.work[id]})
+			s.kept = append(s.kept, candidate{int32(id), values[id]})
 		}
 	}
 }
 
-// topK fills kept with the k likeliest tokens in falling order. Whenever enough
-// candidates have come together, the k-th of them tells what the next ones need.
-func (s *Sampler) topK(k int) {
+// topK fills kept with the k tokens of the largest values, but none below
+// floor, in falling order. Whenever enough candidates have come together, the
+// k-th of them tells what the next ones need.
+func (s *Sampler) topK(values []float32, k int, floor float32) {
 	const step, spare = 256, 64
-	floor := float32(0)
-	for from := 0; from < len(s.work); from += step {
-		s.gather(from, min(from+step, len(s.work)), floor)
+	s.kept = s.kept[:0]
+	for from := 0; from < len(values); from += step {
+		s.gather(values, from, min(from+step, len(values)), floor)
 		if len(s.kept) > 2*k+spare {
 			s.sortKept()
 			s.kept = s.kept[:k]
@@ -63,16 +98,16 @@ func (s *Sampler) topK(k int) {
 
 // likeliest fills kept with the likeliest tokens in falling order: those that
 // top-p keeps and more, but none below floor.
-func (s *Sampler) likeliest(total float64, peak, floor float32) {
+func (s *Sampler) likeliest(total float64, floor float32) {
 	// Tokens of less than (1-p)/vocab each cannot together be more than the
 	// 1-p that top-p leaves out. Half of that bound, so that rounding cannot
 	// matter.
 	least := max(floor, float32(0.5*(1-s.options.TopP)*total/float64(len(s.work))))
 	// Mostly a few tokens have nearly everything: look at those first.
 	const wider = 64
-	for floor = peak / wider; ; floor /= wider {
+	for floor = 1. / wider; ; floor /= wider {
 		s.kept = s.kept[:0]
-		s.gather(0, len(s.work), max(floor, least))
+		s.gather(s.work, 0, len(s.work), max(floor, least))
 		if floor <= least || s.keptMass() >= s.options.TopP*total {
 			break
 		}
@@ -95,8 +130,8 @@ func (s *Sampler) sortKept() {
 	})
 }
 
-// topP cuts the sorted candidates after the one that reaches the mass.
-func (s *Sampler) topP(enough float64) {
+// cut drops the candidates after the one that reaches the mass.
+func (s *Sampler) cut(enough float64) {
 	var sum float64
 	for i, c := range s.kept {
 		sum += float64(c.prob)
@@ -105,4 +140,21 @@ func (s *Sampler) topP(enough float64) {
 			return
 		}
 	}
+}
+
+// minP drops candidates with less than a share of the likeliest one.
+func (s *Sampler) minP() {
+	if s.options.MinP == 0 {
+		return
+	}
+	floor := float32(s.options.MinP) * s.keptPeak()
+	s.kept = slices.DeleteFunc(s.kept, func(c candidate) bool { return c.prob < floor })
+}
+
+// keptPeak is the largest probability among the candidates.
+func (s *Sampler) keptPeak() (peak float32) {
+	for _, c := range s.kept {
+		peak = max(peak, c.prob)
+	}
+	return peak
 }

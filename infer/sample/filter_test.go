@@ -2,7 +2,6 @@ package sample
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,32 +10,55 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// keepPlain sorts the whole vocabulary and then cuts.
-func keepPlain(work []float32, o Options, peak float32) (kept []candidate) {
+// keepPlain sorts the whole vocabulary before every cut. total is the sum of all
+// probabilities, and entropy theirs.
+func keepPlain(work []float32, o Options, total, entropy float64) (kept []candidate) {
 	for id, p := range work {
 		if p > 0 {
 			kept = append(kept, candidate{int32(id), p})
 		}
 	}
-	slices.SortFunc(kept, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.id, b.id))
-	})
+	byProb := func(a, b candidate) int { return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.id, b.id)) }
+	slices.SortFunc(kept, byProb)
 	if o.TopK > 0 {
 		kept = kept[:min(o.TopK, len(kept))]
+		total, entropy = massPlain(kept), 0
+		for _, c := range kept {
+			p := float64(c.prob) / total
+			entropy -= p * math.Log(p)
+		}
+	}
+	if o.typical() {
+		score := func(c candidate) float32 { return float32(math.Abs(math.Log(float64(c.prob)/total) + entropy)) }
+		slices.SortFunc(kept, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(score(a), score(b)), cmp.Compare(a.id, b.id))
+		})
+		kept = cutPlain(kept, o.TypicalP*total)
+		total = massPlain(kept)
+		slices.SortFunc(kept, byProb)
 	}
 	if o.nucleus() {
-		var total, sum float64
-		for _, c := range kept {
-			total += float64(c.prob)
-		}
-		for i, c := range kept {
-			if sum += float64(c.prob); sum >= o.TopP*total {
-				kept = kept[:i+1]
-				break
-			}
+		kept = cutPlain(kept, o.TopP*total)
+	}
+	peak := slices.MinFunc(kept, byProb).prob
+	return slices.DeleteFunc(kept, func(c candidate) bool { return c.prob < float32(o.MinP)*peak })
+}
+
+func massPlain(kept []candidate) (sum float64) {
+	for _, c := range kept {
+		sum += float64(c.prob)
+	}
+	return sum
+}
+
+func cutPlain(kept []candidate, enough float64) []candidate {
+	var sum float64
+	for i, c := range kept {
+		if sum += float64(c.prob); sum >= enough {
+			return kept[:i+1]
 		}
 	}
-	return slices.DeleteFunc(kept, func(c candidate) bool { return c.prob < float32(o.MinP)*peak })
+	return kept
 }
 
 // Vocabularies around the sizes of steps and words, with many equal logits and
@@ -70,18 +92,19 @@ func TestFiltersMatchPlain(t *testing.T) {
 			for _, o := range []Options{
 				{TopK: 1}, {TopK: 40}, {TopK: 300}, {TopK: math.MaxInt},
 				{TopP: 0.05}, {TopP: 0.5}, {TopP: 0.9}, {TopP: 0.999}, {TopP: 1, MinP: 0.5},
+				{TypicalP: 0.05}, {TypicalP: 0.5}, {TypicalP: 0.95}, {TypicalP: 0.9999}, {TopK: 30, TypicalP: 0.7},
+				{TypicalP: 0.9, TopP: 0.8}, {TopK: 60, TypicalP: 0.95, TopP: 0.9, MinP: 0.05}, {TypicalP: 0.3, MinP: 0.5},
 				{MinP: 0.01}, {MinP: 1}, {TopP: 0.95, MinP: 0.02}, {TopK: 20, TopP: 0.8}, {TopK: 50, TopP: 0.9, MinP: 0.1},
 			} {
-				s.options = o
-				best, _ := kernel.Leaders(logits)
-				kernel.ExpSum(s.work, logits, logits[best])
-				var total float64
-				for _, p := range s.work {
-					total += float64(p)
+				if err := s.Reset(o, nil); err != nil {
+					t.Fatal(err)
 				}
-				s.keep(total, s.work[best])
-				got, want := s.kept, keepPlain(s.work, o, s.work[best])
-				if o.TopK == 0 && !o.nucleus() { // in the tokens' order
+				best, _ := kernel.Leaders(logits)
+				total, entropy := s.exponentials(logits, logits[best])
+				want := keepPlain(slices.Clone(s.work), o, total, entropy)
+				s.keep(logits, logits[best])
+				got := s.kept
+				if o.TopK == 0 && !o.nucleus() && !o.typical() { // in the tokens' order
 					slices.SortFunc(want, func(a, b candidate) int { return cmp.Compare(a.id, b.id) })
 				}
 				if !slices.Equal(got, want) {
@@ -104,7 +127,7 @@ func TestDrawFromAll(t *testing.T) {
 		logits[id] = float32(math.Log(float64(i + 1)))
 	}
 	for _, temperature := range []float64{1, 0.5, 2, 1e-300} {
-		if err := s.Reset(Options{Temperature: temperature, Seed: 5}); err != nil {
+		if err := s.Reset(Options{Temperature: temperature, Seed: 5}, nil); err != nil {
 			t.Fatal(err)
 		}
 		var total float64
@@ -143,13 +166,30 @@ func BenchmarkSample(b *testing.B) {
 		logits[i] = float32(r.NormFloat64() * 3)
 	}
 	logits[777], logits[99999] = 24, 23 // as sure as models are
-	for _, o := range []Options{
-		{}, {Temperature: 0.7}, {Temperature: 1, MinP: 0.05},
-		{Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, TopK: 40, TopP: 0.9}, {RepetitionPenalty: 1.1},
+	text := make([]int32, 5000)
+	for i := range text {
+		text[i] = r.Int32N(300)
+	}
+	for _, c := range []struct {
+		name string
+		o    Options
+	}{
+		{"greedy", Options{}},
+		{"temperature", Options{Temperature: 0.7}},
+		{"min-p", Options{Temperature: 1, MinP: 0.05}},
+		{"top-p", Options{Temperature: 0.7, TopP: 0.9}},
+		{"top-k,top-p", Options{Temperature: 0.7, TopK: 40, TopP: 0.9}},
+		{"typical", Options{Temperature: 1, TypicalP: 0.95}},
+		{"mirostat", Options{Temperature: 1, Mirostat: Mirostat{Tau: 5}}},
+		{"repetition", Options{RepetitionPenalty: 1.1}},
+		{"frequency", Options{FrequencyPenalty: 0.1}},
+		{"DRY", Options{DRY: DRY{Multiplier: 0.8}}},
+		{"bias", Options{LogitBias: map[int32]float64{5: 1, 6: Ban}}},
+		{"top-logprobs", Options{Top: MaxTop}},
 	} {
-		b.Run(fmt.Sprintf("%+v", o), func(b *testing.B) {
+		b.Run(c.name, func(b *testing.B) {
 			s := New(vocab)
-			if err := s.Reset(o); err != nil {
+			if err := s.Reset(c.o, text); err != nil {
 				b.Fatal(err)
 			}
 			s.Accept(777)

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,17 +9,22 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// Sampler chooses tokens for one sequence. It does not allocate after New.
+// Sampler chooses tokens for one sequence. It allocates in New and Reset, never
+// for a token.
 type Sampler struct {
 	options Options
 	source  *rand.PCG
-	random  *rand.Rand              // draws from source
-	recent  [RepetitionWindow]int32 // a ring of the latest tokens
-	seen    int                     // tokens accepted since Reset
-	work    []float32               // [vocab] scratch: logits, then probabilities
-	chosen  []uint64                // [vocab/64, rounded up] scratch: a bit for each token
-	sums    []float64               // [vocab/block, rounded up] scratch: of probabilities
-	kept    []candidate             // [at most vocab] those that may be drawn
+	random  *rand.Rand  // draws from source
+	bias    bias        // of the options
+	past    past        // what came before
+	dry     dry         // what DRY remembers of it
+	mu      float64     // of Mirostat: the largest surprise allowed, in bits
+	work    []float32   // [vocab] scratch: logits, then probabilities
+	shifted []float32   // [at most block] scratch: logits, for the entropy; nil until needed
+	chosen  []uint64    // [vocab/64, rounded up] scratch: a bit for each token
+	sums    []float64   // [vocab/block, rounded up] scratch: of probabilities
+	kept    []candidate // [at most vocab] those that may be drawn
+	top     []Likely    // [at most MaxTop]
 }
 
 // candidate is a token that may still be drawn.
@@ -44,28 +50,50 @@ func New(vocab int) *Sampler {
 		chosen: make([]uint64, (vocab+63)/64),
 		sums:   make([]float64, (vocab+block-1)/block),
 		kept:   make([]candidate, 0, vocab),
+		top:    make([]Likely, 0, MaxTop),
 	}
 }
 
-// Reset starts a new sequence.
-func (s *Sampler) Reset(o Options) error {
-	if err := o.Check(); err != nil {
+// Reset starts a new sequence with a prompt, whose tokens must be of the
+// vocabulary.
+func (s *Sampler) Reset(o Options, prompt []int32) error {
+	vocab := len(s.work)
+	if err := o.Check(vocab); err != nil {
 		return err
 	}
 	s.options = o
-	s.seen = 0
 	s.source.Seed(o.Seed, 0x9e3779b97f4a7c15) // any constant: the second word of PCG's seed
+	s.bias.set(o.LogitBias)
+	s.past.reset(o, vocab)
+	s.dry.reset(o.DRY, vocab)
+	if o.Mirostat.Eta == 0 {
+		s.options.Mirostat.Eta = defaultEta
+	}
+	s.mu = 2 * o.Mirostat.Tau
+	s.top = s.top[:0]
+	if o.typical() && s.shifted == nil {
+		s.shifted = make([]float32, min(vocab, block))
+	}
+	for _, id := range prompt {
+		s.past.note(id)
+		s.dry.note(id)
+	}
 	return nil
 }
 
-// Accept notes a token of the prompt or the answer for the repetition penalty.
+// Accept notes a token of the answer, mostly the chosen one.
 func (s *Sampler) Accept(id int32) {
-	s.recent[s.seen%RepetitionWindow] = id
-	s.seen++
+	s.past.note(id)
+	s.past.count(id)
+	s.dry.note(id)
+	if s.options.Mask != nil {
+		s.options.Mask.Accept(id)
+	}
 }
 
 // Sample chooses from the logits of the whole vocabulary, which it leaves as
-// they are. Logits that are no numbers are an error.
+// they are. Logits that are no numbers are an error, and so are options that
+// leave no token.
 func (s *Sampler) Sample(logits []float32) (Choice, error) {
 	if len(logits) != len(s.work) {
 		return Choice{}, fmt.Errorf("sample: %d logits for a vocabulary of %d", len(logits), len(s.work))
@@ -75,44 +103,70 @@ func (s *Sampler) Sample(logits []float32) (Choice, error) {
 	if !(rest >= 0 && rest <= math.MaxFloat32) {
 		return Choice{}, fmt.Errorf("sample: the model's logits are not finite (best is %v)", logits[best])
 	}
-	id := s.choose(logits, best)
+	if s.options.Top > 0 {
+		s.findTop(logits, logits[best], rest)
+	}
+	id, err := s.choose(logits, best)
 	return Choice{
 		ID:      id,
 		LogProb: logits[id] - logits[best] - rest,
 		Margin:  logits[best] - second,
-	}, nil
+	}, err
 }
 
 // choose applies the options.
-func (s *Sampler) choose(logits []float32, best int) int32 {
-	if p := s.options.RepetitionPenalty; p != 0 && p != 1 && s.seen > 0 {
-		best = s.penalize(logits)
+func (s *Sampler) choose(logits []float32, best int) (int32, error) {
+	if s.edits() {
+		var err error
+		if best, err = s.edit(logits); err != nil {
+			return 0, err
+		}
 		logits = s.work
 	}
 	switch {
 	case s.options.Temperature == 0:
-		return int32(best)
+		return int32(best), nil
+	case s.options.Mirostat.Tau > 0:
+		return s.mirostat(logits, best), nil
 	case !s.options.filters():
-		return s.drawFromAll(logits, best)
+		return s.drawFromAll(logits, best), nil
 	}
-	total := kernel.ExpSum(s.work, logits, logits[best])
-	s.keep(float64(total), s.work[best])
-	return s.draw()
+	s.keep(logits, logits[best])
+	return s.draw(), nil
 }
 
-// penalize puts the logits into work with those of recent tokens lowered, each
-// once, and finds the new best.
-func (s *Sampler) penalize(logits []float32) (best int) {
+// edits reports whether the logits change before anything looks at them.
+func (s *Sampler) edits() bool {
+	o := &s.options
+	return o.LogitBias != nil || o.Mask != nil || o.repetition() || o.counts() || s.dry.on()
+}
+
+var errNoToken = errors.New("sample: logit_bias and grammar leave no token that could come next")
+
+// edit puts the logits into work, changes them, and finds the new best.
+func (s *Sampler) edit(logits []float32) (best int, err error) {
 	copy(s.work, logits)
-	penalty := float32(s.options.RepetitionPenalty)
-	for _, id := range s.recent[:min(s.seen, RepetitionWindow)] {
-		x := logits[id] * penalty
-		if logits[id] > 0 {
-			x = logits[id] / penalty
-		}
-		// Beyond float32 there would be infinities, whose difference is no number.
-		s.work[id] = max(-math.MaxFloat32, min(x, math.MaxFloat32))
+	s.bias.apply(s.work)
+	if s.options.Mask != nil {
+		s.options.Mask.Mask(s.work)
 	}
+	s.past.penalize(s.work, &s.options, s.chosen)
+	s.dry.penalize(s.work)
 	best, _ = kernel.Leaders(s.work)
-	return best
+	if !(s.work[best] >= -math.MaxFloat32) {
+		return 0, errNoToken
+	}
+	return best, nil
+}
+
+// lower is a logit less an amount. Tokens that are out stay out; the others stay
+// within float32, since the difference of infinities is no number.
+func lower(x float32, by float64) float32 { return within(x, float64(x)-by) }
+
+// within is what becomes of a logit x that was changed to y.
+func within(x float32, y float64) float32 {
+	if math.IsInf(float64(x), -1) {
+		return x
+	}
+	return float32(max(-math.MaxFloat32, min(y, math.MaxFloat32)))
 }

@@ -3,6 +3,7 @@ package sample
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -62,7 +63,7 @@ func frequencies(t *testing.T, o Options, recent []int32) (out [5]float64) {
 	const draws = 100000
 	s := New(5)
 	o.Seed = 11
-	if err := s.Reset(o); err != nil {
+	if err := s.Reset(o, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range recent {
@@ -86,20 +87,24 @@ func frequencies(t *testing.T, o Options, recent []int32) (out [5]float64) {
 func TestPenaltySigns(t *testing.T) {
 	t.Parallel()
 	s := New(3)
-	if err := s.Reset(Options{RepetitionPenalty: 2}); err != nil {
+	if err := s.Reset(Options{RepetitionPenalty: 2}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Accept(0)
 	s.Accept(1)
 	s.Accept(1) // twice counts once
-	s.penalize([]float32{3, -1, 1})
+	if _, err := s.edit([]float32{3, -1, 1}); err != nil {
+		t.Fatal(err)
+	}
 	if want := []float32{1.5, -2, 1}; !slices.Equal(s.work, want) {
 		t.Errorf("got %v, want %v", s.work, want)
 	}
 	for range RepetitionWindow {
 		s.Accept(2)
 	}
-	s.penalize([]float32{3, -1, 1})
+	if _, err := s.edit([]float32{3, -1, 1}); err != nil {
+		t.Fatal(err)
+	}
 	if want := []float32{3, -1, 0.5}; !slices.Equal(s.work, want) {
 		t.Errorf("beyond the window: got %v, want %v", s.work, want)
 	}
@@ -110,7 +115,7 @@ func TestPenaltyOfExtremeLogits(t *testing.T) {
 	t.Parallel()
 	s := New(3)
 	for _, penalty := range []float64{0.01, 0.5, 100} {
-		if err := s.Reset(Options{Temperature: 1, RepetitionPenalty: penalty}); err != nil {
+		if err := s.Reset(Options{Temperature: 1, RepetitionPenalty: penalty}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for id := range int32(3) {
@@ -127,7 +132,7 @@ func TestConfidence(t *testing.T) {
 	t.Parallel()
 	s := New(5)
 	for _, o := range []Options{{}, {Temperature: 2, Seed: 3}, {Temperature: 1, TopK: 2}, {RepetitionPenalty: 9, Temperature: 1}} {
-		if err := s.Reset(o); err != nil {
+		if err := s.Reset(o, nil); err != nil {
 			t.Fatal(err)
 		}
 		s.Accept(1)
@@ -149,7 +154,7 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	draw := func(seed uint64) (ids []int32) {
 		s := New(5)
-		if err := s.Reset(Options{Temperature: 1, Seed: seed}); err != nil {
+		if err := s.Reset(Options{Temperature: 1, Seed: seed}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for range 50 {
@@ -178,13 +183,41 @@ func TestTies(t *testing.T) {
 	}
 }
 
+// What is refused is named, with its value and its range.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	nan, inf := math.NaN(), float32(math.Inf(1))
 	s := New(2)
-	for _, o := range []Options{{Temperature: -1}, {Temperature: nan}, {TopK: -1}, {TopP: 1.1}, {TopP: nan}, {MinP: -0.1}, {RepetitionPenalty: -2}, {RepetitionPenalty: 1e-300}, {RepetitionPenalty: nan}} {
-		if err := s.Reset(o); err == nil {
-			t.Errorf("options %+v were accepted", o)
+	for _, c := range []struct {
+		o    Options
+		says string
+	}{
+		{Options{Temperature: -1}, "temperature is -1, not between 0 and 100"},
+		{Options{Temperature: nan}, "temperature is NaN"},
+		{Options{TopK: -1}, "top_k is -1, not 0 or more"},
+		{Options{TypicalP: 1.5}, "typical_p is 1.5, not between 0 and 1"},
+		{Options{TopP: 1.1}, "top_p is 1.1, not between 0 and 1"},
+		{Options{TopP: nan}, "top_p is NaN"},
+		{Options{MinP: -0.1}, "min_p is -0.1, not between 0 and 1"},
+		{Options{RepetitionPenalty: -2}, "repetition_penalty is -2, not between 0.01 and 100"},
+		{Options{RepetitionPenalty: 1e-300}, "repetition_penalty is 1e-300"},
+		{Options{RepetitionPenalty: nan}, "repetition_penalty is NaN"},
+		{Options{FrequencyPenalty: 101}, "frequency_penalty is 101, not between -100 and 100"},
+		{Options{PresencePenalty: math.Inf(-1)}, "presence_penalty is -Inf"},
+		{Options{DRY: DRY{Multiplier: -1}}, "dry_multiplier is -1, not between 0 and 100"},
+		{Options{DRY: DRY{Base: 0.5}}, "dry_base is 0.5, not 0 or between 1 and 100"},
+		{Options{DRY: DRY{AllowedLength: -1}}, "dry_allowed_length is -1, not 0 or more"},
+		{Options{DRY: DRY{Range: 1 << 20}}, "dry_penalty_last_n is 1048576, not between 0 and 32768"},
+		{Options{LogitBias: map[int32]float64{2: 1}}, "token 2, not one of the vocabulary of 2"},
+		{Options{LogitBias: map[int32]float64{-1: 1}}, "token -1"},
+		{Options{LogitBias: map[int32]float64{1: 100.5}}, "logit_bias of token 1 is 100.5, not between -100 and 100"},
+		{Options{LogitBias: map[int32]float64{1: nan}}, "logit_bias of token 1 is NaN"},
+		{Options{Mirostat: Mirostat{Tau: -1}}, "mirostat_tau is -1, not between 0 and 100"},
+		{Options{Mirostat: Mirostat{Eta: 2}}, "mirostat_eta is 2, not between 0 and 1"},
+		{Options{Top: 21}, "top_logprobs is 21, not between 0 and 20"},
+	} {
+		if err := s.Reset(c.o, nil); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("options %+v: error %v, want %q", c.o, err, c.says)
 		}
 	}
 	for _, logits := range [][]float32{{1}, {float32(nan), 1}, {1, float32(nan)}, {inf, 1}, {-inf, -inf}} {
@@ -194,18 +227,34 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Every option, alone and with others, and the widest windows.
+var everything = []Options{
+	{}, {Temperature: 0.7}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.1}, {Temperature: 1, TypicalP: 0.9},
+	{Temperature: 1, TopK: 4, TypicalP: 0.9},
+	{Temperature: 0.7, TopK: 3, TopP: 0.9, MinP: 0.05, RepetitionPenalty: 1.1},
+	{FrequencyPenalty: 0.3}, {Temperature: 1, PresencePenalty: -0.5},
+	{DRY: DRY{Multiplier: 1}}, {Temperature: 1, DRY: DRY{Multiplier: 1, AllowedLength: 1, Range: 50, Breakers: NewBreakers([][]int32{{2}, {3, 1}})}},
+	{LogitBias: map[int32]float64{1: 3, 2: Ban, 3: -1}}, {Temperature: 1, LogitBias: map[int32]float64{1: Force, 2: Force}},
+	{Temperature: 1, Mirostat: Mirostat{Tau: 1}}, {Mirostat: Mirostat{Tau: 1}}, {Top: 3}, {Temperature: 1, Top: MaxTop},
+	{Temperature: 1, Mask: evens{}},
+	{
+		Temperature: 1.2, TopK: 4, TypicalP: 0.95, TopP: 0.95, MinP: 0.01, RepetitionPenalty: 1.1, FrequencyPenalty: 0.1, PresencePenalty: 0.1,
+		DRY: DRY{Multiplier: 1, Breakers: NewBreakers([][]int32{{2}})}, LogitBias: map[int32]float64{1: 0.5}, Top: 5,
+	},
+}
+
 func TestNoAllocation(t *testing.T) {
 	s := New(5)
 	logits := fixture()
-	for _, o := range []Options{
-		{}, {Temperature: 0.7}, {Temperature: 0.7, TopP: 0.9}, {Temperature: 0.7, MinP: 0.1},
-		{Temperature: 0.7, TopK: 3, TopP: 0.9, MinP: 0.05, RepetitionPenalty: 1.1},
-	} {
-		if err := s.Reset(o); err != nil {
+	for _, o := range everything {
+		if err := s.Reset(o, nil); err != nil {
 			t.Fatal(err)
 		}
-		if n := testing.AllocsPerRun(100, func() {
-			c, _ := s.Sample(logits)
+		if n := testing.AllocsPerRun(300, func() {
+			c, err := s.Sample(logits)
+			if err != nil {
+				t.Fatal(err)
+			}
 			s.Accept(c.ID)
 		}); n != 0 {
 			t.Errorf("%+v: %v allocations per token", o, n)

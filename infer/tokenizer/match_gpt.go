@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -10,139 +9,170 @@ func gpt2(text string, i int) int {
 	if end := contraction(text, i); end > i {
 		return end
 	}
-	start := skipOptional(text, i, isBlank)
-	r, _ := utf8.DecodeRuneInString(text[start:])
-	switch {
-	case start == len(text) || unicode.IsSpace(r):
+	start := skipOptional(text, i, blanks)
+	if start == len(text) {
 		return spaces(text, i)
-	case unicode.IsLetter(r):
-		return run(text, start, unicode.IsLetter)
-	case unicode.IsNumber(r):
-		return run(text, start, unicode.IsNumber)
+	}
+	switch r, _ := utf8.DecodeRuneInString(text[start:]); {
+	case letters.has(r):
+		return run(text, start, letters)
+	case anySpace.has(r):
+		return spaces(text, i)
+	case numbers.has(r):
+		return run(text, start, numbers)
 	default:
-		return run(text, start, isOther)
+		return run(text, start, others)
 	}
 }
 
-// llama3 is (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
-// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+.
-func llama3(text string, i int) int { return cl100k(text, i, 3) }
+// cl100k is the pattern that the encoding of this name made known, with what
+// its descendants changed:
+//
+//	CONTRACTION|[^\r\n\p{L}\p{N}]?WORD|\p{N}{1,NUMBER}| ?OTHER+TAIL*|\s*[\r\n]+|\s+(?!\S)|\s+
+type cl100k struct {
+	contraction matcher // nil: none
+	word        matcher
+	number      int
+	other       *runeSet
+	tail        *runeSet // nil: none
+	tails       int
+}
 
-// qwen2 is llama3 with \p{N} for \p{N}{1,3}.
-func qwen2(text string, i int) int { return cl100k(text, i, 1) }
+// unlimited is a number of runes that no text has.
+const unlimited = int(^uint(0) >> 1)
 
-func cl100k(text string, i, digits int) int {
-	if end := contractionFold(text, i); end > i {
+var (
+	// llama3 is (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+	// ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+.
+	llama3 = &cl100k{contractionFold, some(letters), 3, others, newlines, unlimited}
+	// qwen2 has \p{N} for \p{N}{1,3}.
+	qwen2 = &cl100k{contractionFold, some(letters), 1, others, newlines, unlimited}
+	// qwen35 is qwen2 with [\p{L}\p{M}]+ and [^\s\p{L}\p{M}\p{N}]+.
+	qwen35 = &cl100k{contractionFold, some(letterMarks), 1, otherMarks, newlines, unlimited}
+	// minicpm is qwen2 with \p{N}+.
+	minicpm = &cl100k{contractionFold, some(letters), unlimited, others, newlines, unlimited}
+	// seedCoder is qwen2 with ?[^\s\p{L}\p{N}\r\n]+.
+	seedCoder = &cl100k{contractionFold, some(letters), 1, otherLines, nil, 0}
+	// turkish is qwen2 without contractions.
+	turkish = &cl100k{nil, some(letters), 1, others, newlines, unlimited}
+	// exaoneMoE is qwen2 with (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+ and [\r\n/]?.
+	exaoneMoE = &cl100k{contractionFold, spacedWords, 1, others, slashLines, 1}
+)
+
+func (p *cl100k) match(text string, i int) int {
+	if p.contraction != nil {
+		if end := p.contraction(text, i); end > i {
+			return end
+		}
+	}
+	if end := prefixed(text, i, p.word); end > i {
 		return end
 	}
-	if end := prefixed(text, i, letters); end > i {
+	if end := upTo(p.number, text, i, numbers); end > i {
 		return end
 	}
-	if end := upTo(digits, text, i, unicode.IsNumber); end > i {
-		return end
-	}
-	if end := spaced(text, i, isBlank, isOther); end > i {
-		return run(text, end, isNewline)
+	if end := spaced(text, i, blanks, p.other); end > i {
+		if p.tail == nil {
+			return end
+		}
+		return upTo(p.tails, text, end, p.tail)
 	}
 	return blankLines(text, i)
 }
 
-func letters(text string, i int) int { return run(text, i, unicode.IsLetter) }
+// spacedWords is (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+: letters, each with its
+// marks, and single spaces between them.
+func spacedWords(text string, i int) int {
+	end := run(text, skipOptional(text, i, letters), marks)
+	if skipOptional(text, i, letters) == i {
+		return i
+	}
+	for {
+		next := skipOptional(text, end, blanks)
+		letter := skipOptional(text, next, letters)
+		if letter == next {
+			return end
+		}
+		end = run(text, letter, marks)
+	}
+}
 
-// prefixed is [^\r\n\p{L}\p{N}]? before the word that m matches.
-func prefixed(text string, i int, m matcher) int {
-	if start := skipOptional(text, i, isPrefix); start > i && start < len(text) {
-		if end := m(text, start); end > start {
+// o200k is the successor of cl100k, which cuts camelCase, and what its
+// descendants changed:
+//
+//	FIRST|[^\r\n\p{L}\p{N}]?UPPER*LOWER+SUFFIX|[^\r\n\p{L}\p{N}]?UPPER+LOWER*SUFFIX|
+//	\p{N}{1,NUMBER}| ?[^\s\p{L}\p{N}]+TAIL*|\s*[\r\n]+|\s+(?!\S)|\s+
+type o200k struct {
+	first        matcher // nil: none
+	upper, lower *runeSet
+	suffix       bool // (?i:'s|'t|'re|'ve|'m|'ll|'d)?
+	number       int
+	tail         *runeSet
+}
+
+var (
+	gpt4o  = &o200k{nil, upper, lower, true, 3, slashLines}
+	tekken = &o200k{nil, upper, lower, false, 1, slashLines}
+	youtu  = &o200k{nil, upper, lower, true, 1, slashLines}
+	// kimi begins with \p{Han}+ and has words without Han and [\r\n]*.
+	kimi = &o200k{some(han), upperNoHan, lowerNoHan, true, 3, newlines}
+)
+
+func (p *o200k) match(text string, i int) int {
+	if p.first != nil {
+		if end := p.first(text, i); end > i {
 			return end
 		}
 	}
-	return m(text, i)
-}
-
-func isPrefix(r rune) bool {
-	return !isNewline(r) && !unicode.IsLetter(r) && !unicode.IsNumber(r)
-}
-
-// tekken is [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|
-// [^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|
-// \p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+.
-func tekken(text string, i int) int {
-	if end := camelWord(text, i); end > i {
-		return end
-	}
-	return o200kRest(text, i, 1)
-}
-
-// gpt4o is tekken with (?i:'s|'t|'re|'ve|'m|'ll|'d)? after the words and
-// \p{N}{1,3} for \p{N}.
-func gpt4o(text string, i int) int {
-	if end := camelWord(text, i); end > i {
-		if end < len(text) {
+	if end := p.word(text, i); end > i {
+		if p.suffix && end < len(text) {
 			return contractionFold(text, end)
 		}
 		return end
 	}
-	return o200kRest(text, i, 3)
-}
-
-func o200kRest(text string, i, digits int) int {
-	if end := upTo(digits, text, i, unicode.IsNumber); end > i {
+	if end := upTo(p.number, text, i, numbers); end > i {
 		return end
 	}
-	if end := spaced(text, i, isBlank, isOther); end > i {
-		return run(text, end, func(r rune) bool { return isNewline(r) || r == '/' })
+	if end := spaced(text, i, blanks, others); end > i {
+		return run(text, end, p.tail)
 	}
 	return blankLines(text, i)
 }
 
-func camelWord(text string, i int) int {
-	if end := prefixed(text, i, upperThenLower); end > i {
+func (p *o200k) word(text string, i int) int {
+	if end := prefixed(text, i, p.upperThenLower); end > i {
 		return end
 	}
-	return prefixed(text, i, upperOnly)
+	return prefixed(text, i, p.upperOnly)
 }
 
-// upperThenLower is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+.
-// The two sets overlap: without a lower-case letter behind them, the upper
-// ones give back all after the last rune that is in both.
-func upperThenLower(text string, i int) int {
+// upperThenLower is UPPER*LOWER+. The two sets overlap: without a lower-case
+// letter behind them, the upper ones give back all after the last rune that is
+// in both.
+func (p *o200k) upperThenLower(text string, i int) int {
 	afterBoth := i
 	j := i
 	for j < len(text) {
 		r, width := utf8.DecodeRuneInString(text[j:])
-		if !isUpperish(r) {
+		if !p.upper.has(r) {
 			break
 		}
 		j += width
-		if isLowerish(r) {
+		if p.lower.has(r) {
 			afterBoth = j
 		}
 	}
-	if end := run(text, j, isLowerish); end > j {
+	if end := run(text, j, p.lower); end > j {
 		return end
 	}
 	return afterBoth
 }
 
-// upperOnly is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*.
-func upperOnly(text string, i int) int {
-	end := run(text, i, isUpperish)
+// upperOnly is UPPER+LOWER*.
+func (p *o200k) upperOnly(text string, i int) int {
+	end := run(text, i, p.upper)
 	if end == i {
 		return i
 	}
-	return run(text, end, isLowerish)
-}
-
-func isUpperish(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'A' <= r && r <= 'Z'
-	}
-	return unicode.In(r, unicode.Lu, unicode.Lt, unicode.Lm, unicode.Lo, unicode.M)
-}
-
-func isLowerish(r rune) bool {
-	if r < utf8.RuneSelf {
-		return 'a' <= r && r <= 'z'
-	}
-	return unicode.In(r, unicode.Ll, unicode.Lm, unicode.Lo, unicode.M)
+	return run(text, end, p.lower)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // naive merges the best leftmost pair again and again, looking at all of them.
@@ -40,57 +39,59 @@ func TestMergerEqualsNaiveMerging(t *testing.T) {
 		for range r.IntN(20) {
 			merges = append(merges, word()+" "+word())
 		}
-		rank := newPairTable(merges).rank
+		list := newMergeList(newTable(nil, nil), merges, spellAsIs)
+		rank := func(left, right string) (int32, bool) {
+			i := slices.Index(merges, left+" "+right)
+			return int32(i), i >= 0
+		}
 		var text strings.Builder
 		for range 1 + r.IntN(30) {
 			text.WriteString(word())
 		}
 		var got []string
-		new(merger).run(text.String(), rank, func(s string) { got = append(got, s) })
+		m := new(merger)
+		m.runes(text.String(), list.symbol)
+		m.run(text.String(), list)
+		m.rest(func(s symbol) { got = append(got, s.of(text.String())) })
 		if want := naive(text.String(), rank); !slices.Equal(got, want) {
 			t.Fatalf("%q with %q:\n got %q\nwant %q", text.String(), merges, got, want)
 		}
 	}
 }
 
-// A quadratic merge of this would take minutes.
-func TestEncodeLongRunOfOneLetter(t *testing.T) {
-	t.Parallel()
-	text := strings.Repeat("l", 1<<18)
-	for _, tok := range []*Tokenizer{small().load(t), pieces2().load(t), words().load(t)} {
-		begin := time.Now()
-		ids := tok.Encode(text, false)
-		if took := time.Since(begin); took > 60*time.Second || len(ids) == 0 {
-			t.Errorf("%d ids took %v", len(ids), took)
-		}
-	}
-}
-
 func TestTablesFindTheFirst(t *testing.T) {
 	t.Parallel()
-	keys := []string{"a", "b", "a", "", "ccc"}
-	table := newTable(keys)
+	keys := []string{"a", "b", "a", "", "ccc", "hidden"}
+	table := newTable(keys, func(i int) bool { return i != 5 })
 	for key, want := range map[string]int32{"a": 0, "b": 1, "": 3, "ccc": 4} {
 		if got, ok := table.find(key); !ok || got != want {
 			t.Errorf("find(%q) = %d, %v; want %d", key, got, ok, want)
 		}
-		if got, ok := table.findBytes([]byte(key)); !ok || got != want {
-			t.Errorf("findBytes(%q) = %d, %v; want %d", key, got, ok, want)
-		}
 	}
-	for _, key := range []string{"d", "cccc", "aa"} {
+	for _, key := range []string{"d", "cccc", "aa", "hidden"} {
 		if _, ok := table.find(key); ok {
 			t.Errorf("found %q", key)
 		}
 	}
-	pairs := newPairTable([]string{"a b", " c d", "a b"})
-	if rank, ok := pairs.rank("a", "b"); !ok || rank != 0 {
+}
+
+func TestMergeListFindsTheFirst(t *testing.T) {
+	t.Parallel()
+	list := newMergeList(newTable(nil, nil), []string{"a b", " c d", "a b"}, spellAsIs)
+	rank := func(left, right string) (int32, bool) {
+		order, _, ok := list.rank("", symbol{id: list.symbol(left)}, symbol{id: list.symbol(right)})
+		return order, ok
+	}
+	if rank, ok := rank("a", "b"); !ok || rank != 1 {
 		t.Errorf("a b has rank %d, %v", rank, ok)
 	}
-	if rank, ok := pairs.rank(" c", "d"); !ok || rank != 1 {
+	if rank, ok := rank(" c", "d"); !ok || rank != 2 {
 		t.Errorf("a part with a space has rank %d, %v", rank, ok)
 	}
-	if _, ok := pairs.rank("b", "a"); ok {
+	if _, ok := rank("b", "a"); ok {
 		t.Error("found a merge that is not there")
+	}
+	if _, ok := rank("x", "y"); ok {
+		t.Error("found a merge of parts that are not there")
 	}
 }

@@ -3,122 +3,168 @@ package tokenizer
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
+	"sync"
 )
 
-// sentencePiece is the BPE of SentencePiece as Llama 2 and Mistral use it:
-// spaces become U+2581, pairs merge by the score of the token they form, and
-// what no token can write falls back to byte tokens.
+// sentencePiece is the BPE of SentencePiece as Llama 2, Mistral, Baichuan and
+// Gemma use it: spaces become U+2581, pairs merge by the score of the token they
+// form, and what no token can write falls back to byte tokens.
 type sentencePiece struct {
 	*vocab
-	scores []float32 // by id; nil: all zero
-	bytes  [256]int32
-	prefix bool // a text begins with a space that is not there
+	normalizer *normalizer
+	scores     []float32 // by id; nil: all zero
+	bytes      *byteTokens
+	index      func() *pieceIndex // built at the first use
 }
 
 var _ family = (*sentencePiece)(nil)
 
-const (
-	blank     = "▁"
-	byteForm  = "<0x%02X>"
-	byteWidth = len("<0x00>")
-)
-
 func loadSentencePiece(r *reader, v *vocab) (family, error) {
 	s := &sentencePiece{vocab: v}
-	if r.Has(keyScores) {
-		scores, err := r.Floats(keyScores)
-		if err != nil {
-			return nil, fmt.Errorf("read scores: %w", err)
-		}
-		if err := checkScores(r.Name(), scores, len(v.tokens)); err != nil {
-			return nil, err
-		}
-		s.scores = scores
-	}
+	s.index = sync.OnceValue(func() *pieceIndex { return newPieceIndex(v, s.scores) })
 	v.bos = r.id(keyBOS, len(v.tokens), 1)
 	v.eos = r.id(keyEOS, len(v.tokens), 2)
 	v.unk = r.id(keyUnknown, len(v.tokens), 0)
 	v.addBOS = r.flag(keyAddBOS, true)
 	v.addEOS = r.flag(keyAddEOS, false)
-	s.prefix = r.flag(keySpacePrefix, true)
-	if err := s.loadBytes(r.Name()); err != nil {
+	var err error
+	if s.normalizer, err = loadNormalizer(r, true); err != nil {
+		return nil, err
+	}
+	if s.scores, err = loadScores(r, len(v.tokens)); err != nil {
+		return nil, err
+	}
+	if s.bytes, err = loadBytes(r.Name(), v); err != nil {
 		return nil, err
 	}
 	return s, r.err
 }
 
-func checkScores(file string, scores []float32, size int) error {
+// loadScores returns nil for a file without scores.
+func loadScores(r *reader, size int) ([]float32, error) {
+	if !r.Has(keyScores) {
+		return nil, nil
+	}
+	scores, err := r.Floats(keyScores)
+	if err != nil {
+		return nil, fmt.Errorf("read scores: %w", err)
+	}
 	if len(scores) != size {
-		return fmt.Errorf("%s: %s has %d entries for %d tokens", file, keyScores, len(scores), size)
+		return nil, fmt.Errorf("%s: %s has %d entries for %d tokens", r.Name(), keyScores, len(scores), size)
 	}
 	for id, score := range scores {
-		if math.IsNaN(float64(score)) {
-			return fmt.Errorf("%s: %s[%d] is not a number", file, keyScores, id)
+		if math.IsNaN(float64(score)) || math.IsInf(float64(score), 0) {
+			return nil, fmt.Errorf("%s: %s[%d] is %v, not a finite number", r.Name(), keyScores, id, score)
 		}
 	}
-	return nil
+	return scores, nil
 }
 
-func (s *sentencePiece) loadBytes(file string) error {
-	for b := range s.bytes {
-		s.bytes[b] = none
-	}
-	for id := range s.kinds {
-		if s.kind(int32(id)) != byteToken {
-			continue
-		}
-		b, err := parseByte(s.tokens[id])
-		if err != nil {
-			return fmt.Errorf("%s: %s[%d]: %w", file, keyTokens, id, err)
-		}
-		s.bytes[b] = int32(id)
-	}
-	return nil
-}
-
-// parseByte reads a byte token such as <0x0A>.
-func parseByte(token string) (byte, error) {
-	if len(token) == byteWidth && strings.HasPrefix(token, "<0x") && token[byteWidth-1] == '>' {
-		if b, err := strconv.ParseUint(token[3:5], 16, 8); err == nil {
-			return byte(b), nil
-		}
-	}
-	return 0, fmt.Errorf("byte token %q does not have the form <0xHH>", token)
-}
-
-func (s *sentencePiece) encode(ids []int32, text string, afterSpecial bool) []int32 {
-	if s.prefix && afterSpecial {
-		text = " " + text
-	}
+func (s *sentencePiece) encode(ids []int32, text string) []int32 {
 	m := mergers.Get().(*merger)
 	defer m.release()
-	tokens := s.index()
-	m.run(strings.ReplaceAll(text, " ", blank), s.rank(tokens), func(symbol string) {
-		ids = s.appendSymbol(ids, tokens, symbol)
+	x := s.index()
+	x.words(s.normalizer.apply(text), func(word string) {
+		stretches(word, func(word string) { ids = s.appendWord(ids, x, m, word) })
 	})
 	return ids
 }
 
-// rank orders pairs by the score of the token that they form, best first.
-// The buffer spares an allocation for every pair that is looked at.
-func (s *sentencePiece) rank(tokens *table) func(left, right string) (int32, bool) {
-	var joined []byte
-	return func(left, right string) (int32, bool) {
-		if len(left)+len(right) > tokens.max {
-			return 0, false
-		}
-		joined = append(append(joined[:0], left...), right...)
-		id, ok := tokens.findBytes(joined)
-		if !ok {
-			return 0, false
-		}
-		if s.scores == nil {
-			return 0, true
-		}
-		return descending(s.scores[id]), true
+func (s *sentencePiece) appendWord(ids []int32, x *pieceIndex, m *merger, word string) []int32 {
+	hash := hashText(word)
+	if id, ok := x.tokens.findHash(hash, word); ok && x.builds(id, word, m) {
+		return append(ids, id)
 	}
+	known, ok := x.cache.find(hash, word)
+	if !ok {
+		known = s.merge(x, m, word)
+		x.cache.keep(hash, word, known)
+	}
+	if len(ids) > 0 && len(known) > 0 && s.unk != none && known[0] == s.unk && ids[len(ids)-1] == s.unk {
+		known = known[1:] // a run of unknown runes is one token
+	}
+	return append(ids, known...)
+}
+
+func (s *sentencePiece) merge(x *pieceIndex, m *merger, word string) (ids []int32) {
+	x.merge(m, word)
+	m.rest(func(symbol symbol) {
+		if symbol.id != none {
+			ids = append(ids, symbol.id)
+			return
+		}
+		ids = s.bytes.append(ids, symbol.of(word), s.unk)
+	})
+	return ids
+}
+
+// pieceIndex finds tokens by their text, and what words merge into.
+type pieceIndex struct {
+	scoreRanker
+	// apart says that no token goes on behind a word with the space of the next
+	// one, so that words can be merged one by one.
+	apart  bool
+	proofs proofs
+	cache  pieceCache
+}
+
+func newPieceIndex(v *vocab, scores []float32) *pieceIndex {
+	x := &pieceIndex{scoreRanker: scoreRanker{v.textTable(), scores}, apart: true, proofs: newProofs(len(v.tokens))}
+	for id, token := range v.tokens {
+		if v.isPlain(int32(id)) && nextWord(token) < len(token) {
+			x.apart = false
+		}
+	}
+	return x
+}
+
+// nextWord returns where the second word of text begins, with its spaces.
+func nextWord(text string) int {
+	start := len(text) - len(strings.TrimLeft(text, blank))
+	if next := strings.Index(text[start:], blank); next >= 0 {
+		return start + next
+	}
+	return len(text)
+}
+
+// words passes on what can be merged apart.
+func (x *pieceIndex) words(text string, each func(word string)) {
+	for x.apart && text != "" {
+		end := nextWord(text)
+		each(text[:end])
+		text = text[end:]
+	}
+	if text != "" {
+		each(text)
+	}
+}
+
+// builds reports whether merging the text of a token gives the token.
+func (x *pieceIndex) builds(id int32, text string, m *merger) bool {
+	return x.proofs.holds(id, func() bool {
+		x.merge(m, text)
+		return m.only(id)
+	})
+}
+
+func (x *pieceIndex) merge(m *merger, text string) {
+	m.runes(text, func(r string) int32 { id, _ := x.tokens.find(r); return id })
+	m.run(text, x.scoreRanker)
+}
+
+// scoreRanker orders pairs by the score of the token that they form, best first.
+type scoreRanker struct {
+	tokens *table
+	scores []float32
+}
+
+func (s scoreRanker) rank(text string, left, right symbol) (order, result int32, ok bool) {
+	id, ok := s.tokens.find(text[left.start : right.start+right.size])
+	if !ok || s.scores == nil {
+		return 0, id, ok
+	}
+	return descending(s.scores[id]), id, true
 }
 
 // descending maps floats to integers of the opposite order.
@@ -130,29 +176,8 @@ func descending(f float32) int32 {
 	return ^bits
 }
 
-func (s *sentencePiece) appendSymbol(ids []int32, tokens *table, symbol string) []int32 {
-	if id, ok := tokens.find(symbol); ok {
-		return append(ids, id)
-	}
-	for i := 0; i < len(symbol); i++ {
-		id := s.bytes[symbol[i]]
-		if id == none {
-			id = s.unk
-		}
-		if id != none {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
 func (s *sentencePiece) appendText(dst []byte, id int32) []byte {
-	if s.kind(id) == byteToken {
-		if b, err := parseByte(s.tokens[id]); err == nil {
-			return append(dst, b)
-		}
-	}
-	return append(dst, strings.ReplaceAll(s.tokens[id], blank, " ")...)
+	return s.bytes.appendText(dst, s.vocab, id)
 }
 
-func (s *sentencePiece) spaceFirst() bool { return s.prefix }
+func (s *sentencePiece) spaceAt(at place) bool { return s.normalizer.prefix && at != inText }

@@ -8,36 +8,43 @@ import (
 
 // specials finds the tokens that are matched in a text before anything else.
 type specials struct {
-	words *trie // user-defined tokens that are ordinary text, such as a run of spaces
-	marks *trie // tokens that give a prompt its structure: control, unknown, and markers of a chat format
+	texts []string // of all tokens
+	words *trie    // user-defined tokens that are ordinary text, such as a run of spaces
+	marks *trie    // tokens that give a prompt its structure: control, unknown, and markers of a chat format
+	// open are the marks without control and unknown tokens: what always counts.
+	open *trie
+	// begins are the bytes that a special token can begin with.
+	begins [256]bool
 	// structure lists the texts in marks.
 	structure []string
+	strip     strip
 }
 
 // maxSpecials bounds the bytes of all special tokens, for which the tries take
 // many times the memory. Published vocabularies have less than a tenth.
 const maxSpecials = 1 << 20
 
-func newSpecials(v *vocab) (*specials, error) {
-	s := &specials{words: new(trie), marks: new(trie)}
+func newSpecials(v *vocab, strip strip) (*specials, error) {
 	size := 0
-	for i := range v.kinds {
-		id, text := int32(i), v.tokens[i]
-		switch v.kind(id) {
+	for id := range v.kinds {
+		switch v.kind(int32(id)) {
 		case userDefined, control, unknown:
-			if size += len(text); size > maxSpecials {
+			if size += len(v.tokens[id]); size > maxSpecials {
 				return nil, fmt.Errorf("control and user-defined tokens have more than %d bytes", maxSpecials)
 			}
 		}
-		switch k := v.kind(id); {
-		case k == userDefined && !looksSpecial(text):
-			s.words.add(text, leaf{id, false})
-		case k == userDefined, k == control, k == unknown:
-			// A token of a single rune could not be told from a user's text.
-			if utf8.RuneCountInString(text) > 1 {
-				s.marks.add(text, leaf{id, k != userDefined})
-				s.structure = append(s.structure, text)
-			}
+	}
+	s := &specials{texts: v.tokens, strip: strip}
+	isWord := func(id int32) bool { return v.kind(id) == userDefined && !v.isMark(id) }
+	s.words = newTrie(v.tokens, isWord)
+	s.marks = newTrie(v.tokens, v.isMark)
+	s.open = newTrie(v.tokens, func(id int32) bool { return v.isMark(id) && v.kind(id) == userDefined })
+	for id := range v.kinds {
+		if text := v.tokens[id]; text != "" && (isWord(int32(id)) || v.isMark(int32(id))) {
+			s.begins[text[0]] = true
+		}
+		if v.isMark(int32(id)) {
+			s.structure = append(s.structure, v.tokens[id])
 		}
 	}
 	return s, nil
@@ -49,6 +56,10 @@ func newSpecials(v *vocab) (*specials, error) {
 func (s *specials) scan(text string, borders []int, hidden bool, between func(text string), token func(id int32)) {
 	from := 0
 	for i := 0; i < len(text); {
+		if !s.begins[text[i]] {
+			i++
+			continue
+		}
 		for i >= borders[0] {
 			borders = borders[1:]
 		}
@@ -57,11 +68,12 @@ func (s *specials) scan(text string, borders []int, hidden bool, between func(te
 			i++
 			continue
 		}
-		if i > from {
-			between(text[from:i])
+		if before := s.strip.left(text[from:i], s.texts[id]); before != "" {
+			between(before)
 		}
 		token(id)
 		i += size
+		i = len(text) - len(s.strip.right(text[i:], s.texts[id]))
 		from = i
 	}
 	if from < len(text) {
@@ -72,8 +84,12 @@ func (s *specials) scan(text string, borders []int, hidden bool, between func(te
 // at returns the longest special token at the start of text, with marks only
 // from the first border bytes.
 func (s *specials) at(text string, border int, hidden bool) (id int32, size int) {
-	id, size = s.words.longest(text, false)
-	if mark, n := s.marks.longest(text[:border], hidden); n > size {
+	marks := s.open
+	if hidden {
+		marks = s.marks
+	}
+	id, size = s.words.longest(text)
+	if mark, n := marks.longest(text[:border]); n > size {
 		return mark, n
 	}
 	return id, size
@@ -137,66 +153,4 @@ func cutBorders(prompt, border string) (text string, borders []int) {
 		}
 	}
 	return out.String(), borders
-}
-
-// trie finds the longest of many texts at a place.
-type trie struct {
-	next map[byte]*trie
-	leaf leaf
-	ends bool // a text ends here; leaf is valid
-}
-
-// leaf is a token in a trie.
-type leaf struct {
-	id     int32
-	hidden bool // counts only where control tokens do
-}
-
-// add puts a token into the trie. The first of two with equal text stays; an
-// empty text is never found.
-func (t *trie) add(text string, token leaf) {
-	if text == "" {
-		return
-	}
-	for i := 0; i < len(text); i++ {
-		if t.next == nil {
-			t.next = make(map[byte]*trie)
-		}
-		child := t.next[text[i]]
-		if child == nil {
-			child = new(trie)
-			t.next[text[i]] = child
-		}
-		t = child
-	}
-	if !t.ends {
-		t.leaf, t.ends = token, true
-	}
-}
-
-// longest returns the longest token at the start of text, and its size.
-func (t *trie) longest(text string, hidden bool) (id int32, size int) {
-	id = none
-	for i := 0; i < len(text) && t.next != nil; i++ {
-		if t = t.next[text[i]]; t == nil {
-			break
-		}
-		if t.ends && (hidden || !t.leaf.hidden) {
-			id, size = t.leaf.id, i+1
-		}
-	}
-	return id, size
-}
-
-// begins reports whether text begins with a token or is the beginning of one.
-func (t *trie) begins(text string) bool {
-	for i := 0; i < len(text); i++ {
-		if t = t.next[text[i]]; t == nil {
-			return false
-		}
-		if t.ends {
-			return true
-		}
-	}
-	return true
 }

@@ -76,6 +76,48 @@ func TestBordersDoNotCutWords(t *testing.T) {
 	}
 }
 
+// Phi-3's marks swallow the white space behind them, some masks that before them.
+func TestMarksSwallowWhiteSpaceWhereTheModelWantsIt(t *testing.T) {
+	t.Parallel()
+	text := "he <|user|> \n he<|endoftext|> he"
+	phi := small().with(meta{keyName: "Phi-3-mini"}).load(t)
+	if got, want := phi.Encode(text, true), []int32{idHe, ' ', idUser, idHe, idEndOfText, ' ', idHe}; !slices.Equal(got, want) {
+		t.Errorf("behind: %v, want %v", got, want)
+	}
+	if got, want := small().load(t).Encode(text, true), []int32{idHe, ' ', idUser, ' ', '\n', ' ', idHe, idEndOfText, ' ', idHe}; !slices.Equal(got, want) {
+		t.Errorf("nowhere: %v, want %v", got, want)
+	}
+	m := small().with(meta{keyPre: "jina-v2-code"})
+	tokens := slices.Clone(m[keyTokens].([]string))
+	tokens[idUser] = "<mask>"
+	m[keyTokens] = tokens
+	if got, want := m.load(t).Encode("he \n<mask> he  <mask>", true), []int32{idHe, idUser, ' ', idHe, idUser}; !slices.Equal(got, want) {
+		t.Errorf("before: %v, want %v", got, want)
+	}
+}
+
+func TestUserDefinedEndingsAreControlTokens(t *testing.T) {
+	t.Parallel()
+	m := small()
+	tokens := slices.Clone(m[keyTokens].([]string))
+	tokens[idMarker] = "</s>"
+	tok := m.with(meta{keyTokens: tokens}).load(t)
+	if slices.Contains(tok.Encode("</s>", false), idMarker) || !slices.Contains(tok.Encode("</s>", true), idMarker) {
+		t.Error("</s> is not a control token")
+	}
+	if !slices.Contains(tok.Stops(), idMarker) || tok.Decode([]int32{idMarker}) != "" {
+		t.Error("</s> does not end an answer, or has text")
+	}
+	if m[keyTypes].([]int32)[idMarker] != int32(userDefined) {
+		t.Error("the file's own list was changed")
+	}
+	tokens = slices.Clone(tokens)
+	tokens[idMarker] = "<|call|>"
+	if stops := m.with(meta{keyTokens: tokens}).without(keyEOS).load(t).Stops(); slices.Contains(stops, idEnd) {
+		t.Error("<|end|> ends an answer beside <|call|>")
+	}
+}
+
 func FuzzDefuse(f *testing.F) {
 	for _, seed := range []string{"<|end|>", "<|<|end|>", "|>", "hello", "<|endoftext|", "é<unk>"} {
 		f.Add(seed, "<|user|>", "<|end|>")

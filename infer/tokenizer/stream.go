@@ -27,7 +27,7 @@ func (s *Stream) Push(id int32) string {
 // Flush returns what is left of a text that ended within a rune, and makes the
 // stream ready for a new text.
 func (s *Stream) Flush() string {
-	s.decoder.some = false
+	s.decoder.at = atStart
 	return s.take(len(s.pending))
 }
 

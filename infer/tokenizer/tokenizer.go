@@ -2,7 +2,9 @@ package tokenizer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Tokenizer turns text into token ids and back. It does not change after
@@ -15,22 +17,28 @@ type Tokenizer struct {
 
 // A family is one kind of vocabulary.
 type family interface {
-	// encode appends the ids of a text without special tokens. afterSpecial
-	// says that the text begins the input or follows a special token.
-	encode(ids []int32, text string, afterSpecial bool) []int32
-	// appendText appends the bytes that a normal or byte token stands for.
+	// encode appends the ids of a text without special tokens, which begins
+	// the input or follows a special token, and is not empty.
+	encode(ids []int32, text string) []int32
+	// appendText appends the bytes that a token which is not control or
+	// unknown stands for.
 	appendText(dst []byte, id int32) []byte
-	// spaceFirst says that decoded text begins with a space that was not
-	// in the text.
-	spaceFirst() bool
+	// spaceAt says that the text of a token which begins with a space at this
+	// place has one too many.
+	spaceAt(place) bool
 }
 
 // families are the supported values of tokenizer.ggml.model.
 var families = map[string]func(*reader, *vocab) (family, error){
-	"gpt2":  loadByteLevel,
-	"llama": loadSentencePiece,
-	"bert":  loadWordPiece,
+	"bert":   loadWordPiece,
+	"gemma4": loadRuneBPE,
+	"gpt2":   loadByteLevel,
+	"llama":  loadSentencePiece,
+	"t5":     loadUnigram,
 }
+
+// supported lists families for errors.
+func supported() string { return strings.Join(slices.Sorted(maps.Keys(families)), ", ") }
 
 // Load reads and checks the tokenizer in the metadata of a GGUF file. The
 // strings of m must stay valid as long as the tokenizer is used.
@@ -43,24 +51,26 @@ func Load(m Metadata) (*Tokenizer, error) {
 	}
 	load, ok := families[model]
 	if !ok {
-		return nil, fmt.Errorf("load tokenizer: %s: %s is %q; supported are bert, gpt2, llama", m.Name(), keyModel, model)
+		return nil, fmt.Errorf("load tokenizer: %s: %s is %q, which is not supported; supported are %s", m.Name(), keyModel, model, supported())
 	}
 	// 2. The tokens.
 	v, err := loadVocab(m)
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", err)
 	}
+	endings := v.findEndings()
 	// 3. What only this family has.
 	f, err := load(r, v)
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", err)
 	}
 	// 4. The tokens that end an answer, and those that are matched first.
-	v.findStops(v.eos, r.id(keyEOT, len(v.tokens), none), r.id(keyEOM, len(v.tokens), none))
+	v.setStops(append(endings, v.eos, r.id(keyEOT, len(v.tokens), none), r.id(keyEOM, len(v.tokens), none))...)
+	strip := loadStrip(r)
 	if r.err != nil {
 		return nil, fmt.Errorf("load tokenizer: %w", r.err)
 	}
-	s, err := newSpecials(v)
+	s, err := newSpecials(v, strip)
 	if err != nil {
 		return nil, fmt.Errorf("load tokenizer: %s: %s: %w", m.Name(), keyTypes, err)
 	}
@@ -100,20 +110,16 @@ func (t *Tokenizer) EncodePrompt(prompt, border string) []int32 {
 }
 
 func (t *Tokenizer) encode(ids []int32, text string, borders []int, hidden bool) []int32 {
-	afterSpecial := true
-	t.specials.scan(text, borders, hidden, func(text string) {
-		ids = t.family.encode(ids, text, afterSpecial)
-		afterSpecial = false
-	}, func(id int32) {
-		ids = append(ids, id)
-		afterSpecial = true
-	})
+	t.specials.scan(text, borders, hidden,
+		func(text string) { ids = t.family.encode(ids, text) },
+		func(id int32) { ids = append(ids, id) })
 	return ids
 }
 
 // Decode returns the text of ids, byte for byte: it is broken UTF-8 where ids
 // end within a rune. Control tokens, unknown tokens and ids outside the
-// vocabulary have no text.
+// vocabulary have no text. A space that Encode would put before a text, at its
+// beginning or behind a special token, is taken away there.
 func (t *Tokenizer) Decode(ids []int32) string {
 	d := decoder{t: t}
 	var text []byte
@@ -123,37 +129,41 @@ func (t *Tokenizer) Decode(ids []int32) string {
 	return string(text)
 }
 
+// place is where in a text a token stands.
+type place int
+
+const (
+	atStart place = iota
+	behindSpecial
+	inText
+)
+
 // decoder appends the text of one token after another.
 type decoder struct {
-	t    *Tokenizer
-	some bool // text was there before
+	t  *Tokenizer
+	at place
 }
 
 func (d *decoder) append(dst []byte, id int32) []byte {
-	start := len(dst)
-	dst = d.t.appendToken(dst, id)
-	if len(dst) == start {
-		return dst
-	}
-	if !d.some && d.t.family.spaceFirst() && dst[start] == ' ' {
-		dst = slices.Delete(dst, start, start+1)
-	}
-	d.some = true
-	return dst
-}
-
-func (t *Tokenizer) appendToken(dst []byte, id int32) []byte {
+	t := d.t
 	if !t.has(id) {
 		return dst
 	}
-	switch t.kind(id) {
-	case control, unknown:
-		return dst
-	case userDefined:
-		return append(dst, t.tokens[id]...)
-	default:
-		return t.family.appendText(dst, id)
+	kind, start := t.kind(id), len(dst)
+	if kind != control && kind != unknown {
+		dst = t.family.appendText(dst, id)
 	}
+	if len(dst) > start && kind != userDefined && dst[start] == ' ' && t.family.spaceAt(d.at) {
+		dst = slices.Delete(dst, start, start+1)
+		start--
+	}
+	switch {
+	case len(dst) > start && kind != userDefined:
+		d.at = inText
+	case kind == userDefined, d.at == inText && (kind == control || kind == unknown):
+		d.at = behindSpecial
+	}
+	return dst
 }
 
 // Size returns the number of tokens.
@@ -169,7 +179,11 @@ func (t *Tokenizer) EOS() (int32, bool) { return t.eos, t.eos != none }
 func (t *Tokenizer) Stops() []int32 { return slices.Clone(t.stops) }
 
 // ID finds a token by its text as the vocabulary writes it, such as "<|end|>".
-func (t *Tokenizer) ID(piece string) (int32, bool) { return t.id(piece) }
+// Of tokens with equal text it finds the first.
+func (t *Tokenizer) ID(piece string) (int32, bool) {
+	id := slices.Index(t.tokens, piece)
+	return int32(id), id >= 0
+}
 
 // Piece returns the text of a token as the vocabulary writes it; it is empty
 // for an id outside the vocabulary.

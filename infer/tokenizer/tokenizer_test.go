@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,16 @@ func TestWholePieces(t *testing.T) {
 	}
 	if got, want := m.with(meta{keyPre: "llama-bpe"}).load(t).Encode("hello", false), []int32{idHello}; !slices.Equal(got, want) {
 		t.Errorf("llama-bpe: %v, want %v", got, want)
+	}
+}
+
+func TestByteLevelSpacePrefix(t *testing.T) {
+	t.Parallel()
+	tok := small().with(meta{keySpacePrefix: true}).load(t)
+	for text, want := range map[string][]int32{"w": {idSpaceW}, " w": {idSpaceW}, "  w": {' ', idSpaceW}, "": nil, "w    w": {idSpaceW, idFourSpaces, idSpaceW}} {
+		if got := tok.Encode(text, false); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
 	}
 }
 
@@ -139,7 +150,7 @@ func TestLoadRejects(t *testing.T) {
 		want []string // in the error
 	}{
 		{"no model", small().without(keyModel), []string{keyModel}},
-		{"an unknown model", small().with(meta{keyModel: "rwkv"}), []string{"test.gguf", `"rwkv"`, "bert, gpt2, llama"}},
+		{"an unknown model", small().with(meta{keyModel: "rwkv"}), []string{"test.gguf", `"rwkv"`, "bert, gemma4, gpt2, llama, t5"}},
 		{"an unknown pre-tokenizer", small().with(meta{keyPre: "klingon"}), []string{"test.gguf", keyPre, `"klingon"`, "qwen2"}},
 		{"no tokens", small().with(meta{keyTokens: []string{}}), []string{"test.gguf", keyTokens, "0 tokens"}},
 		{"fewer types than tokens", small().with(meta{keyTypes: []int32{1}}), []string{keyTypes, "1 entries"}},
@@ -154,7 +165,13 @@ func TestLoadRejects(t *testing.T) {
 		{"an empty merge", small().with(meta{keyMerges: []string{""}}), []string{keyMerges + "[0]"}},
 		{"too much text in control tokens", meta{keyModel: "gpt2", keyMerges: []string{}, keyTokens: []string{strings.Repeat("x", maxSpecials+1)}, keyTypes: []int32{3}}, []string{"test.gguf", keyTypes, "bytes"}},
 		{"scores of another length", pieces2().with(meta{keyScores: []float32{1}}), []string{keyScores, "1 entries"}},
-		{"a score that is no number", pieces2().with(meta{keyScores: nan(int(piecesSize))}), []string{keyScores, "not a number"}},
+		{"a score that is no number", pieces2().with(meta{keyScores: nan(int(piecesSize))}), []string{keyScores, "not a finite number"}},
+		{"more merges than the tokens have", small().with(meta{keyMerges: slices.Repeat([]string{"h e"}, 2000)}), []string{"test.gguf", keyMerges, "2000 merges", keyTokens}},
+		{"an infinite score", letters3().with(meta{keyScores: []float32{0, 0, 0, 0, 0, 0, float32(math.Inf(1))}}), []string{keyScores + "[6]", "+Inf", "finite"}},
+		{"a normalizer that is cut off", letters3().with(meta{keyCharsmap: []int32{1}}), []string{"test.gguf", keyCharsmap, "1 bytes"}},
+		{"a normalizer of numbers", letters3().with(meta{keyCharsmap: []int32{1, 256}}), []string{keyCharsmap + "[1]", "256"}},
+		{"a normalizer of text", letters3().with(meta{keyCharsmap: "x"}), []string{keyCharsmap}},
+		{"too much text in tokens", letters3().with(meta{keyTokens: []string{"a", "b", "c", "d", "e", "f", strings.Repeat("x", maxTrie+1)}}), []string{"test.gguf", keyTokens, "bytes"}},
 		{"a byte token of another form", pieces2().with(meta{keyTypes: slices.Repeat([]int32{6}, int(piecesSize))}), []string{"<0xHH>"}},
 	}
 	for _, tt := range tests {
@@ -171,35 +188,4 @@ func TestLoadRejects(t *testing.T) {
 			}
 		})
 	}
-}
-
-// FuzzEncode checks, for any text, that byte-level BPE loses nothing and that
-// all three families return ids of their vocabulary.
-func FuzzEncode(f *testing.F) {
-	for _, seed := range []string{
-		"", "hello world", "  leading", "trailing  ", "a    b", "<|user|>hi<|end|>", "<|endoftext|", "it's I'LL 'ſ",
-		"中文，你好！", "あカ가", "e\u0301\u0301", "😀\u200d😀", "\xff\xfe\xc3", "\u0000\u0085\u2028\u3000", "1234567890½Ⅷ",
-		"\r\n \n\t x", "\ufdd0", "▁▁", "<0x41>", strings.Repeat("a", 300), strings.Repeat(" ", 300) + "x",
-	} {
-		f.Add(seed)
-	}
-	var byteLevels []*Tokenizer
-	for name := range splitters {
-		byteLevels = append(byteLevels, small().with(meta{keyPre: name}).load(f))
-	}
-	others := []*Tokenizer{pieces2().load(f), words().load(f)}
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, tok := range byteLevels {
-			if got := tok.Decode(tok.Encode(text, false)); got != text {
-				t.Fatalf("%q became %q", text, got)
-			}
-		}
-		for _, tok := range append(others, byteLevels...) {
-			for _, id := range tok.Encode(text, true) {
-				if !tok.has(id) {
-					t.Fatalf("%q has id %d", text, id)
-				}
-			}
-		}
-	})
 }

@@ -80,6 +80,8 @@ type chatRequest struct {
 	MaxTokens     int              `json:"max_tokens,omitempty"`
 	Temperature   *float64         `json:"temperature,omitempty"`
 	TopP          *float64         `json:"top_p,omitempty"`
+	Frequency     float64          `json:"frequency_penalty,omitempty"`
+	Presence      float64          `json:"presence_penalty,omitempty"`
 	Seed          *int64           `json:"seed,omitempty"`
 	Stop          []string         `json:"stop,omitempty"`
 	Tools         json.RawMessage  `json:"tools,omitempty"`
@@ -118,7 +120,8 @@ func (p *OpenAI) post(ctx context.Context, r Request) (*http.Response, error) {
 	o := r.Options
 	body, err := json.Marshal(chatRequest{
 		Model: p.model, Messages: r.Messages, Stream: true, StreamOptions: map[string]bool{"include_usage": true},
-		MaxTokens: o.MaxTokens, Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed, Stop: o.Stop, Tools: o.Tools,
+		MaxTokens: o.MaxTokens, Temperature: o.Temperature, TopP: o.TopP,
+		Frequency: o.Frequency, Presence: o.Presence, Seed: o.Seed, Stop: o.Stop, Tools: o.Tools,
 	})
 	if err != nil {
 		return nil, &Error{Code: CodeBadRequest, Err: fmt.Errorf("encode request: %w", err)}

@@ -150,7 +150,7 @@ func TestOpenAIRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request := Request{Messages: someRequest.Messages, Options: router.Options{MaxTokens: 9, Temperature: &zero, TopK: 4, MinP: 0.1}}
+	request := Request{Messages: someRequest.Messages, Options: router.Options{MaxTokens: 9, Temperature: &zero, TopK: 4, MinP: 0.1, Frequency: 0.5, Presence: -1, Repetition: 1.1}}
 	_, err = withKey.Complete(t.Context(), request, func(string) error { return nil })
 	if path != "/v1/chat/completions" || authorization != "Bearer sk-very-secret" {
 		t.Errorf("path %s, authorization %q", path, authorization)
@@ -158,7 +158,7 @@ func TestOpenAIRequest(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "very-secret") {
 		t.Errorf("error %v, want one without the key", err)
 	}
-	for member, want := range map[string]any{"model": "m", "stream": true, "max_tokens": 9.0, "temperature": 0.0, "top_k": nil, "min_p": nil} {
+	for member, want := range map[string]any{"model": "m", "stream": true, "max_tokens": 9.0, "temperature": 0.0, "frequency_penalty": 0.5, "presence_penalty": -1.0, "top_k": nil, "min_p": nil, "repetition_penalty": nil} {
 		if body[member] != want {
 			t.Errorf("%s is %v, want %v", member, body[member], want)
 		}

@@ -29,6 +29,7 @@ type Parser struct {
 	text    []byte // not yet passed on
 	open    bool   // a call is under way
 	calls   int    // begun
+	ended   bool   // a call was complete
 }
 
 // New returns a parser for the next answer of a model with this format.
@@ -134,7 +135,7 @@ func (p *Parser) arguments(text string) { p.say(Arguments, text) }
 // end ends a call. What was taken is not recorded any more.
 func (p *Parser) end(id string) {
 	p.tell(Event{Kind: End, Index: p.calls - 1, ID: id})
-	p.open = false
+	p.open, p.ended = false, true
 	p.in.raw = p.in.raw[:0]
 }
 
@@ -183,7 +184,7 @@ func (p *Parser) content() {
 	for first := true; p.in.has(1); {
 		held := p.in.space() // a mark may follow
 		if !p.in.has(1) {
-			if p.calls == 0 {
+			if !p.ended {
 				p.say(Content, held)
 			}
 			return
