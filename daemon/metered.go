@@ -13,7 +13,7 @@ type metered struct {
 	meter *sensor.Meter
 }
 
-func (m metered) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
+func (m metered) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.LocalAnswer, error) {
 	end := m.meter.Begin()
 	a, err := m.Local.Answer(ctx, q, emit)
 	a.Joules = end()

@@ -269,7 +269,7 @@ type hanging struct {
 	free chan struct{}
 }
 
-func (h hanging) Answer(ctx context.Context, _ router.Question, _ func(string) error) (router.LocalAnswer, error) {
+func (h hanging) Answer(ctx context.Context, _ router.Question, _ func(router.Delta) error) (router.LocalAnswer, error) {
 	<-ctx.Done()
 	return router.LocalAnswer{}, ctx.Err()
 }
