@@ -146,7 +146,7 @@ func argumentSchema(parameters json.RawMessage, index int) (json.RawMessage, err
 	if _, ok := members["$id"]; ok {
 		return parameters, nil
 	}
-	id := fmt.Sprintf(`{"$id":"tool:/%d"`, index)
+	id := fmt.Sprintf(`{"$id":"http://tools.invalid/%d"`, index)
 	if len(members) > 0 {
 		id += ","
 	}

@@ -16,7 +16,11 @@ import (
 // reply is what a client reads of an answer.
 type reply struct {
 	Choices []struct {
-		Message  struct{ Content string }
+		Message struct {
+			Content   string
+			ToolCalls []router.ToolCall `json:"tool_calls"`
+		}
+		Finish   string `json:"finish_reason"`
 		LogProbs *struct {
 			Content []struct {
 				Bytes []int
