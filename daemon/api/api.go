@@ -50,17 +50,11 @@ type Entry struct {
 	Receipt   router.Receipt    `json:"receipt"`
 }
 
-// Model is one entry of /v1/models.
-type Model struct {
-	ID      string    // "cusp-student"
-	Created time.Time // when it began to serve
-	Owner   string    // "cusp", or who signed the bundle
-}
-
 // Options are the parts that a [Server] stands on. Answerer and Log are
 // required; a nil Archive answers every look-up with 404.
 type Options struct {
 	Answerer Answerer
+	Embedder Embedder // nil: there are no embeddings
 	Archive  Archive
 	Models   func() []Model // what can be asked now
 	Status   func() any     // marshalled to JSON for /v1/cusp/status
@@ -85,9 +79,10 @@ const (
 
 // Server answers HTTP requests.
 type Server struct {
-	o    Options
-	mux  *http.ServeMux
-	http *http.Server
+	o       Options
+	mux     *http.ServeMux
+	http    *http.Server
+	started time.Time
 
 	connections connections
 
@@ -104,9 +99,13 @@ func New(o Options) *Server {
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	s := &Server{o: o, mux: http.NewServeMux()}
+	s := &Server{o: o, mux: http.NewServeMux(), started: time.Now()}
 	s.mux.HandleFunc("POST /v1/chat/completions", s.chat)
+	s.mux.HandleFunc("POST /v1/completions", s.completions)
+	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
+	s.mux.HandleFunc("POST /v1/responses", s.responses)
 	s.mux.HandleFunc("GET /v1/models", s.models)
+	s.mux.HandleFunc("GET /v1/models/{id}", s.oneModel)
 	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("GET /v1/cusp/status", s.status)
 	if o.Metrics != nil {
@@ -207,14 +206,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.connections.drain(ctx)
 	// 3. Close what is left.
 	return errors.Join(err, s.http.Close())
-}
-
-func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
-	list := modelList{Object: "list", Data: []modelObject{}}
-	for _, m := range s.o.Models() {
-		list.Data = append(list.Data, modelObject{ID: m.ID, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Owner})
-	}
-	s.send(w, http.StatusOK, list)
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -25,6 +23,9 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	// 2. Check it.
 	req, err := DecodeRequest(body, created)
+	if err == nil {
+		err = s.answers(req.Model)
+	}
 	if err != nil {
 		s.fail(w, asError(err))
 		return
@@ -34,7 +35,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		s.stream(w, r, req, created)
 		return
 	}
-	all, err := s.ask(r.Context(), req, nil)
+	all, err := s.askAll(r.Context(), req.questions(), nil)
 	if err != nil {
 		s.failed(w, r, req.Question, err)
 		return
@@ -44,29 +45,14 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	s.send(w, http.StatusOK, newCompletion(req, created, all))
 }
 
-// ask asks the question once for each choice, all at the same time, and passes
-// each answer to emit, which may be nil. Each is routed for itself; those
-// that are answered here have their prompt computed once. The first failure ends
-// them all.
-func (s *Server) ask(ctx context.Context, req Request, emit func(i int, d router.Delta) error) ([]router.Answer, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	all := make([]router.Answer, req.N)
-	var running sync.WaitGroup
+// questions are those for each choice. Those that are answered here have their
+// prompt computed once.
+func (r Request) questions() []router.Question {
+	all := make([]router.Question, r.N)
 	for i := range all {
-		running.Go(func() {
-			var piece func(router.Delta) error
-			if emit != nil {
-				piece = func(d router.Delta) error { return emit(i, d) }
-			}
-			var err error
-			if all[i], err = s.o.Answerer.Answer(ctx, req.Question.Nth(i), piece); err != nil {
-				cancel(err)
-			}
-		})
+		all[i] = r.Question.Nth(i)
 	}
-	running.Wait()
-	return all, context.Cause(ctx)
+	return all
 }
 
 // route is the way that all answers came, "mixed" if not the same.
@@ -81,6 +67,9 @@ func route(all []router.Answer) string {
 
 // body reads the request under the limits of size and time.
 func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > s.o.MaxBody {
+		return nil, tooLarge(s.o.MaxBody)
+	}
 	limit := http.NewResponseController(w)
 	_ = limit.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.o.MaxBody))
@@ -106,29 +95,36 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, q router.Questio
 	s.fail(w, asError(err))
 }
 
-// stream answers with server-sent events. The status line waits for the first
-// text, so that a question that fails early gets a proper error status.
+// broken ends a stream that has begun and cannot be finished.
+func (s *Server) broken(r *http.Request, q router.Question, out *sse, err error) {
+	if r.Context().Err() != nil {
+		s.o.Log.Debug("client left", "id", q.ID)
+		return
+	}
+	s.o.Log.Warn("answer broke off", "id", q.ID, "error", err)
+	out.broken(asError(err))
+}
+
+// left notes that a client left before the end of its stream, if err says so.
+func (s *Server) left(q router.Question, err error) {
+	if err != nil {
+		s.o.Log.Debug("client left", "id", q.ID, "error", err)
+	}
+}
+
+// stream answers with server-sent events.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, req Request, created time.Time) {
-	out := &events{w: w, usage: req.IncludeUsage, logProbs: req.Question.Options.LogProbs, begun: make([]bool, req.N), head: chunk{
+	out := &events{sse: sse{w: w}, usage: req.IncludeUsage, logProbs: req.Question.Options.LogProbs, begun: make([]bool, req.N), head: chunk{
 		ID: req.Question.ID, Object: "chat.completion.chunk", Created: created.Unix(), Model: requested(req.Model),
 	}}
-	all, err := s.ask(r.Context(), req, func(i int, d router.Delta) error {
-		if err := r.Context().Err(); err != nil {
-			return err
-		}
-		return out.piece(i, d)
-	})
+	all, err := s.askAll(r.Context(), req.questions(), out.piece)
 	switch {
 	case err == nil:
-		err = out.finish(all)
-		if err != nil {
-			s.o.Log.Debug("client left", "id", req.Question.ID, "error", err)
-		}
+		s.left(req.Question, out.finish(all))
 	case !out.open:
 		s.failed(w, r, req.Question, err)
-	case r.Context().Err() == nil:
-		s.o.Log.Warn("answer broke off", "id", req.Question.ID, "error", err)
-		out.broken(asError(err))
+	default:
+		s.broken(r, req.Question, &out.sse, err)
 	}
 }
 
@@ -144,28 +140,19 @@ func requested(name string) string {
 // events writes the chunks of one answer, or of several that come at the same
 // time; those of different choices are mixed, and their index tells them apart.
 type events struct {
-	w        http.ResponseWriter
+	sse            // its fields are guarded by mu while answers come
 	head     chunk // what every chunk repeats
 	usage    bool  // the client wants a usage chunk
 	logProbs bool  // the client wants log-probabilities
 
-	mu    sync.Mutex // held while an event is written; guards the fields below while answers come
-	open  bool       // the status line is sent
+	mu    sync.Mutex // held while an event is written; guards the fields below, too, while answers come
 	begun []bool     // by choice: the chunk with the role is sent
 }
 
 // begin sends the chunk with the role of a choice, and before the first one the
 // status line.
 func (e *events) begin(i int) error {
-	if !e.open {
-		h := e.w.Header()
-		h.Set("Content-Type", "text/event-stream")
-		h.Set("Cache-Control", "no-store")
-		h.Set("Trailer", routeHeader)
-		e.w.WriteHeader(http.StatusOK)
-		e.open = true
-		extendWrite(e.w)
-	}
+	e.sse.begin(routeHeader)
 	if e.begun[i] {
 		return nil
 	}
@@ -209,39 +196,13 @@ func (e *events) finish(all []router.Answer) error {
 		total := e.head
 		u := usageOf(all)
 		total.Model, total.Choices, total.Usage, total.Cusp = all[0].Receipt.Model, []chunkChoice{}, &u, &all[0].Receipt
-		errs = append(errs, e.event(total))
+		errs = append(errs, e.event("", total))
 	}
-	return errors.Join(append(errs, e.raw("data: [DONE]\n\n"), e.flush())...)
-}
-
-// broken ends a stream that cannot be finished. There is no [DONE] after it.
-func (e *events) broken(err *Error) {
-	if body, merr := json.Marshal(err); merr == nil {
-		_ = errors.Join(e.raw("event: error\ndata: "+string(body)+"\n\n"), e.flush())
-	}
+	return errors.Join(append(errs, e.done())...)
 }
 
 func (e *events) choice(c chunkChoice) error {
 	out := e.head
 	out.Choices = []chunkChoice{c}
-	return e.event(out)
-}
-
-func (e *events) event(c chunk) error {
-	body, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return e.raw("data: " + string(body) + "\n\n")
-}
-
-func (e *events) raw(s string) error {
-	_, err := io.WriteString(e.w, s)
-	return err
-}
-
-// flush sends what was written, so that a client sees every token as it comes.
-func (e *events) flush() error {
-	extendWrite(e.w)
-	return http.NewResponseController(e.w).Flush()
+	return e.event("", out)
 }

@@ -85,6 +85,9 @@ func notFound(message string) *Error {
 	return &Error{Status: http.StatusNotFound, Type: typeInvalid, Code: "not_found", Message: message}
 }
 
+// quoted is a name that a client sent, no longer than it needs to be.
+func quoted(name string) string { return fmt.Sprintf("%.64q", name) }
+
 func serverError(message string) *Error {
 	return &Error{Status: http.StatusInternalServerError, Type: typeServer, Message: message}
 }

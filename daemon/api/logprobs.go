@@ -49,3 +49,29 @@ func newTop(p router.LogProb) topLogProb {
 	}
 	return t
 }
+
+// textLogProbs is what OpenAI's completions have for log-probabilities.
+type textLogProbs struct {
+	Tokens  []string             `json:"tokens"`
+	LogProb []float32            `json:"token_logprobs"`
+	Top     []map[string]float32 `json:"top_logprobs"`
+	Offset  []int                `json:"text_offset"` // in bytes of the text
+}
+
+// newTextLogProbs is null where they were not asked for, or are not known.
+func newTextLogProbs(all []router.LogProb, top *int) *textLogProbs {
+	if all == nil || top == nil {
+		return nil
+	}
+	out, offset := &textLogProbs{Tokens: []string{}, LogProb: []float32{}, Top: []map[string]float32{}, Offset: []int{}}, 0
+	for _, p := range all {
+		likely := map[string]float32{}
+		for _, l := range p.Top {
+			likely[l.Text] = max(l.LogProb, impossible)
+		}
+		out.Tokens, out.LogProb = append(out.Tokens, p.Text), append(out.LogProb, max(p.LogProb, impossible))
+		out.Top, out.Offset = append(out.Top, likely), append(out.Offset, offset)
+		offset += len(p.Bytes)
+	}
+	return out
+}
