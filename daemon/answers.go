@@ -161,16 +161,23 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(route
 	if err != nil && ctx.Err() == nil {
 		c.answers.failure()
 	}
-	late := errors.Is(err, context.DeadlineExceeded) // the cloud may yet answer
-	if errors.Is(err, infer.ErrContext) && !late {
-		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: "messages", Code: "context_length_exceeded", Message: err.Error()}
+	if errors.Is(err, context.DeadlineExceeded) { // the cloud may yet answer
+		return a, err
 	}
+	return a, asClientError(err, "messages")
+}
+
+// asClientError is err as a client may read it: what it can do something about
+// has a status and a code of its own. prompt is the parameter that has the text.
+func asClientError(err error, prompt string) error {
 	var option *sample.OptionError
-	if errors.As(err, &option) && !late {
-		err = &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
+	switch {
+	case errors.Is(err, infer.ErrBusy):
+		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: err.Error()}
+	case errors.As(err, &option):
+		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
+	case errors.Is(err, infer.ErrContext):
+		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: prompt, Code: "context_length_exceeded", Message: err.Error()}
 	}
-	if errors.Is(err, infer.ErrBusy) {
-		err = &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: err.Error()}
-	}
-	return a, err
+	return err
 }

@@ -18,7 +18,7 @@ import (
 // check tells everything that is wrong, not only the first.
 func (c Config) check(at source) error {
 	return errors.Join(
-		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Router.check(at),
+		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at),
 		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
@@ -38,7 +38,40 @@ func (c APIConfig) check(at source) error {
 	if _, err := c.mode(); err != nil {
 		errs = append(errs, at.errorf("api.mode", "%q is not an octal file mode; write for example \"0660\"", c.Mode))
 	}
-	return errors.Join(append(errs, within(at, "api.max_body", c.MaxBody, 1024, 1<<30))...)
+	return errors.Join(append(errs,
+		within(at, "api.max_body", c.MaxBody, 1024, 1<<30),
+		within(at, "api.max_connections", int64(c.MaxConnections), 8, 1<<20),
+		c.checkTCP(at))...)
+}
+
+// checkTCP wants all that a network needs before it is let in; files are left for
+// the start, since they may be rotated.
+func (c APIConfig) checkTCP(at source) error {
+	if c.Listen == "" {
+		return nil
+	}
+	var errs []error
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, at.errorf("api.listen", "%v; write for example \"127.0.0.1:8443\"", err))
+	}
+	if c.CertFile == "" {
+		errs = append(errs, at.errorf("api.cert_file", "api.listen needs TLS: name a certificate in PEM"))
+	}
+	if (c.KeyFile == "") == (c.KeyCredential == "") {
+		errs = append(errs, at.errorf("api.key_file", "api.listen needs TLS: name the certificate's key as key_file or as key_credential"))
+	}
+	if (c.TokensFile == "") == (c.TokensCredential == "") {
+		errs = append(errs, at.errorf("api.tokens_file", "api.listen needs bearer tokens: name a file of them as tokens_file or as tokens_credential"))
+	}
+	return errors.Join(append(errs,
+		credentialName(at, "api.key_credential", c.KeyCredential), credentialName(at, "api.tokens_credential", c.TokensCredential))...)
+}
+
+func (c EmbeddingsConfig) check(at source) error {
+	if c.Model != "" && !filepath.IsAbs(c.Model) {
+		return at.errorf("embeddings.model", "%q is not an absolute path; write for example /var/lib/cusp/embeddings/model.gguf", c.Model)
+	}
+	return nil
 }
 
 func (c APIConfig) mode() (fs.FileMode, error) {

@@ -12,17 +12,18 @@ import (
 // Config is everything that can be set; cusp.toml beside this file documents
 // each key. The zero value is of no use: start from [DefaultConfig].
 type Config struct {
-	Device  DeviceConfig  `toml:"device"`
-	API     APIConfig     `toml:"api"`
-	Model   ModelConfig   `toml:"model"`
-	Router  RouterConfig  `toml:"router"`
-	Cloud   CloudConfig   `toml:"cloud"`
-	IoT     IoTConfig     `toml:"iot"`
-	State   StateConfig   `toml:"state"`
-	Sensor  SensorConfig  `toml:"sensor"`
-	Metrics MetricsConfig `toml:"metrics"`
-	Service ServiceConfig `toml:"service"`
-	Log     LogConfig     `toml:"log"`
+	Device     DeviceConfig     `toml:"device"`
+	API        APIConfig        `toml:"api"`
+	Model      ModelConfig      `toml:"model"`
+	Embeddings EmbeddingsConfig `toml:"embeddings"`
+	Router     RouterConfig     `toml:"router"`
+	Cloud      CloudConfig      `toml:"cloud"`
+	IoT        IoTConfig        `toml:"iot"`
+	State      StateConfig      `toml:"state"`
+	Sensor     SensorConfig     `toml:"sensor"`
+	Metrics    MetricsConfig    `toml:"metrics"`
+	Service    ServiceConfig    `toml:"service"`
+	Log        LogConfig        `toml:"log"`
 }
 
 // DeviceConfig names this device, in topics among others.
@@ -30,12 +31,25 @@ type DeviceConfig struct {
 	ID string `toml:"id"`
 }
 
-// APIConfig is the unix socket.
+// APIConfig is the unix socket, and TCP where that is wanted.
 type APIConfig struct {
-	Socket  string `toml:"socket"`
-	Mode    string `toml:"mode"`  // octal
-	Group   string `toml:"group"` // name or number; empty: the process's own
-	MaxBody int64  `toml:"max_body"`
+	Socket         string `toml:"socket"`
+	Mode           string `toml:"mode"`  // octal
+	Group          string `toml:"group"` // name or number; empty: the process's own
+	MaxBody        int64  `toml:"max_body"`
+	MaxConnections int    `toml:"max_connections"`
+
+	Listen           string `toml:"listen"` // host:port, with TLS; empty: no TCP
+	CertFile         string `toml:"cert_file"`
+	KeyFile          string `toml:"key_file"`
+	KeyCredential    string `toml:"key_credential"` // instead of a file
+	TokensFile       string `toml:"tokens_file"`
+	TokensCredential string `toml:"tokens_credential"` // instead of a file
+}
+
+// EmbeddingsConfig is a second model, which makes vectors of texts.
+type EmbeddingsConfig struct {
+	Model string `toml:"model"` // a bundle's directory, or a plain model; empty: none
 }
 
 // ModelConfig says which models may run here and how.

@@ -37,9 +37,11 @@ type device struct {
 	halt context.CancelFunc
 
 	listener net.Listener
+	network  *network // nil: the API is on the socket only
 	answers  *answers
 	sensors  *sensor.Station
 	models   *Models
+	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
 	uplink   *uplink.Uplink // nil without a cloud
 	asked    api.Answerer   // the router, with failures counted
@@ -239,12 +241,13 @@ func (d *device) route() {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Archive: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
-		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, Log: d.log, Metrics: d.metrics.Handler(),
+		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
 	})
 	d.served = make(chan error, 1)
 	go func() { d.served <- d.api.Serve(d.listener) }()
+	d.serveTCP()
 	d.onDrain(func(ctx context.Context) {
 		if err := d.api.Shutdown(ctx); err != nil {
 			d.log.Warn("answers were cut off by the stop; allow more time with service.drain", "error", err)
@@ -255,9 +258,9 @@ func (d *device) serveAPI() {
 func (d *device) listModels() []api.Model {
 	current, _ := d.models.Current()
 	if current == nil {
-		return nil
+		return d.vectors.listed()
 	}
-	return []api.Model{{ID: current.Name, Created: current.Since, Owner: "cusp"}}
+	return append([]api.Model{listed(current.ModelInfo, current.Since, current.embeds)}, d.vectors.listed()...)
 }
 
 // healthy tells whether a question could be answered at all.

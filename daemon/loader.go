@@ -54,7 +54,7 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.Manifest.Name != l.cfg.Name {
+	if l.cfg.Name != "" && b.Manifest.Name != l.cfg.Name {
 		return nil, fmt.Errorf("the manifest's name is %q; model.name is %q", b.Manifest.Name, l.cfg.Name)
 	}
 	calibration, err := readCalibration(os.DirFS(b.Dir), b)

@@ -315,6 +315,7 @@ type ModelStatus struct {
 	Swaps   int       `json:"swaps"`   // models that served before it since the start
 	Running int       `json:"running"` // questions that it has
 	Waiting int       `json:"waiting"` // of those, for their turn
+	embeds  bool      // it makes vectors of texts
 }
 
 // Current describes the serving model, nil if there is none, and the last
@@ -329,6 +330,7 @@ func (m *Models) Current() (*ModelStatus, *Refusal) {
 	status := &ModelStatus{ModelInfo: s.info, Since: s.since.UTC(), Swaps: m.swaps, Running: s.users}
 	model := s.model
 	m.mu.Unlock()
+	status.embeds = embeds(model) != nil
 	status.Waiting = model.Pulse().Waiting // which has a lock of its own
 	return status, refusal
 }

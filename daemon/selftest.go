@@ -25,11 +25,15 @@ var errSlow = errors.New("too slow")
 
 // selfTest returns the test that a loaded model has to pass: its golden answers
 // come out exactly, or without any, a short generation gives sound numbers;
-// and it makes at least floor tokens per second, prompts included.
+// and it makes at least floor tokens per second, prompts included. One that makes
+// vectors of texts makes a sound one.
 func selfTest(floor float64) func(context.Context, Model) error {
 	return func(ctx context.Context, m Model) error {
 		ctx, cancel := context.WithTimeout(ctx, selfTestTime)
 		defer cancel()
+		if e := embeds(m); e != nil {
+			return tryVectors(ctx, e)
+		}
 		golden := m.Info().Golden
 		if len(golden) == 0 {
 			golden = []Golden{{Prompt: "turn on the kitchen light"}}

@@ -63,7 +63,7 @@ func (d *device) bringUp(ctx context.Context) error {
 		return err
 	}
 	// 2. Take the socket: a second daemon ends here. Callers queue from now on.
-	if err := d.listen(); err != nil {
+	if err := errors.Join(d.listen(), d.listenTCP()); err != nil {
 		return err
 	}
 	// 3. Open the records.
@@ -76,6 +76,9 @@ func (d *device) bringUp(ctx context.Context) error {
 	}
 	// 5. Load a model.
 	if err := d.openModels(ctx); err != nil {
+		return err
+	}
+	if err := d.openVectors(); err != nil {
 		return err
 	}
 	// 6. Take up the outbox and connect to the cloud, which may take its time.

@@ -7,12 +7,13 @@
 // goes away cancels its generation. For n choices it asks n times, each time
 // with an id and a seed of its own. Log-probabilities are the local model's: with
 // an answer from the cloud they are null, and in a stream they follow the text,
-// in one piece. Not for a network: the socket's file mode
-// is the only access control.
+// in one piece. On the socket the file mode is the only access control; a network
+// gets in through TLS with a bearer token, and to the API alone.
 package api
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -61,7 +62,12 @@ type Options struct {
 	Healthy  func() error   // nil when the daemon can answer
 	Metrics  http.Handler   // answers GET /metrics; nil: nothing does
 	MaxBody  int64          // bytes of a request; 0 means DefaultMaxBody
-	Log      *slog.Logger
+	// MaxConnections is how many may be open; 0 means DefaultConnections.
+	MaxConnections int
+	// Authorized tells whether a bearer token is good for a request over TLS; nil:
+	// none is.
+	Authorized func(token string) bool
+	Log        *slog.Logger
 }
 
 // DefaultMaxBody is the largest request taken unless configured otherwise.
@@ -85,6 +91,7 @@ type Server struct {
 	started time.Time
 
 	connections connections
+	bound       *bound
 
 	mu        sync.Mutex     // guards the fields below
 	stopped   bool           // no listener is taken any more
@@ -99,7 +106,7 @@ func New(o Options) *Server {
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), started: time.Now()}
+	s := &Server{o: o, mux: http.NewServeMux(), started: time.Now(), bound: newBound(o.MaxConnections)}
 	s.mux.HandleFunc("POST /v1/chat/completions", s.chat)
 	s.mux.HandleFunc("POST /v1/completions", s.completions)
 	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
@@ -123,9 +130,18 @@ func New(o Options) *Server {
 	return s
 }
 
-// ServeHTTP routes one request. What the table of routes does not know is
-// answered in the API's own error shape.
+// ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.TLS != nil {
+		s.remote(w, r)
+		return
+	}
+	s.route(w, r)
+}
+
+// route finds who answers. What the table of routes does not know is answered in
+// the API's own error shape.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.mux.Handler(r); pattern == "" {
 		s.unrouted(w, r)
 		return
@@ -158,14 +174,25 @@ func (p *statusProbe) Header() http.Header         { return p.header }
 func (p *statusProbe) WriteHeader(code int)        { p.code = code }
 func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
-// Serve takes connections from l until Shutdown or Close; it then returns nil.
+// Serve takes connections from l, which is no network's, until Shutdown; it then
+// returns nil.
 func (s *Server) Serve(l net.Listener) error {
+	return s.serve(l, func(c net.Conn) net.Conn { return c })
+}
+
+// ServeTLS takes connections from l, which may be a network's, until Shutdown; it
+// then returns nil. Each request needs a token that is Authorized.
+func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
+	return s.serve(l, func(c net.Conn) net.Conn { return tls.Server(c, config) })
+}
+
+func (s *Server) serve(l net.Listener, wrap func(net.Conn) net.Conn) error {
 	if !s.enter(l) {
 		_ = l.Close() // perhaps again
 		return nil
 	}
 	defer s.serving.Done()
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !s.stopping() {
+	if err := s.http.Serve(boundListener{l, s.bound, wrap}); !errors.Is(err, http.ErrServerClosed) && !s.stopping() {
 		return err
 	}
 	return nil
@@ -194,6 +221,7 @@ func (s *Server) stopping() bool {
 // later waits in the queue of the listening socket, if another process has it too.
 func (s *Server) Shutdown(ctx context.Context) error {
 	// 1. Take nobody in any more. Once Serve has returned, all who were are known.
+	s.http.SetKeepAlivesEnabled(false) // first: each of them is told that its answer is the last
 	s.mu.Lock()
 	s.stopped = true
 	for _, l := range s.listeners {
@@ -202,7 +230,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.serving.Wait()
 	// 2. Answer them.
-	s.http.SetKeepAlivesEnabled(false)
 	err := s.connections.drain(ctx)
 	// 3. Close what is left.
 	return errors.Join(err, s.http.Close())

@@ -105,12 +105,17 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	s.send(w, http.StatusOK, req.list(v))
 }
 
+// NoEmbeddings says that no model makes vectors of texts.
+func NoEmbeddings() *Error {
+	e := notFound("no model that makes vectors of texts is loaded; name one in the configuration, [embeddings] model")
+	e.Param, e.Code = "model", "model_not_found"
+	return e
+}
+
 // embeds checks that the named model makes vectors; no name is any.
 func (s *Server) embeds(name string) error {
 	if s.o.Embedder == nil {
-		e := notFound("no model that makes vectors of texts is loaded; name one in the configuration, [embeddings] model")
-		e.Param, e.Code = "model", "model_not_found"
-		return e
+		return NoEmbeddings()
 	}
 	if name == "" || name == anyModel {
 		return nil

@@ -1,0 +1,140 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/packaging/bundle"
+)
+
+// vectorizer is what a Model is too if it may make vectors of texts.
+type vectorizer interface {
+	// Embeds tells whether it does, and so answers no questions.
+	Embeds() bool
+	// Embed returns a vector for each text and how many tokens they have together.
+	Embed(ctx context.Context, texts []assistant.Text) ([][]float32, int, error)
+}
+
+var _ vectorizer = (*engineModel)(nil)
+
+// Embeds implements vectorizer.
+func (m *engineModel) Embeds() bool { return m.assistant.Embeds() }
+
+// Embed implements vectorizer.
+func (m *engineModel) Embed(ctx context.Context, texts []assistant.Text) ([][]float32, int, error) {
+	return m.assistant.Embed(ctx, texts)
+}
+
+// embeds is a model as one that makes vectors, nil if it makes none.
+func embeds(m Model) vectorizer {
+	if v, ok := m.(vectorizer); ok && v.Embeds() {
+		return v
+	}
+	return nil
+}
+
+// vectors makes vectors of texts for the API: with the model that serves if it
+// makes them, else with the one that is configured for it.
+type vectors struct {
+	models *Models
+	second Model // nil: none is configured
+	since  time.Time
+}
+
+var _ api.Embedder = (*vectors)(nil)
+
+// Embed implements [api.Embedder].
+func (v *vectors) Embed(ctx context.Context, texts []api.Text) (api.Vectors, error) {
+	in := make([]assistant.Text, len(texts))
+	for i, t := range texts {
+		in[i] = assistant.Text(t)
+	}
+	if s, _, err := v.models.acquire(); err == nil {
+		defer v.models.release(s)
+		if e := embeds(s.model); e != nil {
+			return embed(ctx, e, s.info.String(), in)
+		}
+	}
+	if v.second == nil {
+		return api.Vectors{}, api.NoEmbeddings()
+	}
+	return embed(ctx, embeds(v.second), v.second.Info().String(), in)
+}
+
+func embed(ctx context.Context, e vectorizer, name string, texts []assistant.Text) (api.Vectors, error) {
+	values, tokens, err := e.Embed(ctx, texts)
+	if err != nil {
+		return api.Vectors{}, asClientError(err, "input")
+	}
+	return api.Vectors{Model: name, Values: values, Tokens: tokens}, nil
+}
+
+// listed is the second model as the API lists it.
+func (v *vectors) listed() []api.Model {
+	if v.second == nil {
+		return nil
+	}
+	return []api.Model{listed(v.second.Info(), v.since, true)}
+}
+
+// listed is a model as the API lists it.
+func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
+	m := api.Model{ID: i.Name, Created: since, Owner: "cusp", Embeds: embeds}
+	if i.Version != "" {
+		m.Aliases = []string{i.String()}
+	}
+	return m
+}
+
+// openVectors loads the second model, under the same policy as the first one.
+func (d *device) openVectors() error {
+	d.vectors = &vectors{models: d.models, since: time.Now()}
+	path := d.cfg.Embeddings.Model
+	if path == "" {
+		return nil
+	}
+	cfg := d.cfg.Model
+	cfg.Name, cfg.Context, cfg.KVMemory = "", 0, 0
+	l := bundleLoader{cfg: cfg}
+	load := func() (Model, error) { return l.loadPlain(path) }
+	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err == nil {
+		load = func() (Model, error) { return l.loadBundle(path) }
+	}
+	m, err := load()
+	if err != nil {
+		return fmt.Errorf("embeddings.model: %w", err)
+	}
+	d.closing("embedding model", m.Close)
+	if embeds(m) == nil {
+		return fmt.Errorf("embeddings.model: %s makes no vectors of texts; choose an encoder, such as a BERT", path)
+	}
+	if err := tryVectors(d.ctx, embeds(m)); err != nil {
+		return fmt.Errorf("embeddings.model: self-test of %s: %w", path, err)
+	}
+	d.vectors.second = m
+	d.log.Info("embedding model serves", "model", m.Info().String(), "from", path)
+	return nil
+}
+
+// tryVectors makes a vector of a short text and sees whether it is one.
+func tryVectors(ctx context.Context, e vectorizer) error {
+	values, _, err := e.Embed(ctx, []assistant.Text{{Text: "turn on the kitchen light"}})
+	if err != nil {
+		return err
+	}
+	length := 0.
+	for _, x := range values[0] {
+		length += float64(x) * float64(x)
+	}
+	if !(math.Abs(length-1) < 1e-3) { // NaN is none
+		return errors.New("the vector's length is not 1; the weights are broken")
+	}
+	return nil
+}
