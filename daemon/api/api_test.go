@@ -108,10 +108,14 @@ func options(a Answerer) Options {
 	return Options{
 		Answerer: a,
 		Archive:  archive{"q1": {Text: "yes", Finish: "stop", Receipt: receipt(router.Question{ID: "q1"})}},
-		Models:   func() []Model { return []Model{{ID: "cusp-student", Created: testNow, Owner: "cusp"}} },
-		Status:   func() any { return map[string]string{"version": "test"} },
-		MaxBody:  2000,
-		Log:      slog.New(slog.DiscardHandler),
+		Models: func() []Model {
+			return []Model{
+				{ID: "cusp-student", Aliases: []string{"cusp-student@1"}, Created: testNow, Owner: "cusp"}, {ID: "enc", Created: testNow, Owner: "cusp", Embeds: true},
+			}
+		},
+		Status:  func() any { return map[string]string{"version": "test"} },
+		MaxBody: 2000,
+		Log:     slog.New(slog.DiscardHandler),
 	}
 }
 
