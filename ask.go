@@ -126,47 +126,6 @@ func (c whyCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-type statusCmd struct {
-	socketFlag
-	JSON bool          `help:"Print JSON."`
-	Wait time.Duration `help:"Wait so long for a daemon that is starting, e.g. 10s."`
-}
-
-func (c statusCmd) Run(ctx context.Context, s streams) error {
-	client := c.client()
-	defer client.Close()
-	if c.Wait > 0 {
-		if err := waitHealthy(ctx, client, c.Wait); err != nil {
-			return err
-		}
-	}
-	if c.JSON {
-		var raw json.RawMessage
-		if err := client.Status(ctx, &raw); err != nil {
-			return err
-		}
-		return writeJSON(s.out, raw)
-	}
-	var st daemon.Status
-	if err := client.Status(ctx, &st); err != nil {
-		return err
-	}
-	fmt.Fprint(s.out, st.Text())
-	return nil
-}
-
-// waitHealthy returns when the daemon can answer, or with its last error when
-// the wait is over.
-func waitHealthy(ctx context.Context, client *api.Client, wait time.Duration) error {
-	const pause = 20 * time.Millisecond
-	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {
-		err := client.Health(ctx)
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return err
-		}
-	}
-}
-
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -28,6 +28,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the device daemon."`
 	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in over MQTT, answers of a large model out."`
 	Ask     askCmd     `cmd:"" help:"Ask the daemon one question."`
+	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or line by line from a pipe."`
 	Why     whyCmd     `cmd:"" help:"Explain an earlier answer: which path it took, and why."`
 	Status  statusCmd  `cmd:"" help:"Show what the daemon is doing."`
 	Model   modelCmd   `cmd:"" help:"Look into model files and bundles."`

@@ -28,6 +28,7 @@ const (
 type answers struct {
 	records *record.Log // nil: in memory only
 	log     *slog.Logger
+	observe func(router.Receipt) // every answer, but for late ones; nil: nobody does
 
 	mu      sync.Mutex // guards the fields below
 	latest  map[string]api.Entry
@@ -45,6 +46,9 @@ func newAnswers(records *record.Log, log *slog.Logger) *answers {
 
 // keep is the router's Record.
 func (a *answers) keep(q router.Question, local string, answer router.Answer) {
+	if a.observe != nil {
+		a.observe(answer.Receipt)
+	}
 	a.remember(q, answer, string(answer.Receipt.Route)+"/"+string(answer.Receipt.Reason))
 	a.append(record.Entry{Question: q, Answer: answer.Text, Receipt: answer.Receipt, LocalAnswer: local})
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
+	"net"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -18,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Router.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Log.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at),
 	)
 }
 
@@ -153,6 +154,20 @@ func (c SensorConfig) parts() map[string]*PartConfig {
 
 func (p PartConfig) sensor() sensor.Config {
 	return sensor.Config{Driver: p.Driver, Address: p.Address, ShuntOhms: p.ShuntOhms, MaxAmps: p.MaxAmps}
+}
+
+func (c MetricsConfig) check(at source) error {
+	if c.Listen == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return at.errorf("metrics.listen", "%q is no address and port; write for example \"127.0.0.1:9090\"", c.Listen)
+	}
+	return nil
 }
 
 func (c LogConfig) check(at source) error {

@@ -12,15 +12,16 @@ import (
 // Config is everything that can be set; cusp.toml beside this file documents
 // each key. The zero value is of no use: start from [DefaultConfig].
 type Config struct {
-	Device DeviceConfig `toml:"device"`
-	API    APIConfig    `toml:"api"`
-	Model  ModelConfig  `toml:"model"`
-	Router RouterConfig `toml:"router"`
-	Cloud  CloudConfig  `toml:"cloud"`
-	IoT    IoTConfig    `toml:"iot"`
-	State  StateConfig  `toml:"state"`
-	Sensor SensorConfig `toml:"sensor"`
-	Log    LogConfig    `toml:"log"`
+	Device  DeviceConfig  `toml:"device"`
+	API     APIConfig     `toml:"api"`
+	Model   ModelConfig   `toml:"model"`
+	Router  RouterConfig  `toml:"router"`
+	Cloud   CloudConfig   `toml:"cloud"`
+	IoT     IoTConfig     `toml:"iot"`
+	State   StateConfig   `toml:"state"`
+	Sensor  SensorConfig  `toml:"sensor"`
+	Metrics MetricsConfig `toml:"metrics"`
+	Log     LogConfig     `toml:"log"`
 }
 
 // DeviceConfig names this device, in topics among others.
@@ -100,6 +101,11 @@ type PartConfig struct {
 	Address   int     `toml:"address"`
 	ShuntOhms float64 `toml:"shunt_ohms"`
 	MaxAmps   float64 `toml:"max_amps"`
+}
+
+// MetricsConfig is where scrapes are answered beside the socket.
+type MetricsConfig struct {
+	Listen string `toml:"listen"` // HOST:PORT; empty: nowhere
 }
 
 // LogConfig sets how much is logged.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/daemon/iot"
+	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
@@ -40,6 +41,8 @@ type device struct {
 	tried    Candidate      // the model that the start wanted most
 	uplink   *uplink.Uplink // nil without a cloud
 	asked    api.Answerer   // the router, with failures counted
+	engines  *engines
+	metrics  *metrics.Metrics
 	api      *api.Server
 	served   chan error    // what api.Serve returned
 	door     *iot.Door     // nil without a front door; read it after open is closed
@@ -131,7 +134,7 @@ func (d *device) openSensors() error {
 func (d *device) openModels(ctx context.Context) error {
 	loader := d.o.loader
 	if loader == nil {
-		loader = bundleLoader{cfg: d.cfg.Model, prefixes: d.openPrefixes()}
+		loader = bundleLoader{cfg: d.cfg.Model, prefixes: d.openPrefixes(), engines: d.engines}
 	}
 	d.models = NewModels(loader, selfTest(d.cfg.Model.MinSpeed), d.log)
 	d.onClose(d.models.Close)
@@ -188,7 +191,7 @@ func (d *device) openUplink() error {
 
 // route wires the router, which sees no more than its own interfaces.
 func (d *device) route() {
-	r := &router.Router{Local: d.models, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
+	r := &router.Router{Local: metered{d.models, sensor.NewMeter(d.sensors)}, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
 	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
 		r.Cloud = d.uplink
 	}
@@ -199,7 +202,7 @@ func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
 		Answerer: d.asked, Archive: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
-		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, Log: d.log,
+		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, Log: d.log, Metrics: d.metrics.Handler(),
 	})
 	d.served = make(chan error, 1)
 	go func() { d.served <- d.api.Serve(d.listener) }()

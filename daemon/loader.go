@@ -22,6 +22,7 @@ import (
 type bundleLoader struct {
 	cfg      ModelConfig
 	prefixes *prefixes // nil: nothing is kept ready
+	engines  *engines  // nil: nobody asks
 }
 
 var _ Loader = bundleLoader{}
@@ -158,7 +159,9 @@ func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
 // model puts an engine to work, with what is kept ready for weights of that
 // hash.
 func (l bundleLoader) model(a *assistant.Assistant, weights string, c *calibrate.Calibration, info ModelInfo) *engineModel {
-	return &engineModel{assistant: a, calibration: c, info: info, openings: l.prefixes.recall(a, weights)}
+	info.Architecture, info.Types = a.Architecture(), a.Types()
+	l.engines.add(a)
+	return &engineModel{assistant: a, calibration: c, info: info, openings: l.prefixes.recall(a, weights), engines: l.engines}
 }
 
 func (l bundleLoader) engine() assistant.Config {

@@ -17,6 +17,7 @@ type engineModel struct {
 	calibration *calibrate.Calibration // nil: none
 	info        ModelInfo
 	openings    *openings // nil: none are kept ready
+	engines     *engines  // nil: nobody asks
 }
 
 var _ Model = (*engineModel)(nil)
@@ -28,6 +29,7 @@ func (m *engineModel) Settle() { m.openings.settle() }
 
 func (m *engineModel) Close() error {
 	m.openings.stop()
+	defer m.engines.remove(m.assistant)
 	return m.assistant.Close()
 }
 

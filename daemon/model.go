@@ -29,8 +29,11 @@ type ModelInfo struct {
 	License    string    `json:"license,omitempty"`
 	Created    time.Time `json:"created,omitzero"`
 	Calibrated bool      `json:"calibrated"`
-	Golden     []Golden  `json:"-"` // answers that the self-test expects
-	Origin     Candidate `json:"-"` // set by Models
+	// What the file says of its weights; empty where it was not looked into.
+	Architecture string    `json:"architecture,omitempty"` // "llama"
+	Types        string    `json:"types,omitempty"`        // "38 Q8_0, 19 F32"
+	Golden       []Golden  `json:"-"`                      // answers that the self-test expects
+	Origin       Candidate `json:"-"`                      // set by Models
 }
 
 // Model is how the router names it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -28,6 +29,8 @@ type Models struct {
 	current *serving
 	refusal *Refusal
 	swaps   int
+	reloads map[string]uint64 // attempts by result
+	last    *Reload
 	closed  bool
 }
 
@@ -48,12 +51,30 @@ type Refusal struct {
 	Time  time.Time `json:"time"`
 }
 
+// Reload is an attempt to load a model, that at the start included.
+type Reload struct {
+	Time   time.Time `json:"time"`  // of its end
+	Model  string    `json:"model"` // the path, or "built-in"
+	Result string    `json:"result"`
+	Error  string    `json:"error,omitempty"`
+	TookS  float64   `json:"took_s"`
+}
+
+// Results of a Reload.
+const (
+	ReloadDone       = "done"
+	ReloadNotLoaded  = "not_loaded"  // it could not be verified or opened
+	ReloadFailedTest = "failed_test" // it did not pass the self-test
+)
+
 // ErrNoModel means that no model is loaded.
 var ErrNoModel = errors.New("no local model is loaded")
 
 // NewModels returns a set without a model.
 func NewModels(loader Loader, test func(context.Context, Model) error, log *slog.Logger) *Models {
-	return &Models{loader: loader, test: test, log: log}
+	return &Models{loader: loader, test: test, log: log, reloads: map[string]uint64{
+		ReloadDone: 0, ReloadNotLoaded: 0, ReloadFailedTest: 0, // so that they are seen before the first
+	}}
 }
 
 // Start loads the first candidate that works. The refused ones before it stay
@@ -82,14 +103,14 @@ func (m *Models) Update(ctx context.Context, c Candidate) error {
 	// 1. Verify and load beside the old one.
 	next, err := m.loader.Load(ctx, c)
 	if err != nil {
-		return m.refuse(c, fmt.Errorf("load model %s: %w", c, err))
+		return m.refuse(c, start, ReloadNotLoaded, fmt.Errorf("load model %s: %w", c, err))
 	}
 	// 2. Let it answer before it is let near a question.
 	if err := m.test(ctx, next); err != nil {
-		return m.refuse(c, errors.Join(fmt.Errorf("self-test of model %s: %w", c, err), next.Close()))
+		return m.refuse(c, start, ReloadFailedTest, errors.Join(fmt.Errorf("self-test of model %s: %w", c, err), next.Close()))
 	}
 	// 3. Swap; the old one drains.
-	if !m.swap(next, c) {
+	if !m.swap(next, c, start) {
 		return errors.Join(ErrNoModel, next.Close())
 	}
 	next.Settle()
@@ -109,15 +130,16 @@ func (m *Models) serves(c Candidate) bool {
 	return true
 }
 
-func (m *Models) refuse(c Candidate, err error) error {
+func (m *Models) refuse(c Candidate, start time.Time, result string, err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.note(c, start, result, err.Error())
 	m.refusal = &Refusal{Model: c.String(), Error: err.Error(), Time: time.Now().UTC()}
 	return err
 }
 
 // swap puts next in service and retires the model before it; false after Close.
-func (m *Models) swap(next Model, c Candidate) bool {
+func (m *Models) swap(next Model, c Candidate, start time.Time) bool {
 	s := &serving{model: next, info: next.Info(), since: time.Now()}
 	s.info.Origin = c
 	m.mu.Lock()
@@ -131,8 +153,26 @@ func (m *Models) swap(next Model, c Candidate) bool {
 		m.refusal = nil
 	}
 	m.current = s
+	m.note(c, start, ReloadDone, "")
 	m.closing.Add(1)
 	return true
+}
+
+// note remembers how an attempt went; mu is held.
+func (m *Models) note(c Candidate, start time.Time, result, err string) {
+	m.reloads[result]++
+	m.last = &Reload{
+		Time: time.Now().UTC(), Model: c.String(), Result: result, Error: err,
+		TookS: time.Since(start).Round(time.Millisecond).Seconds(),
+	}
+}
+
+// Reloads returns the last attempt to load a model, nil if there was none, and
+// how many there were by result.
+func (m *Models) Reloads() (*Reload, map[string]uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last, maps.Clone(m.reloads)
 }
 
 // retire lets a model go when its last answer ends; mu is held.

@@ -51,7 +51,7 @@ func start(ctx context.Context, cfg Config, o Options) (*device, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &device{cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(), open: make(chan struct{}), notify: notifier{o.Log}}
+	d := &device{cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines()}
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	if err := d.bringUp(ctx); err != nil {
 		d.stop()
@@ -88,7 +88,10 @@ func (d *device) bringUp(ctx context.Context) error {
 	}
 	// 7. Wire the router.
 	d.route()
-	// 8. Answer at the socket.
+	// 8. Answer at the socket, and those who scrape.
+	if err := d.openMetrics(); err != nil {
+		return err
+	}
 	d.serveAPI()
 	// 9. Answer over MQTT.
 	if err := d.openDoor(); err != nil {

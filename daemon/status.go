@@ -1,13 +1,11 @@
 package daemon
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/kernel"
 )
 
 // Status is what the daemon is doing, for the API, MQTT and `cusp status`.
@@ -17,7 +15,9 @@ type Status struct {
 	Version  string         `json:"version"`
 	UptimeS  float64        `json:"uptime_s"`
 	Model    *ModelStatus   `json:"model"`
+	Engine   *EngineStatus  `json:"engine,omitempty"` // absent without a model of our own
 	Refusal  *Refusal       `json:"last_refusal,omitempty"`
+	Reload   *Reload        `json:"last_reload,omitempty"`
 	Link     LinkStatus     `json:"link"`
 	IoT      *bool          `json:"iot_up,omitempty"` // absent: no front door
 	Counters Counters       `json:"counters"`
@@ -27,20 +27,71 @@ type Status struct {
 // LinkStatus is the way to the cloud.
 type LinkStatus struct {
 	Configured bool    `json:"configured"`
+	Broker     string  `json:"broker,omitempty"` // without the password
 	Up         bool    `json:"up"`
+	SinceS     float64 `json:"since_s,omitempty"`  // for how long it has been up, or down
 	Outbox     int     `json:"outbox"`             // questions on their way
 	OldestS    float64 `json:"oldest_s,omitempty"` // age of the oldest of them
 }
 
+// EngineStatus is how generation goes. While a model is replaced there are two
+// engines; what there is one of is the newer one's.
+type EngineStatus struct {
+	Threads   int     `json:"threads"`
+	Kernels   string  `json:"kernels"`           // what they compute with
+	Speed     float64 `json:"tokens_per_second"` // generated, of all answers together, over the last seconds
+	Running   int     `json:"running"`           // answers being generated
+	Sequences int     `json:"sequences"`         // that there is room for
+	Waiting   int     `json:"waiting"`           // requests
+	Refused   uint64  `json:"refused"`           // requests, since too many waited
+	Context   int     `json:"context"`           // tokens of prompt and answer
+
+	FirstTokenMS float64 `json:"first_token_ms"` // about the median since the start; 0: nothing was generated
+	InterTokenMS float64 `json:"inter_token_ms"`
+
+	Pages     int `json:"kv_pages"`
+	PageBytes int `json:"kv_page_bytes"`
+	Used      int `json:"kv_pages_used"`
+	Cached    int `json:"kv_pages_cached"`
+
+	Requests     uint64 `json:"requests"`
+	PrefixHits   uint64 `json:"prefix_hits"` // requests whose beginning was known
+	PromptTokens uint64 `json:"prompt_tokens"`
+	CachedTokens uint64 `json:"cached_tokens"` // of those, not computed again
+	Generated    uint64 `json:"generated_tokens"`
+}
+
+// newEngineStatus returns nil if there is no engine.
+func newEngineStatus(s infer.Stats) *EngineStatus {
+	if s.Pages == 0 {
+		return nil
+	}
+	return &EngineStatus{
+		Threads: s.Threads, Kernels: kernel.Tier(), Speed: s.Speed, Running: s.Running, Sequences: s.Sequences,
+		Waiting: s.Waiting, Refused: s.Refused, Context: s.Context,
+		FirstTokenMS: 1000 * s.FirstToken.Quantile(0.5), InterTokenMS: 1000 * s.InterToken.Quantile(0.5),
+		Pages: s.Pages, PageBytes: s.PageBytes, Used: s.Used, Cached: s.Cached,
+		Requests: s.Admitted, PrefixHits: s.Hits, PromptTokens: s.PromptTokens, CachedTokens: s.CachedTokens, Generated: s.Generated,
+	}
+}
+
+// seconds to the millisecond.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
 func (d *device) status() Status {
 	s := Status{
 		Online: true, Device: d.cfg.Device.ID, Version: d.version,
-		UptimeS:  time.Since(d.started).Round(time.Millisecond).Seconds(),
+		UptimeS:  seconds(time.Since(d.started)),
 		Counters: d.answers.counters(), Sensors: d.sensors.States(),
 	}
 	s.Model, s.Refusal = d.models.Current()
+	s.Reload, _ = d.models.Reloads()
+	s.Engine = newEngineStatus(d.engines.stats())
 	if d.uplink != nil {
-		s.Link = LinkStatus{Configured: true, Up: d.uplink.Up(), Outbox: d.uplink.Depth(), OldestS: d.uplink.OldestAge().Round(time.Millisecond).Seconds()}
+		s.Link = LinkStatus{
+			Configured: true, Broker: d.cfg.Cloud.uplink().String(), Up: d.uplink.Up(), SinceS: seconds(time.Since(d.uplink.Since())),
+			Outbox: d.uplink.Depth(), OldestS: seconds(d.uplink.OldestAge()),
+		}
 	}
 	select {
 	case <-d.open:
@@ -51,74 +102,4 @@ func (d *device) status() Status {
 	default: // the door is being opened
 	}
 	return s
-}
-
-// Text is the status for people, several lines.
-func (s Status) Text() string {
-	var b strings.Builder
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
-	row("device", "%s, cusp %s, up %v", s.Device, s.Version, (time.Duration(s.UptimeS) * time.Second))
-	if s.Model == nil {
-		row("model", "none")
-	} else {
-		row("model", "%s from %s%s", s.Model, s.Model.File, s.Model.remarks())
-	}
-	if s.Refusal != nil {
-		row("refused", "%s at %s", s.Refusal.Error, s.Refusal.Time.Format(time.RFC3339))
-	}
-	row("cloud", "%s", s.Link)
-	if s.IoT != nil {
-		row("mqtt", "%s", upOrDown(*s.IoT))
-	}
-	for _, route := range slices.Sorted(maps.Keys(s.Counters.Answered)) {
-		row("answers", "%d %s", s.Counters.Answered[route], route)
-	}
-	if s.Counters.Failed > 0 {
-		row("failed", "%d", s.Counters.Failed)
-	}
-	for _, state := range s.Sensors {
-		row("sensor", "%s", sensorLine(state))
-	}
-	return b.String()
-}
-
-func (m ModelStatus) remarks() string {
-	var remarks []string
-	if !m.Signed {
-		remarks = append(remarks, "unsigned")
-	}
-	if !m.Calibrated {
-		remarks = append(remarks, "uncalibrated: the cloud is asked whenever there is one")
-	}
-	if len(remarks) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(remarks, "; ") + ")"
-}
-
-func (l LinkStatus) String() string {
-	if !l.Configured {
-		return "not configured"
-	}
-	return fmt.Sprintf("%s, %d questions on their way", upOrDown(l.Up), l.Outbox)
-}
-
-func upOrDown(up bool) string {
-	if up {
-		return "up"
-	}
-	return "down"
-}
-
-func sensorLine(s sensor.State) string {
-	if s.Error != "" {
-		return s.Name + ": " + s.Error
-	}
-	var values []string
-	for _, key := range slices.Sorted(maps.Keys(s.Readings)) {
-		values = append(values, fmt.Sprintf("%s %.4g", key, s.Readings[key]))
-	}
-	return s.Name + ": " + strings.Join(values, ", ")
 }

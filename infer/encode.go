@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/a472be26/cusp/infer/model"
 )
@@ -107,6 +108,7 @@ func (e *Engine) encode(ctx context.Context, texts [][]int32, want, got func(*se
 func newText(text []int32) *sequence {
 	return &sequence{
 		Request: Request{Prompt: slices.Clone(text)}, limit: len(text), encodes: true, tokens: make(chan Token),
+		arrived: time.Now(),
 	}
 }
 

@@ -70,6 +70,7 @@ func New(m model.Model, o Options) (*Engine, error) {
 		wake:    make(chan struct{}, 1),
 		served:  make(chan struct{}),
 		pages:   newPages(n),
+		counts:  newCounts(),
 	}
 	e.runner, err = m.NewRunner(kv, model.Limits{
 		Threads: o.Threads, Sequences: o.Sequences, Rows: o.Rows, Context: e.context,

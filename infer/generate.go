@@ -67,7 +67,6 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 
 	// 2. Queue up; the scheduler takes it from there.
 	s := e.newSequence(r)
-	asked := time.Now()
 	if err := e.submit(s); err != nil {
 		return result, err
 	}
@@ -77,7 +76,7 @@ func (e *Engine) Generate(ctx context.Context, r Request, emit func(Token) error
 	err := e.read(ctx, s, &result, emit)
 
 	// 4. Say how it went.
-	e.report(s, asked, &result)
+	e.report(s, &result)
 	return result, err
 }
 
@@ -120,14 +119,14 @@ func hand(t Token, emit func(Token) error) error {
 }
 
 // report adds to a result what the scheduler knows of the sequence.
-func (e *Engine) report(s *sequence, asked time.Time, result *Result) {
+func (e *Engine) report(s *sequence, result *Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	result.CachedTokens = s.cached
 	if s.first.IsZero() {
 		return
 	}
-	result.Queued = s.admitted.Sub(asked)
+	result.Queued = s.admitted.Sub(s.arrived)
 	result.Prefill = s.first.Sub(s.admitted)
 	result.Decode = time.Since(s.first)
 }
@@ -198,7 +197,7 @@ func (e *Engine) checkText(n int) error {
 // newSequence is a request as the scheduler takes it. It keeps nothing that is
 // the caller's, who may be gone before the scheduler notices.
 func (e *Engine) newSequence(r Request) *sequence {
-	s := &sequence{Request: r, tokens: make(chan Token, ahead)}
+	s := &sequence{Request: r, tokens: make(chan Token, ahead), arrived: time.Now()}
 	s.Prompt, s.Stop = slices.Clone(r.Prompt), slices.Clone(r.Stop)
 	s.limit = e.context
 	if c := e.model.Config(); c.Kind == model.EncoderDecoder {

@@ -112,6 +112,8 @@ func (e *Engine) reserve(s *sequence) bool {
 	s.slot, s.admitted = slot, time.Now()
 	e.slots = e.slots[:len(e.slots)-1]
 	e.promptTokens += uint64(s.asked())
+	e.admitted++
+	e.queued.since(s.arrived, s.admitted)
 	s.prepare()
 	return true
 }
@@ -206,6 +208,7 @@ func (e *Engine) account(err error) {
 	defer e.mu.Unlock()
 	e.sampling = e.sampling[:0]
 	e.passes++
+	e.batchSize.observe(float64(len(e.members)))
 	for i, s := range e.members {
 		if err != nil {
 			e.end(s, "", err)
@@ -229,6 +232,7 @@ func (e *Engine) account(err error) {
 func (e *Engine) deliver() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := time.Now()
 	for _, s := range e.sampling {
 		c := s.choice
 		switch {
@@ -239,9 +243,7 @@ func (e *Engine) deliver() {
 			e.end(s, FinishStop, nil)
 			continue
 		}
-		if !s.decoding() {
-			s.first = time.Now()
-		}
+		e.clock(s, now)
 		s.known = append(s.known, c.ID)
 		s.tokens <- Token{ID: c.ID, LogProb: c.LogProb, Margin: c.Margin, Top: s.top()} // has room: see plan
 		if len(s.known) == s.limit {
@@ -251,9 +253,25 @@ func (e *Engine) deliver() {
 	e.running = slices.DeleteFunc(e.running, ended)
 }
 
+// clock notes that a sequence gets its next token now.
+func (e *Engine) clock(s *sequence, now time.Time) {
+	if s.decoding() {
+		e.interToken.since(s.latest, now)
+	} else {
+		s.first = now
+		e.firstToken.since(s.arrived, now)
+	}
+	s.latest = now
+	e.generated++
+	e.recent.add(now)
+}
+
 // end takes everything from a sequence and tells its reader, if there is one.
 func (e *Engine) end(s *sequence, finish string, err error) {
 	e.cachedTokens += uint64(s.cached)
+	if s.cached > 0 {
+		e.hits++
+	}
 	s.release(e.pages)
 	e.slots = append(e.slots, s.slot)
 	s.slot = nil

@@ -26,8 +26,10 @@ type sequence struct {
 	err    error
 
 	gone     bool // the caller waits no more
+	arrived  time.Time
 	admitted time.Time
 	first    time.Time // when the prompt had been run
+	latest   time.Time // when the latest token was handed out
 	cached   int       // tokens of the prompt that were not computed
 
 	source []int32 // what the sequence answers, nil unless the model is an encoder-decoder

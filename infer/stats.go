@@ -1,9 +1,15 @@
 package infer
 
+import "time"
+
 // Stats is the state of an engine, and what it has done since its start.
 type Stats struct {
 	Running int // sequences
 	Waiting int // requests
+
+	Threads   int // that compute
+	Sequences int // that can run at the same time
+	Context   int // tokens of one sequence
 
 	Pages     int // of keys and values, in all
 	PageBytes int
@@ -12,13 +18,112 @@ type Stats struct {
 
 	Passes       uint64
 	Rows         uint64 // tokens that went through the model
+	Generated    uint64 // tokens of answers
 	PromptTokens uint64 // of the requests that were admitted
 	CachedTokens uint64 // of those, tokens that were not computed again
+	Admitted     uint64 // requests
+	Hits         uint64 // requests of which a part was known; counted at their end
 	Refused      uint64 // requests, with ErrBusy
+
+	Speed float64 // generated tokens per second, of the last seconds
+
+	Queued     Histogram // seconds from a request to its admission
+	FirstToken Histogram // seconds from a request to its first token
+	InterToken Histogram // seconds between two tokens of one answer
+	Batch      Histogram // sequences in a pass
 }
 
-// counts are the sums in Stats.
-type counts struct{ passes, rows, promptTokens, cachedTokens, refused uint64 }
+// Add is the state of two engines together, and what both have done; what there
+// is one of is o's.
+func (s Stats) Add(o Stats) Stats {
+	o.Running += s.Running
+	o.Waiting += s.Waiting
+	o.Pages += s.Pages
+	o.Used += s.Used
+	o.Cached += s.Cached
+	o.Speed += s.Speed
+	return s.sums(o)
+}
+
+// sums adds the sums of s to o.
+func (s Stats) sums(o Stats) Stats {
+	o.Passes += s.Passes
+	o.Rows += s.Rows
+	o.Generated += s.Generated
+	o.PromptTokens += s.PromptTokens
+	o.CachedTokens += s.CachedTokens
+	o.Admitted += s.Admitted
+	o.Hits += s.Hits
+	o.Refused += s.Refused
+	o.Queued = o.Queued.Add(s.Queued)
+	o.FirstToken = o.FirstToken.Add(s.FirstToken)
+	o.InterToken = o.InterToken.Add(s.InterToken)
+	o.Batch = o.Batch.Add(s.Batch)
+	return o
+}
+
+// Ended is what an engine has done, without the state that it had.
+func (s Stats) Ended() Stats { return s.sums(Stats{}) }
+
+// counts are the sums in Stats; Engine.mu guards them, which a pass takes anyway.
+type counts struct {
+	passes, rows, generated, promptTokens, cachedTokens, admitted, hits, refused uint64
+
+	queued, firstToken, interToken, batchSize Histogram
+
+	recent recent
+}
+
+func newCounts() counts {
+	return counts{
+		queued: newHistogram(secondBounds), firstToken: newHistogram(secondBounds),
+		interToken: newHistogram(secondBounds), batchSize: newHistogram(batchBounds),
+		recent: recent{start: time.Now()},
+	}
+}
+
+// recentSeconds is over how long Stats.Speed is taken.
+const recentSeconds = 5
+
+// recent counts tokens by the second.
+type recent struct {
+	start   time.Time
+	last    int                       // second since start of the latest token
+	seconds [recentSeconds + 1]uint64 // tokens, by second modulo its length
+}
+
+// at makes now's second the last one.
+func (r *recent) at(now time.Time) {
+	second := int(now.Sub(r.start) / time.Second)
+	for n := 0; r.last < second && n < len(r.seconds); n++ {
+		r.last++
+		r.seconds[r.last%len(r.seconds)] = 0
+	}
+	if r.last < second { // a pause that outlasted them all
+		r.last = second
+	}
+}
+
+func (r *recent) add(now time.Time) {
+	r.at(now)
+	r.seconds[r.last%len(r.seconds)]++
+}
+
+// speed is tokens per second over the last whole seconds; the present one, of
+// which only a part is over, counts with that part.
+func (r *recent) speed(now time.Time) float64 {
+	r.at(now)
+	var tokens uint64
+	for _, n := range r.seconds {
+		tokens += n
+	}
+	age := now.Sub(r.start).Seconds()
+	over := min(age, recentSeconds+age-float64(r.last))
+	if over <= 0 {
+		return 0
+	}
+	return float64(tokens) / over
+}
 
 // Stats tells how the engine is doing.
 func (e *Engine) Stats() Stats {
@@ -27,14 +132,25 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Running:      len(e.running),
 		Waiting:      len(e.waiting),
+		Threads:      e.options.Threads,
+		Sequences:    e.options.Sequences,
+		Context:      e.context,
 		Pages:        e.pages.total(),
 		PageBytes:    e.kv.PageBytes(),
 		Used:         e.pages.total() - len(e.pages.free) - e.pages.idle,
 		Cached:       e.pages.idle,
 		Passes:       e.passes,
 		Rows:         e.rows,
+		Generated:    e.generated,
 		PromptTokens: e.promptTokens,
 		CachedTokens: e.cachedTokens,
+		Admitted:     e.admitted,
+		Hits:         e.hits,
 		Refused:      e.refused,
+		Speed:        e.recent.speed(time.Now()),
+		Queued:       e.queued.clone(),
+		FirstToken:   e.firstToken.clone(),
+		InterToken:   e.interToken.clone(),
+		Batch:        e.batchSize.clone(),
 	}
 }

@@ -2,6 +2,8 @@ package router
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -59,8 +61,11 @@ func (r Receipt) Explain() string {
 	if r.BytesUp+r.BytesDown > 0 {
 		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
 	}
-	for name, value := range r.Sensors {
-		row(name, "%g", value)
+	if r.Joules > 0 {
+		row("energy", "%.3g J", r.Joules)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Sensors)) {
+		row(name, "%g", r.Sensors[name])
 	}
 	return b.String()
 }

@@ -23,6 +23,7 @@ type LocalAnswer struct {
 	LogProbs     []LogProb         // of the text's tokens, if Options.LogProbs asked for them
 	PromptTokens int
 	Model        Model
+	Joules       float64 // that the answer took; 0: not measured
 	// Calibration belongs to the very weights that answered; nil when the
 	// model has none (a plain GGUF file).
 	Calibration *calibrate.Calibration

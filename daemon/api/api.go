@@ -62,6 +62,7 @@ type Options struct {
 	Models   func() []Model // what can be asked now
 	Status   func() any     // marshalled to JSON for /v1/cusp/status
 	Healthy  func() error   // nil when the daemon can answer
+	Metrics  http.Handler   // answers GET /metrics; nil: nothing does
 	MaxBody  int64          // bytes of a request; 0 means DefaultMaxBody
 	Log      *slog.Logger
 }
@@ -98,6 +99,9 @@ func New(o Options) *Server {
 	s.mux.HandleFunc("GET /v1/models", s.models)
 	s.mux.HandleFunc("GET /healthz", s.health)
 	s.mux.HandleFunc("GET /v1/cusp/status", s.status)
+	if o.Metrics != nil {
+		s.mux.Handle("GET /metrics", o.Metrics)
+	}
 	s.mux.HandleFunc("GET /v1/cusp/answers/{id}", s.answer)
 	s.http = &http.Server{
 		Handler:           s,

@@ -43,6 +43,8 @@ func (l *fakeLink) State() (bool, <-chan struct{}) {
 	return l.up, l.changed
 }
 
+func (l *fakeLink) Since() time.Time { return time.Time{} }
+
 func (l *fakeLink) Close() {}
 
 func (l *fakeLink) set(up bool) {

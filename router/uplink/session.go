@@ -19,6 +19,8 @@ type link interface {
 	// State returns whether the link is up and a channel that is closed when
 	// that changes.
 	State() (up bool, changed <-chan struct{})
+	// Since is when that changed the last time, or when the link was made.
+	Since() time.Time
 	Close()
 }
 
@@ -36,6 +38,7 @@ type Session struct {
 	mu      sync.Mutex // guards the fields below
 	number  int        // of the current connection
 	up      bool
+	since   time.Time     // when up changed
 	told    bool          // the current outage was logged
 	changed chan struct{} // closed and replaced when up changes
 }
@@ -47,7 +50,7 @@ const resubscribe = 5 * time.Second
 // goes to handle, in a goroutine of its own and in no order; onUp runs
 // whenever the subscription stands anew. Neither may block.
 func NewSession(o *mqtt.ClientOptions, filter string, handle func(topic string, payload []byte), onUp func(), log *slog.Logger) *Session {
-	s := &Session{filter: filter, log: log, onUp: onUp, done: make(chan struct{}), changed: make(chan struct{})}
+	s := &Session{filter: filter, log: log, onUp: onUp, done: make(chan struct{}), changed: make(chan struct{}), since: time.Now()}
 	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { handle(m.Topic(), m.Payload()) })
 	o.SetOnConnectHandler(func(mqtt.Client) { s.connected() })
 	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { s.lost(err) })
@@ -141,7 +144,7 @@ func (s *Session) change(up bool) {
 	if up == s.up {
 		return
 	}
-	s.up = up
+	s.up, s.since = up, time.Now()
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -152,6 +155,13 @@ func (s *Session) State() (bool, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.up && s.client.IsConnectionOpen(), s.changed
+}
+
+// Since is when that changed the last time, or when the session was made.
+func (s *Session) Since() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.since
 }
 
 // Up reports whether the subscription stands at this moment.

@@ -112,6 +112,9 @@ func (u *Uplink) Up() bool {
 	return up
 }
 
+// Since is when the link came up, or went down.
+func (u *Uplink) Since() time.Time { return u.link.Since() }
+
 // Depth is how many accepted questions are not finished.
 func (u *Uplink) Depth() int { return u.box.count() }
 

@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"github.com/a472be26/cusp/daemon/metrics"
+	"github.com/a472be26/cusp/infer/kernel"
+)
+
+// openMetrics begins to measure, and to answer scrapes over TCP where that is
+// configured.
+func (d *device) openMetrics() error {
+	m, err := metrics.New(metrics.Options{Version: d.version, Kernels: kernel.Tier(), Snapshot: d.snapshot, Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.metrics, d.answers.observe = m, m.Answered
+	if d.cfg.Metrics.Listen == "" {
+		return nil
+	}
+	s, err := m.Listen(d.cfg.Metrics.Listen)
+	if err != nil {
+		return err
+	}
+	d.log.Info("scrapes are answered", "address", s.Address())
+	d.closing("metrics", s.Close)
+	return nil
+}
+
+// snapshot is what the metrics show of the daemon.
+func (d *device) snapshot() metrics.Snapshot {
+	counters := d.answers.counters()
+	current, refusal := d.models.Current()
+	_, reloads := d.models.Reloads()
+	s := metrics.Snapshot{
+		Engine: d.engines.stats(), Answered: counters.Answered, Failed: counters.Failed,
+		Refused: refusal != nil, Reloads: reloads, Sensors: d.sensors.States(),
+	}
+	if current != nil {
+		s.Model = &metrics.Model{
+			Name: current.Name, Version: current.Version, Bundle: current.Bundle,
+			Architecture: current.Architecture, Types: current.Types, Since: current.Since,
+		}
+	}
+	if d.uplink != nil {
+		s.Link = &metrics.Link{Up: d.uplink.Up(), Outbox: d.uplink.Depth(), Oldest: d.uplink.OldestAge()}
+	}
+	return s
+}

@@ -1,0 +1,59 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of a scraper's connection.
+const (
+	headerTimeout = 5 * time.Second
+	writeTimeout  = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10
+)
+
+// Server answers scrapes over TCP, and nothing else.
+type Server struct {
+	http   http.Server
+	listen net.Listener
+}
+
+// Listen opens address, HOST:PORT, and serves m on it until Close.
+func (m *Metrics) Listen(address string) (*Server, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for scrapes: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	s := &Server{listen: l, http: http.Server{
+		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
+	}}
+	go func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			m.log.Error("no scrapes are answered any more", "address", address, "error", err)
+		}
+	}()
+	return s, nil
+}
+
+// Address is where it listens, with the port that was chosen for port 0.
+func (s *Server) Address() string { return s.listen.Addr().String() }
+
+// Close ends at once: a scrape that is cut off is made again.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.http.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return s.http.Close()
+}

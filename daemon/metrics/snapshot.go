@@ -1,0 +1,192 @@
+package metrics
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
+)
+
+// Snapshot is the state of the daemon, and its sums since the start.
+type Snapshot struct {
+	Engine   infer.Stats       // of all engines together
+	Answered map[string]int    // by "route/reason"
+	Failed   int               // questions without any answer
+	Model    *Model            // that serves; nil: none
+	Refused  bool              // what lies on disk is not what serves
+	Reloads  map[string]uint64 // attempts to load a model, by result
+	Link     *Link             // nil: no cloud is configured
+	Sensors  []sensor.State
+}
+
+// Model names the serving model.
+type Model struct {
+	Name, Version, Bundle string
+	Architecture, Types   string // "llama"; "38 Q8_0, 19 F32"
+	Since                 time.Time
+}
+
+// Link is the way to the cloud.
+type Link struct {
+	Up     bool
+	Outbox int           // questions on their way
+	Oldest time.Duration // age of the oldest
+}
+
+// value is a metric with one number.
+type value struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	of   func(*Snapshot) float64
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+func gauge(name, help string, of func(*Snapshot) float64) value {
+	return value{describe(name, help), prometheus.GaugeValue, of}
+}
+
+func counter(name, help string, of func(*Snapshot) float64) value {
+	return value{describe(name, help), prometheus.CounterValue, of}
+}
+
+// values are always there.
+var values = []value{
+	gauge("cusp_engine_threads", "Threads that compute.", func(s *Snapshot) float64 { return float64(s.Engine.Threads) }),
+	gauge("cusp_engine_max_sequences", "Answers that can be generated at the same time.", func(s *Snapshot) float64 { return float64(s.Engine.Sequences) }),
+	gauge("cusp_engine_running_sequences", "Answers that are being generated.", func(s *Snapshot) float64 { return float64(s.Engine.Running) }),
+	gauge("cusp_engine_queue_length", "Requests that wait for a sequence or for memory.", func(s *Snapshot) float64 { return float64(s.Engine.Waiting) }),
+	gauge("cusp_engine_kv_pages", "Pages for keys and values, in all.", func(s *Snapshot) float64 { return float64(s.Engine.Pages) }),
+	gauge("cusp_engine_kv_pages_used", "Pages that belong to answers being generated.", func(s *Snapshot) float64 { return float64(s.Engine.Used) }),
+	gauge("cusp_engine_kv_pages_cached", "Pages that hold beginnings of earlier prompts, given up when memory is needed.", func(s *Snapshot) float64 { return float64(s.Engine.Cached) }),
+	gauge("cusp_engine_kv_page_size_bytes", "Size of one page.", func(s *Snapshot) float64 { return float64(s.Engine.PageBytes) }),
+	counter("cusp_engine_passes_total", "Forward passes.", func(s *Snapshot) float64 { return float64(s.Engine.Passes) }),
+	counter("cusp_engine_rows_total", "Tokens that went through the model, of prompts and of answers.", func(s *Snapshot) float64 { return float64(s.Engine.Rows) }),
+	counter("cusp_engine_generated_tokens_total", "Tokens generated, those of self-tests included.", func(s *Snapshot) float64 { return float64(s.Engine.Generated) }),
+	counter("cusp_engine_prompt_tokens_total", "Tokens of the prompts of admitted requests.", func(s *Snapshot) float64 { return float64(s.Engine.PromptTokens) }),
+	counter("cusp_engine_cached_prompt_tokens_total", "Tokens of prompts that were not computed because an earlier prompt began the same way.", func(s *Snapshot) float64 { return float64(s.Engine.CachedTokens) }),
+	counter("cusp_engine_requests_total", "Requests that were admitted.", func(s *Snapshot) float64 { return float64(s.Engine.Admitted) }),
+	counter("cusp_engine_prefix_hits_total", "Requests of whose prompt at least the beginning was known.", func(s *Snapshot) float64 { return float64(s.Engine.Hits) }),
+	counter("cusp_engine_refused_requests_total", "Requests refused because too many waited.", func(s *Snapshot) float64 { return float64(s.Engine.Refused) }),
+	counter("cusp_failed_questions_total", "Questions that got no answer at all.", func(s *Snapshot) float64 { return float64(s.Failed) }),
+	gauge("cusp_model_refused", "1 while a model on disk was refused and another one serves in its place.", func(s *Snapshot) float64 { return number(s.Refused) }),
+}
+
+// links are there where a cloud is configured.
+var links = []value{
+	gauge("cusp_link_up", "1 while questions can be sent to the cloud and their answers would arrive.", func(s *Snapshot) float64 { return number(s.Link.Up) }),
+	gauge("cusp_outbox_questions", "Questions accepted for the cloud and not yet finished.", func(s *Snapshot) float64 { return float64(s.Link.Outbox) }),
+	gauge("cusp_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0 without any.", func(s *Snapshot) float64 { return s.Link.Oldest.Seconds() }),
+}
+
+// distribution is a histogram that the engine keeps.
+type distribution struct {
+	desc *prometheus.Desc
+	of   func(*Snapshot) infer.Histogram
+}
+
+var distributions = []distribution{
+	{describe("cusp_engine_queue_wait_seconds", "Time from a request to its admission."), func(s *Snapshot) infer.Histogram { return s.Engine.Queued }},
+	{describe("cusp_engine_time_to_first_token_seconds", "Time from a request to its first token."), func(s *Snapshot) infer.Histogram { return s.Engine.FirstToken }},
+	{describe("cusp_engine_inter_token_latency_seconds", "Time between two tokens of one answer."), func(s *Snapshot) infer.Histogram { return s.Engine.InterToken }},
+	{describe("cusp_engine_batch_size", "Sequences that share a forward pass."), func(s *Snapshot) infer.Histogram { return s.Engine.Batch }},
+}
+
+// Metrics with labels.
+var (
+	answered  = describe("cusp_answers_total", "Answers by route and reason; cloud/late came after a provisional answer.", "route", "reason")
+	reloads   = describe("cusp_model_reloads_total", "Attempts to load a model, that at the start included.", "result")
+	modelInfo = describe("cusp_model_info", "1; the labels name the model that serves.", "name", "version", "bundle", "architecture", "types")
+	since     = describe("cusp_model_serving_since_timestamp_seconds", "When the model began to serve.")
+	sensorUp  = describe("cusp_sensor_up", "1 while the sensor answers.", "sensor")
+)
+
+// readings are the metrics of sensor values, by the key of the reading.
+var readings = map[string]*prometheus.Desc{
+	"temperature_c": describe("cusp_temperature_celsius", "Temperature.", "sensor"),
+	"power_w":       describe("cusp_power_watts", "Electrical power that is drawn.", "sensor"),
+	"voltage_v":     describe("cusp_supply_volts", "Voltage of the supply.", "sensor"),
+	"current_a":     describe("cusp_supply_amperes", "Current that is drawn.", "sensor"),
+}
+
+// snapshots collects one snapshot for every scrape.
+type snapshots struct{ take func() Snapshot }
+
+var _ prometheus.Collector = snapshots{}
+
+func (c snapshots) Describe(out chan<- *prometheus.Desc) {
+	for _, v := range append(values, links...) {
+		out <- v.desc
+	}
+	for _, d := range distributions {
+		out <- d.desc
+	}
+	for _, desc := range []*prometheus.Desc{answered, reloads, modelInfo, since, sensorUp} {
+		out <- desc
+	}
+	for _, desc := range readings {
+		out <- desc
+	}
+}
+
+func (c snapshots) Collect(out chan<- prometheus.Metric) {
+	s := c.take()
+	send(out, values, &s)
+	if s.Link != nil {
+		send(out, links, &s)
+	}
+	for _, d := range distributions {
+		out <- histogram(d.desc, d.of(&s))
+	}
+	for what, n := range s.Answered {
+		route, reason, _ := strings.Cut(what, "/")
+		out <- prometheus.MustNewConstMetric(answered, prometheus.CounterValue, float64(n), route, reason)
+	}
+	for result, n := range s.Reloads {
+		out <- prometheus.MustNewConstMetric(reloads, prometheus.CounterValue, float64(n), result)
+	}
+	if m := s.Model; m != nil {
+		out <- prometheus.MustNewConstMetric(modelInfo, prometheus.GaugeValue, 1, valid(m.Name), valid(m.Version), m.Bundle, valid(m.Architecture), m.Types)
+		out <- prometheus.MustNewConstMetric(since, prometheus.GaugeValue, float64(m.Since.UnixMilli())/1000)
+	}
+	for _, state := range s.Sensors {
+		out <- prometheus.MustNewConstMetric(sensorUp, prometheus.GaugeValue, number(state.Error == ""), state.Name)
+		for key, v := range state.Readings {
+			if desc := readings[key]; desc != nil {
+				out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, state.Name)
+			}
+		}
+	}
+}
+
+func send(out chan<- prometheus.Metric, all []value, s *Snapshot) {
+	for _, v := range all {
+		out <- prometheus.MustNewConstMetric(v.desc, v.kind, v.of(s))
+	}
+}
+
+// histogram is the engine's with cumulative counts, as Prometheus has them.
+func histogram(desc *prometheus.Desc, h infer.Histogram) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(h.Bounds))
+	var n uint64
+	for i, bound := range h.Bounds {
+		n += h.Counts[i]
+		buckets[bound] = n
+	}
+	return prometheus.MustNewConstHistogram(desc, h.Count(), h.Sum, buckets)
+}
+
+// valid keeps what a model file calls itself from failing the scrape.
+func valid(label string) string { return strings.ToValidUTF8(label, "\uFFFD") }
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

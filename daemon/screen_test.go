@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/a472be26/cusp/daemon/sensor"
+)
+
+// Everything that can be on the screen, at once: it stays within 80 columns, and
+// no name that came from a file can steer the terminal.
+func TestStatusFitsTheScreen(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 25, 4, 51, 55, 0, time.UTC)
+	up := false
+	s := Status{
+		Device: "thermostat-7", Version: "1.2.3", UptimeS: 3*86400 + 2*3600,
+		Model: &ModelStatus{ModelInfo: ModelInfo{
+			Name: "cusp-student", Version: "1.1.0\x1b[2J", Bundle: strings.Repeat("ab", 32), File: "/var/lib/cusp/models/" + strings.Repeat("long/", 20),
+			Architecture: "llama", Types: "38 Q8_0, 19 F32", Signed: true,
+		}, Since: at, Swaps: 2},
+		Engine: &EngineStatus{Threads: 1, Kernels: "avx2", Speed: 41.25, Running: 2, Sequences: 4, Waiting: 3, Refused: 5, FirstTokenMS: 12.345, InterTokenMS: 3.1,
+			Pages: 100, PageBytes: 1 << 20, Used: 30, Cached: 20, Requests: 9, PrefixHits: 6, PromptTokens: 1000, CachedTokens: 610, Generated: 77},
+		Refusal:  &Refusal{Error: "load model /x/2.0: " + strings.Repeat("hash differs and ", 9), Time: at},
+		Reload:   &Reload{Time: at, Model: "/x/1.0", Result: ReloadDone, TookS: 1.25},
+		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90},
+		IoT:      &up,
+		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "provisional/deadline": 1}, Failed: 1},
+		Sensors:  []sensor.State{{Name: "power", Readings: map[string]float64{"power_w": 3.5}}, {Name: "temperature", Error: "no acknowledge"}},
+	}
+	text := s.Text()
+	for _, want := range []string{
+		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "since 2026-11-25 04:51:55, 2 before it; uncalibrated",
+		"reload    /x/1.0 done at 2026-11-25 04:51:55, took 1.25s", "refused   load model /x/2.0: hash differs",
+		"engine    41.2 tokens/s now, 1 thread (avx2), 77 tokens since the start", "first token within 12.3 ms", "within 3.1 ms",
+		"2 of 4 sequences run, 3 wait, 5 were refused", "30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of",
+		"answers   6 local/confident (60%)\n          3 cloud/below_threshold (30%)\n          1 provisional/deadline (10%)\n",
+		"failed    1 question without any answer", "cloud     up for 1h 2m, ssl://broker.example.com:8883", "12 questions on the way, the oldest for 1m 30s",
+		"mqtt      down", "sensor    power: power_w 3.5\n", "sensor    temperature: no acknowledge",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if strings.ContainsRune(text, 0x1b) {
+		t.Error("an escape sequence came through")
+	}
+	if t.Failed() {
+		t.Logf("\n%s", text)
+	}
+}
+
+func TestStatusOfAnEmptyDaemon(t *testing.T) {
+	t.Parallel()
+	text := Status{Device: "d"}.Text()
+	for _, want := range []string{"model     none", "answers   none yet", "cloud     not configured"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                   "",
+		"one two three":      "one two|three",
+		"one\n\ttwo":         "one two",
+		"abcdefghijklmnopqr": "abcdefgh|ijklmnop|qr",
+		"一二三四五六七八九":          "一二三四五六七八|九",
+	} {
+		if got := strings.Join(wrap(text, 8), "|"); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
