@@ -52,6 +52,7 @@ type streams struct {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends a stop that takes too long
 	exited := -1
 	parser, err := kong.New(&cli{},
 		kong.Name("cusp"),

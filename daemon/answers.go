@@ -46,10 +46,13 @@ func newAnswers(records *record.Log, log *slog.Logger) *answers {
 
 // keep is the router's Record.
 func (a *answers) keep(q router.Question, local string, answer router.Answer) {
+	r := answer.Receipt
 	if a.observe != nil {
-		a.observe(answer.Receipt)
+		a.observe(r)
 	}
-	a.remember(q, answer, string(answer.Receipt.Route)+"/"+string(answer.Receipt.Reason))
+	a.remember(q, answer, string(r.Route)+"/"+string(r.Reason))
+	a.log.Info("answered", "id", r.ID, "asker", q.Asker, "route", string(r.Route), "reason", string(r.Reason), "model", r.Model,
+		"latency_ms", r.LatencyMS, "prompt_tokens", r.PromptTokens, "completion_tokens", r.CompletionTokens)
 	a.append(record.Entry{Question: q, Answer: answer.Text, Receipt: answer.Receipt, LocalAnswer: local})
 }
 

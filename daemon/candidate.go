@@ -41,8 +41,10 @@ func (c Candidate) String() string {
 
 // candidates lists the models that may serve, what was put there last coming
 // first: the bundle that MODELS/NAME/current points to, if allowed the plain
-// models in MODELS, and at the end the built-in one.
-func candidates(dir, name string, plain bool) ([]Candidate, error) {
+// models in MODELS; then other versions of the bundle, and at the end the built-in
+// one, for a start at which nothing before them works.
+func candidates(m ModelConfig) ([]Candidate, error) {
+	dir, name, plain := m.Dir, m.Name, m.AllowUnsigned
 	var found []Candidate
 	var errs []error
 	c, err := currentBundle(dir, name)
@@ -59,17 +61,40 @@ func candidates(dir, name string, plain bool) ([]Candidate, error) {
 	slices.SortStableFunc(found, func(a, b Candidate) int {
 		return cmp.Or(b.Since.Compare(a.Since), cmp.Compare(a.Path, b.Path))
 	})
+	if c.Path != "" {
+		found = append(found, otherVersions(dir, name, c.Path)...)
+	}
 	return append(found, Candidate{}), errors.Join(errs...)
 }
 
+// otherVersions are the installed ones beside the current, newest first: what a
+// start falls back to when the current one does not work.
+func otherVersions(dir, name, current string) []Candidate {
+	versions, _ := bundle.Versions(dir, name) // the current one was found there
+	slices.Reverse(versions)
+	var found []Candidate
+	for _, v := range versions {
+		path, err := filepath.EvalSymlinks(filepath.Join(dir, name, v))
+		if err == nil && path != current {
+			found = append(found, Candidate{Path: path})
+		}
+	}
+	return found
+}
+
 // currentBundle takes the time from the link, which says when the version was
-// made current, not from the files.
+// made current, not from the files. A link to nothing is an error, not a model
+// that was removed.
 func currentBundle(dir, name string) (Candidate, error) {
-	target, err := bundle.Current(dir, name)
+	path := filepath.Join(dir, name, bundle.CurrentLink)
+	link, err := os.Lstat(path)
 	if err != nil {
 		return Candidate{}, err
 	}
-	link, err := os.Lstat(filepath.Join(dir, name, bundle.CurrentLink))
+	target, err := bundle.Current(dir, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Candidate{}, fmt.Errorf("%s points to a version that is not there; install it again, or remove the link", path)
+	}
 	if err != nil {
 		return Candidate{}, err
 	}

@@ -19,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Router.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
 
@@ -68,12 +68,21 @@ func (c ModelConfig) check(at source) error {
 	if !(c.MinSpeed >= 0) || math.IsInf(c.MinSpeed, 0) {
 		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
 	}
-	return errors.Join(append(errs,
+	return errors.Join(append(errs, c.Canary.check(at),
 		within(at, "model.threads", int64(c.Threads), 0, 1024),
 		within(at, "model.context", int64(c.Context), 0, 1<<22),
 		within(at, "model.sequences", int64(c.Sequences), 1, 64),
 		within(at, "model.kv_memory", c.KVMemory, 0, 1<<44),
 		within(at, "model.prefix_cache", c.PrefixCache, 0, 1<<40))...)
+}
+
+func (c CanaryConfig) check(at source) error {
+	return errors.Join(
+		fraction(at, "model.canary.share", c.Share),
+		fraction(at, "model.canary.agreement", c.Agreement),
+		fraction(at, "model.canary.speed", c.Speed),
+		within(at, "model.canary.questions", int64(c.Questions), 1, 1e6),
+		duration(at, "model.canary.time", c.Time, time.Second, 365*24*time.Hour))
 }
 
 func (c RouterConfig) check(at source) error {
@@ -110,14 +119,31 @@ func (c BrokerConfig) check(at source, table string) error {
 	if c.Broker == "" {
 		return nil
 	}
+	var errs []error
 	if _, err := (uplink.Broker{URL: c.Broker}).ClientOptions(); err != nil {
-		return at.errorf(table+".broker", "%v", err)
+		errs = append(errs, at.errorf(table+".broker", "%v", err))
 	}
-	return nil
+	if c.PasswordFile != "" && c.PasswordCredential != "" {
+		errs = append(errs, at.errorf(table+".password_credential", "there is a password_file too; keep one of them"))
+	}
+	if c.KeyFile != "" && c.KeyCredential != "" {
+		errs = append(errs, at.errorf(table+".key_credential", "there is a key_file too; keep one of them"))
+	}
+	if (c.CertFile == "") != (c.KeyFile+c.KeyCredential == "") {
+		errs = append(errs, at.errorf(table+".cert_file", "a certificate needs its key and a key its certificate; set cert_file and one of key_file, key_credential"))
+	}
+	return errors.Join(append(errs,
+		credentialName(at, table+".password_credential", c.PasswordCredential),
+		credentialName(at, table+".key_credential", c.KeyCredential))...)
 }
 
+// uplink is the broker with the secrets where the service manager put them.
 func (c BrokerConfig) uplink() uplink.Broker {
-	return uplink.Broker{URL: c.Broker, Username: c.Username, PasswordFile: c.PasswordFile, CAFile: c.CAFile}
+	return uplink.Broker{
+		URL: c.Broker, Username: c.Username, CAFile: c.CAFile, CertFile: c.CertFile,
+		PasswordFile: credentialOr(c.PasswordCredential, c.PasswordFile),
+		KeyFile:      credentialOr(c.KeyCredential, c.KeyFile),
+	}
 }
 
 func (c StateConfig) check(at source) error {
@@ -173,6 +199,17 @@ func (c MetricsConfig) check(at source) error {
 func (c LogConfig) check(at source) error {
 	if new(slog.Level).UnmarshalText([]byte(c.Level)) != nil {
 		return at.errorf("log.level", "%q is no level; write debug, info, warn or error", c.Level)
+	}
+	return nil
+}
+
+func (c ServiceConfig) check(at source) error {
+	return duration(at, "service.drain", c.Drain, 0, time.Hour)
+}
+
+func fraction(at source, key string, v float64) error {
+	if !(v >= 0 && v <= 1) {
+		return at.errorf(key, "%g is no share; write a number from 0 to 1", v)
 	}
 	return nil
 }

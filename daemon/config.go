@@ -21,6 +21,7 @@ type Config struct {
 	State   StateConfig   `toml:"state"`
 	Sensor  SensorConfig  `toml:"sensor"`
 	Metrics MetricsConfig `toml:"metrics"`
+	Service ServiceConfig `toml:"service"`
 	Log     LogConfig     `toml:"log"`
 }
 
@@ -51,6 +52,18 @@ type ModelConfig struct {
 	SystemPrompts []string `toml:"system_prompts"` // files whose texts are kept ready
 	PrefixCache   int64    `toml:"prefix_cache"`   // bytes on disk that they take; 0: none
 	MinSpeed      float64  `toml:"min_speed"`      // tokens per second of the self-test
+
+	Canary CanaryConfig `toml:"canary"`
+}
+
+// CanaryConfig is how a new model is tried beside the one that serves, before it
+// takes over.
+type CanaryConfig struct {
+	Share     float64       `toml:"share"`     // of the questions that it answers too, unseen; 0: no trial
+	Questions int           `toml:"questions"` // that decide
+	Agreement float64       `toml:"agreement"` // least mean agreement with the serving model
+	Speed     float64       `toml:"speed"`     // least share of the serving model's speed
+	Time      time.Duration `toml:"time"`      // after which what was seen decides
 }
 
 // RouterConfig is what the router may be told; what it decides is not
@@ -66,6 +79,12 @@ type BrokerConfig struct {
 	Username     string `toml:"username"`
 	PasswordFile string `toml:"password_file"`
 	CAFile       string `toml:"ca_file"`
+	CertFile     string `toml:"cert_file"` // of this client, for brokers that ask
+	KeyFile      string `toml:"key_file"`
+
+	// Names of credentials that the service manager passed, instead of files.
+	PasswordCredential string `toml:"password_credential"`
+	KeyCredential      string `toml:"key_credential"`
 }
 
 // CloudConfig is the way to the large model; without a broker there is none.
@@ -106,6 +125,11 @@ type PartConfig struct {
 // MetricsConfig is where scrapes are answered beside the socket.
 type MetricsConfig struct {
 	Listen string `toml:"listen"` // HOST:PORT; empty: nowhere
+}
+
+// ServiceConfig is how the daemon behaves as a service.
+type ServiceConfig struct {
+	Drain time.Duration `toml:"drain"` // for running answers at a stop
 }
 
 // LogConfig sets how much is logged.

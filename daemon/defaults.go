@@ -29,12 +29,15 @@ func DefaultConfig() Config {
 		Device: DeviceConfig{ID: hostID()},
 		API:    APIConfig{Socket: p.socket, Mode: mode, MaxBody: api.DefaultMaxBody},
 		Model: ModelConfig{Dir: filepath.Join(p.state, "models"), Name: DefaultModel, Trust: []string{p.trust},
-			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1},
+			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
+			Canary: CanaryConfig{Questions: 50, Agreement: 0.8, Speed: 0.5, Time: 24 * time.Hour}},
 		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20},
 		Cloud:  CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second},
 		IoT:    IoTConfig{Parallel: 4},
 		State:  StateConfig{Dir: p.state},
 		Log:    LogConfig{Level: "info"},
+
+		Service: ServiceConfig{Drain: 15 * time.Second},
 	}
 }
 

@@ -25,11 +25,13 @@ import (
 // device is a running daemon: all parts, wired. The parts are set once, by
 // start, in its order.
 type device struct {
-	cfg     Config
+	cfg     Config // as at the start: for all that does not change while it runs
 	o       Options
 	log     *slog.Logger
 	version string
 	started time.Time
+
+	settings *settings // as they are now
 
 	ctx  context.Context // ends when the stop begins
 	halt context.CancelFunc
@@ -49,8 +51,28 @@ type device struct {
 	open     chan struct{} // closed when door is decided
 	notify   notifier
 
-	closers []func() // in the order of opening
+	watch   watch                   // of the models directory
+	closers []func()                // in the order of opening
+	doors   []func(context.Context) // drain what takes questions
 }
+
+func newDevice(cfg Config, o Options) *device {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &device{
+		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
+		settings: newSettings(cfg), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
+	}
+	d.ctx, d.halt = context.WithCancel(context.Background())
+	return d
+}
+
+// config is what holds now.
+func (d *device) config() Config { return d.settings.config() }
+
+// onDrain adds how a door finishes what runs, until a context ends.
+func (d *device) onDrain(f func(context.Context)) { d.doors = append(d.doors, f) }
 
 // onClose adds what stop has to do for a part that was opened.
 func (d *device) onClose(f func()) { d.closers = append(d.closers, f) }
@@ -132,13 +154,16 @@ func (d *device) openSensors() error {
 // openModels loads the first model that works. A device without any can still
 // serve as a way to the cloud.
 func (d *device) openModels(ctx context.Context) error {
-	loader := d.o.loader
-	if loader == nil {
-		loader = bundleLoader{cfg: d.cfg.Model, prefixes: d.openPrefixes(), engines: d.engines}
+	defer d.notify.loading("a model")()
+	d.models = NewModels(d.setup(d.cfg.Model), d.log)
+	d.models.OnChange = d.modelChanged
+	rejected, err := openRejection(d.cfg.State.Dir)
+	if err != nil {
+		d.log.Warn(err.Error())
 	}
-	d.models = NewModels(loader, selfTest(d.cfg.Model.MinSpeed), d.log)
+	d.models.rejected = rejected
 	d.onClose(d.models.Close)
-	all, err := d.candidates()
+	all, err := candidates(d.cfg.Model)
 	d.tried = all[0]
 	err = errors.Join(err, d.models.Start(ctx, all))
 	if current, _ := d.models.Current(); current == nil && (ctx.Err() != nil || d.cfg.Cloud.Broker == "") {
@@ -147,28 +172,42 @@ func (d *device) openModels(ctx context.Context) error {
 	if err != nil {
 		d.log.Error("models", "error", err)
 	}
-	if _, refusal := d.models.Current(); refusal != nil {
-		d.log.Warn("model refused: "+refusal.Error, "model", refusal.Model)
-	}
 	return nil
+}
+
+// setup is how models are loaded and judged by a configuration.
+func (d *device) setup(c ModelConfig) Setup {
+	loader := d.o.loader
+	if loader == nil {
+		loader = bundleLoader{cfg: c, prefixes: d.openPrefixes(c), engines: d.engines}
+	}
+	return Setup{Loader: loader, Test: selfTest(c.MinSpeed), Canary: c.Canary}
+}
+
+// modelChanged tells the world of another model, or of one that was refused.
+func (d *device) modelChanged() {
+	d.notify.status(d.summary())
+	select {
+	case <-d.open:
+		if d.door != nil {
+			d.door.Announce()
+		}
+	default: // the door announces when it opens
+	}
 }
 
 // openPrefixes opens the saved system prompts. Without them the first questions
 // take longer, and that is all.
-func (d *device) openPrefixes() *prefixes {
-	if d.cfg.Model.PrefixCache == 0 {
+func (d *device) openPrefixes(c ModelConfig) *prefixes {
+	if c.PrefixCache == 0 {
 		return nil
 	}
-	store, err := prefix.Open(filepath.Join(d.cfg.State.Dir, "prefixes"), d.cfg.Model.PrefixCache, d.log)
+	store, err := prefix.Open(filepath.Join(d.cfg.State.Dir, "prefixes"), c.PrefixCache, d.log)
 	if err != nil {
 		d.log.Warn("system prompts are not kept over restarts", "error", err)
 		return nil
 	}
-	return &prefixes{store: store, files: d.cfg.Model.SystemPrompts, version: d.version, log: d.log}
-}
-
-func (d *device) candidates() ([]Candidate, error) {
-	return candidates(d.cfg.Model.Dir, d.cfg.Model.Name, d.cfg.Model.AllowUnsigned)
+	return &prefixes{store: store, files: c.SystemPrompts, version: d.version, log: d.log}
 }
 
 func (d *device) openUplink() error {
@@ -206,11 +245,9 @@ func (d *device) serveAPI() {
 	})
 	d.served = make(chan error, 1)
 	go func() { d.served <- d.api.Serve(d.listener) }()
-	d.onClose(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
+	d.onDrain(func(ctx context.Context) {
 		if err := d.api.Shutdown(ctx); err != nil {
-			d.log.Warn("answers were cut off by the stop", "error", err)
+			d.log.Warn("answers were cut off by the stop; allow more time with service.drain", "error", err)
 		}
 	})
 }
@@ -250,43 +287,6 @@ func (d *device) openDoor() error {
 		return fmt.Errorf("mqtt front door: %w", err)
 	}
 	d.door = door
-	d.onClose(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
-		door.Close(ctx)
-	})
+	d.onDrain(door.Close)
 	return nil
-}
-
-// watchModels reloads whenever the models directory changes. A directory that
-// cannot be watched costs the hot reload, not the service.
-func (d *device) watchModels() {
-	w, err := newWatcher(d.cfg.Model.Dir, d.cfg.Model.Name, d.log)
-	if err != nil {
-		d.log.Warn("models are not watched; restart the daemon to load a new one", "error", err)
-		return
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); w.run(d.ctx, d.reloadModel) }()
-	d.closing("models watcher", func() error { <-done; return w.close() })
-	// What came between the first look and the watch would go unseen.
-	if all, err := d.candidates(); err == nil && !all[0].same(d.tried) {
-		d.reloadModel()
-	}
-}
-
-// reloadModel loads what was put into the models directory last.
-func (d *device) reloadModel() {
-	all, err := d.candidates()
-	if err != nil {
-		d.log.Error("models", "error", err)
-		return
-	}
-	if err := d.models.Update(d.ctx, all[0]); err != nil && d.ctx.Err() == nil {
-		d.log.Error("model refused, the old one keeps serving: " + err.Error())
-	}
-	d.notify.status(d.summary())
-	if d.door != nil {
-		d.door.Announce()
-	}
 }

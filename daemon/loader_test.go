@@ -17,7 +17,10 @@ import (
 )
 
 // tinyModel is a model file of random weights that can take any text.
-func tinyModel(t *testing.T) []byte {
+func tinyModel(t *testing.T) []byte { return textModel(t, modeltest.Small()) }
+
+// textModel is one of another shape.
+func textModel(t *testing.T, shape modeltest.Shape) []byte {
 	t.Helper()
 	const controls = 3
 	tokens, kinds := make([]string, 0, 256+controls), make([]int32, 256+controls)
@@ -28,7 +31,6 @@ func tinyModel(t *testing.T) []byte {
 	for i := range controls {
 		kinds[256+i] = 3
 	}
-	shape := modeltest.Small()
 	shape.Vocab = len(kinds)
 	return modeltest.Bytes(t, append(shape.Meta(),
 		gguf.KV{Key: "tokenizer.ggml.model", Value: "gpt2"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/assistant"
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/sample"
@@ -26,6 +27,9 @@ func (m *engineModel) Info() ModelInfo { return m.info }
 
 // Settle prepares for questions, while those that come are answered.
 func (m *engineModel) Settle() { m.openings.settle() }
+
+// Pulse implements [Model].
+func (m *engineModel) Pulse() infer.Pulse { return m.assistant.Pulse() }
 
 func (m *engineModel) Close() error {
 	m.openings.stop()

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 )
 
@@ -27,5 +30,17 @@ func TestJournalKeys(t *testing.T) {
 		if got := journalKey(nil, slog.String(in, "")).Key; got != want {
 			t.Errorf("%s becomes %s, want %s", in, got, want)
 		}
+	}
+}
+
+// A message of several lines, such as the errors of a configuration, must reach
+// the journal as one.
+func TestJournalEntriesAreOfOneLine(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	h := slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: journalKey})
+	slog.New(oneLine{h}).With("a", "1\n2").WithGroup("g").Error("one\ntwo", "error", errors.New("three\nfour"))
+	if text := out.String(); strings.Contains(text, `\n`) || !strings.Contains(text, "one; two") || !strings.Contains(text, "three; four") || !strings.Contains(text, "1; 2") {
+		t.Error(text)
 	}
 }

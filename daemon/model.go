@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -14,6 +15,8 @@ type Model interface {
 	// Settle is called once the model serves, for what need not be done before;
 	// it returns at once, and may come after Close.
 	Settle()
+	// Pulse is the engine's sign of life; it may be asked for after Close.
+	Pulse() infer.Pulse
 	// Close frees the model; nothing uses it any more then.
 	Close() error
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,19 +15,28 @@ import (
 
 // Models holds the model that serves and replaces it without dropping or
 // cutting an answer: the new one is loaded and tested beside the old one,
-// swapped in under a short lock, and the old one is closed after its last
-// answer. A model that fails anywhere on that way changes nothing but the
-// status.
+// perhaps tried with live questions, swapped in under a short lock, and the old
+// one is closed after its last answer. A model that fails anywhere on that way
+// changes nothing but the status.
 type Models struct {
-	loader Loader
-	test   func(context.Context, Model) error
-	log    *slog.Logger
+	// OnChange, if set before the first Update, is called after every swap and
+	// every refusal, without a lock.
+	OnChange func()
+	log      *slog.Logger
 
-	loading sync.Mutex     // one Update at a time
-	closing sync.WaitGroup // models that are not closed yet; grows only under mu
+	patience time.Duration // with the engine of a refused model
+
+	loading  sync.Mutex // one change at a time; guards rejected
+	rejected *rejection // nil: nothing is remembered
+
+	closing sync.WaitGroup // models that are not closed yet; grows only under mu while not closed
+	trials  sync.WaitGroup // the same of trials
 
 	mu      sync.Mutex // guards the fields below; held for moments only
+	setup   Setup
 	current *serving
+	open    []*serving // current, and those that drain
+	trial   *trial     // nil: none
 	refusal *Refusal
 	swaps   int
 	reloads map[string]uint64 // attempts by result
@@ -34,47 +44,42 @@ type Models struct {
 	closed  bool
 }
 
+// Setup is how models are loaded and judged.
+type Setup struct {
+	Loader Loader
+	Test   func(context.Context, Model) error
+	Canary CanaryConfig
+}
+
 // serving is a model and how many answers it is giving. Its fields are guarded
-// by Models.mu.
+// by Models.mu, but for those that never change.
 type serving struct {
-	model   Model
-	info    ModelInfo
+	model   Model     // never changes
+	info    ModelInfo // never changes
 	since   time.Time
 	users   int
 	retired bool // the last user closes it
 }
 
-// Refusal is why a model on disk does not serve.
-type Refusal struct {
-	Model string    `json:"model"` // its path
-	Error string    `json:"error"`
-	Time  time.Time `json:"time"`
-}
-
-// Reload is an attempt to load a model, that at the start included.
-type Reload struct {
-	Time   time.Time `json:"time"`  // of its end
-	Model  string    `json:"model"` // the path, or "built-in"
-	Result string    `json:"result"`
-	Error  string    `json:"error,omitempty"`
-	TookS  float64   `json:"took_s"`
-}
-
-// Results of a Reload.
-const (
-	ReloadDone       = "done"
-	ReloadNotLoaded  = "not_loaded"  // it could not be verified or opened
-	ReloadFailedTest = "failed_test" // it did not pass the self-test
-)
-
 // ErrNoModel means that no model is loaded.
 var ErrNoModel = errors.New("no local model is loaded")
 
 // NewModels returns a set without a model.
-func NewModels(loader Loader, test func(context.Context, Model) error, log *slog.Logger) *Models {
-	return &Models{loader: loader, test: test, log: log, reloads: map[string]uint64{
-		ReloadDone: 0, ReloadNotLoaded: 0, ReloadFailedTest: 0, // so that they are seen before the first
-	}}
+func NewModels(setup Setup, log *slog.Logger) *Models {
+	return &Models{setup: setup, log: log, patience: discardTime, reloads: noReloads()}
+}
+
+// Use changes how models are loaded and judged from now on.
+func (m *Models) Use(setup Setup) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.setup = setup
+}
+
+func (m *Models) how() Setup {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.setup
 }
 
 // Start loads the first candidate that works. The refused ones before it stay
@@ -91,30 +96,77 @@ func (m *Models) Start(ctx context.Context, all []Candidate) error {
 	return fmt.Errorf("no model can be loaded: %w", errors.Join(errs...))
 }
 
-// Update replaces the serving model by c, unless it is c already. An error
-// leaves the old one serving, and is in the status too.
+// Update replaces the serving model by c, unless it is c already. With a canary
+// it returns when the trial has begun. An error leaves the old one serving, and
+// is in the status too.
 func (m *Models) Update(ctx context.Context, c Candidate) error {
 	m.loading.Lock()
 	defer m.loading.Unlock()
+	how, start := m.how(), time.Now()
 	if m.serves(c) {
+		m.giveUp()
 		return nil
 	}
-	start := time.Now()
-	// 1. Verify and load beside the old one.
-	next, err := m.loader.Load(ctx, c)
+	if m.tries(c) {
+		return nil
+	}
+	m.giveUp() // of a trial, whose model is not the one that is wanted any more
+	if why := m.rejected.of(c); why != nil && how.Canary.Share > 0 {
+		return m.Refuse(c, start, RefusedCanary, fmt.Errorf("model %s: %w", c, why))
+	}
+	next, err := m.load(ctx, how, c)
 	if err != nil {
-		return m.refuse(c, start, ReloadNotLoaded, fmt.Errorf("load model %s: %w", c, err))
+		return err
 	}
-	// 2. Let it answer before it is let near a question.
-	if err := m.test(ctx, next); err != nil {
-		return m.refuse(c, start, ReloadFailedTest, errors.Join(fmt.Errorf("self-test of model %s: %w", c, err), next.Close()))
+	if how.Canary.Share > 0 && m.serving() {
+		return m.try(next, c, how.Canary)
 	}
-	// 3. Swap; the old one drains.
+	return m.put(next, c, start)
+}
+
+// load verifies and opens a model beside the old one, and lets it answer before
+// it is let near a question.
+func (m *Models) load(ctx context.Context, how Setup, c Candidate) (Model, error) {
+	start := time.Now()
+	next, err := how.Loader.Load(ctx, c)
+	if err != nil {
+		return nil, m.Refuse(c, start, loadReason(err), fmt.Errorf("load model %s: %w", c, err))
+	}
+	if err := how.Test(ctx, next); err != nil {
+		m.discard(next)
+		return nil, m.Refuse(c, start, testReason(err), fmt.Errorf("self-test of model %s: %w", c, err))
+	}
+	m.log.Info("model is loaded and tested", "model", next.Info().String(), "from", c.String(), "took", time.Since(start).Round(time.Millisecond))
+	return next, nil
+}
+
+// put swaps a loaded model in; the old one drains.
+func (m *Models) put(next Model, c Candidate, start time.Time) error {
 	if !m.swap(next, c, start) {
-		return errors.Join(ErrNoModel, next.Close())
+		m.discard(next)
+		return ErrNoModel
 	}
 	next.Settle()
-	m.log.Info("model serves", "model", next.Info().String(), "from", c.String(), "took", time.Since(start).Round(time.Millisecond))
+	m.log.Info("model serves", "model", next.Info().String(), "from", c.String())
+	m.changed()
+	return nil
+}
+
+// Reconfigure makes setup hold and loads c by it, which may be the serving model
+// once more. An error leaves everything as it is.
+func (m *Models) Reconfigure(ctx context.Context, setup Setup, c Candidate) error {
+	m.loading.Lock()
+	defer m.loading.Unlock()
+	m.giveUp()
+	start := time.Now()
+	next, err := m.load(ctx, setup, c)
+	if err != nil {
+		return err
+	}
+	if err := m.put(next, c, start); err != nil {
+		return err
+	}
+	m.Use(setup)
 	return nil
 }
 
@@ -130,13 +182,17 @@ func (m *Models) serves(c Candidate) bool {
 	return true
 }
 
-func (m *Models) refuse(c Candidate, start time.Time, result string, err error) error {
+// origin is where the serving model came from, nil without one.
+func (m *Models) origin() *Candidate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.note(c, start, result, err.Error())
-	m.refusal = &Refusal{Model: c.String(), Error: err.Error(), Time: time.Now().UTC()}
-	return err
+	if m.current == nil {
+		return nil
+	}
+	return &m.current.info.Origin
 }
+
+func (m *Models) serving() bool { return m.origin() != nil }
 
 // swap puts next in service and retires the model before it; false after Close.
 func (m *Models) swap(next Model, c Candidate, start time.Time) bool {
@@ -153,26 +209,10 @@ func (m *Models) swap(next Model, c Candidate, start time.Time) bool {
 		m.refusal = nil
 	}
 	m.current = s
-	m.note(c, start, ReloadDone, "")
+	m.open = append(m.open, s)
+	m.note(c, start, ResultDone, "")
 	m.closing.Add(1)
 	return true
-}
-
-// note remembers how an attempt went; mu is held.
-func (m *Models) note(c Candidate, start time.Time, result, err string) {
-	m.reloads[result]++
-	m.last = &Reload{
-		Time: time.Now().UTC(), Model: c.String(), Result: result, Error: err,
-		TookS: time.Since(start).Round(time.Millisecond).Seconds(),
-	}
-}
-
-// Reloads returns the last attempt to load a model, nil if there was none, and
-// how many there were by result.
-func (m *Models) Reloads() (*Reload, map[string]uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.last, maps.Clone(m.reloads)
 }
 
 // retire lets a model go when its last answer ends; mu is held.
@@ -183,22 +223,55 @@ func (m *Models) retire(s *serving) {
 	}
 }
 
+// shut closes a model that nobody uses, and gives its memory back at once: an
+// idle device may not collect garbage for minutes.
 func (m *Models) shut(s *serving) {
 	defer m.closing.Done()
 	if err := s.model.Close(); err != nil {
 		m.log.Warn("closing a model failed", "model", s.info.String(), "error", err)
 	}
+	m.mu.Lock()
+	m.open = slices.DeleteFunc(m.open, func(o *serving) bool { return o == s })
+	last := m.closed
+	m.mu.Unlock()
+	if !last {
+		debug.FreeOSMemory()
+	}
+}
+
+// discardTime is how long the engine of a refused model may take to end.
+const discardTime = 10 * time.Second
+
+// discard closes a model that never served. One whose engine hangs is left
+// behind: it must not take the serving one with it.
+func (m *Models) discard(next Model) {
+	closed := make(chan error, 1)
+	go func() { closed <- next.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			m.log.Warn("closing a model failed", "model", next.Info().String(), "error", err)
+		}
+	case <-time.After(m.patience):
+		m.log.Error("a refused model does not end; its memory is lost until the daemon restarts", "model", next.Info().String())
+	}
+}
+
+func (m *Models) changed() {
+	if m.OnChange != nil {
+		m.OnChange()
+	}
 }
 
 // acquire returns the serving model, which stays open until it is released.
-func (m *Models) acquire() (*serving, error) {
+func (m *Models) acquire() (*serving, *trial, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.current == nil {
-		return nil, ErrNoModel
+		return nil, nil, ErrNoModel
 	}
 	m.current.users++
-	return m.current, nil
+	return m.current, m.trial, nil
 }
 
 func (m *Models) release(s *serving) {
@@ -210,36 +283,54 @@ func (m *Models) release(s *serving) {
 	}
 }
 
+// opened lists the models that may be answering.
+func (m *Models) opened() []*serving {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.open)
+}
+
 var _ router.Local = (*Models)(nil)
 
 // Answer lets the model that serves now answer, to its end, whatever is swapped
 // in meanwhile.
 func (m *Models) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
-	s, err := m.acquire()
+	s, trial, err := m.acquire()
 	if err != nil {
 		return router.LocalAnswer{}, err
 	}
 	defer m.release(s)
-	return s.model.Answer(ctx, q, emit)
+	start := time.Now()
+	a, err := s.model.Answer(ctx, q, emit)
+	if err == nil && trial != nil {
+		trial.offer(q, a, time.Since(start))
+	}
+	return a, err
 }
 
 // ModelStatus is the serving model for the status.
 type ModelStatus struct {
 	ModelInfo
-	Since   time.Time `json:"since"` // when it began to serve
-	Swaps   int       `json:"swaps"` // models that served before it since the start
-	Running int       `json:"running"`
+	Since   time.Time `json:"since"`   // when it began to serve
+	Swaps   int       `json:"swaps"`   // models that served before it since the start
+	Running int       `json:"running"` // questions that it has
+	Waiting int       `json:"waiting"` // of those, for their turn
 }
 
 // Current describes the serving model, nil if there is none, and the last
 // refusal.
 func (m *Models) Current() (*ModelStatus, *Refusal) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.current == nil {
-		return nil, m.refusal
+	s, refusal := m.current, m.refusal
+	if s == nil {
+		m.mu.Unlock()
+		return nil, refusal
 	}
-	return &ModelStatus{ModelInfo: m.current.info, Since: m.current.since.UTC(), Swaps: m.swaps, Running: m.current.users}, m.refusal
+	status := &ModelStatus{ModelInfo: s.info, Since: s.since.UTC(), Swaps: m.swaps, Running: s.users}
+	model := s.model
+	m.mu.Unlock()
+	status.Waiting = model.Pulse().Waiting // which has a lock of its own
+	return status, refusal
 }
 
 // Close retires the serving model and waits until all are closed, and so for
@@ -252,5 +343,7 @@ func (m *Models) Close() {
 		m.current = nil
 	}
 	m.mu.Unlock()
+	m.giveUp()
+	m.trials.Wait()
 	m.closing.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/calibrate"
 )
@@ -22,10 +23,13 @@ import (
 // end or closed while it speaks.
 type fakeModel struct {
 	info    ModelInfo
+	word    string
+	delay   time.Duration // before every piece
 	pieces  int
 	pace    chan struct{} // when not nil, one receive before every piece
 	logProb float32
 	users   atomic.Int32
+	steps   atomic.Uint64
 	closed  atomic.Bool
 	wrong   *atomic.Int32 // counts uses after Close and closes during use
 }
@@ -35,6 +39,11 @@ var _ Model = (*fakeModel)(nil)
 func (m *fakeModel) Info() ModelInfo { return m.info }
 
 func (m *fakeModel) Settle() {}
+
+func (m *fakeModel) Pulse() infer.Pulse {
+	n := int(m.users.Load())
+	return infer.Pulse{Steps: m.steps.Load(), Work: n > 0, Running: n}
+}
 
 func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(string) error) (router.LocalAnswer, error) {
 	m.users.Add(1)
@@ -51,7 +60,9 @@ func (m *fakeModel) Answer(ctx context.Context, q router.Question, emit func(str
 		if m.closed.Load() {
 			m.wrong.Add(1)
 		}
-		piece := m.info.Version + " "
+		m.steps.Add(1)
+		time.Sleep(m.delay)
+		piece := m.word + " "
 		a.Text += piece
 		a.Tokens = append(a.Tokens, calibrate.Token{LogProb: m.logProb, Margin: 1})
 		if err := emit(piece); err != nil {
@@ -69,11 +80,13 @@ func (m *fakeModel) Close() error {
 }
 
 // fakeLoader makes a fakeModel of every path; the path "bad" does not load,
-// "silent" and "broken" fail the self-test.
+// "silent" and "broken" fail the self-test, "other" says something else than the
+// others and "slow" says it slowly.
 type fakeLoader struct {
 	mu     sync.Mutex // guards made
 	made   []*fakeModel
 	pieces int
+	word   string // what every model says; "" for its own name
 	pace   chan struct{}
 	wrong  atomic.Int32
 }
@@ -85,7 +98,16 @@ func (l *fakeLoader) Load(_ context.Context, c Candidate) (Model, error) {
 	if strings.HasPrefix(base, "bad") {
 		return nil, errors.New("hash differs")
 	}
-	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong}
+	m := &fakeModel{info: ModelInfo{Name: "fake", Version: base, File: c.String(), Signed: true}, pieces: max(l.pieces, 1), logProb: -0.1, pace: l.pace, wrong: &l.wrong, word: base}
+	if l.word != "" {
+		m.word = l.word
+	}
+	if strings.HasPrefix(base, "other") {
+		m.word = base
+	}
+	if strings.HasPrefix(base, "slow") {
+		m.delay = 10 * time.Millisecond
+	}
 	if strings.HasPrefix(base, "silent") {
 		m.info.Golden = []Golden{{Prompt: "a", Text: "b"}}
 	}
@@ -112,7 +134,7 @@ func (l *fakeLoader) open() int {
 }
 
 func newTestModels(l *fakeLoader) *Models {
-	return NewModels(l, selfTest(0), slog.New(slog.DiscardHandler))
+	return NewModels(Setup{Loader: l, Test: selfTest(0)}, slog.New(slog.DiscardHandler))
 }
 
 func at(name string) Candidate { return Candidate{Path: "/models/" + name} }
@@ -241,10 +263,65 @@ func TestRefusedModelLeavesTheOldOneAndSaysWhy(t *testing.T) {
 	}
 }
 
+// hanging is a model whose engine neither answers nor ends.
+type hanging struct {
+	*fakeModel
+	free chan struct{}
+}
+
+func (h hanging) Answer(ctx context.Context, _ router.Question, _ func(string) error) (router.LocalAnswer, error) {
+	<-ctx.Done()
+	return router.LocalAnswer{}, ctx.Err()
+}
+
+func (h hanging) Close() error { <-h.free; return h.fakeModel.Close() }
+
+type hangingLoader struct {
+	*fakeLoader
+	free chan struct{}
+}
+
+func (l hangingLoader) Load(ctx context.Context, c Candidate) (Model, error) {
+	m, err := l.fakeLoader.Load(ctx, c)
+	if err == nil && strings.HasSuffix(c.Path, "hangs") {
+		m = hanging{m.(*fakeModel), l.free}
+	}
+	return m, err
+}
+
+// A new model that hangs in its self-test is refused and left behind; it takes
+// neither the serving one with it nor the next one.
+func TestHangingModelIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	l := hangingLoader{&fakeLoader{}, make(chan struct{})}
+	test := func(ctx context.Context, m Model) error {
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		return selfTest(0)(ctx, m)
+	}
+	m := NewModels(Setup{Loader: l, Test: test}, slog.New(slog.DiscardHandler))
+	m.patience = 50 * time.Millisecond
+	if err := m.Update(t.Context(), at("v1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Update(t.Context(), at("hangs")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if _, r := m.Current(); version(m) != "v1" || r == nil || r.Reason != RefusedTest {
+		t.Errorf("%s serves, refusal %+v", version(m), r)
+	}
+	if err := m.Update(t.Context(), at("v2")); err != nil || version(m) != "v2" {
+		t.Errorf("the next one: %v", err)
+	}
+	close(l.free)
+	m.Close()
+	until(t, "the end of all models", func() bool { return l.open() == 0 })
+}
+
 func TestSlowModelIsRefused(t *testing.T) {
 	t.Parallel()
 	l := &fakeLoader{pieces: 5}
-	m := NewModels(l, selfTest(math.MaxFloat64), slog.New(slog.DiscardHandler))
+	m := NewModels(Setup{Loader: l, Test: selfTest(math.MaxFloat64)}, slog.New(slog.DiscardHandler))
 	if err := m.Update(t.Context(), at("v1")); err == nil || !strings.Contains(err.Error(), "min_speed") {
 		t.Errorf("error %v", err)
 	}
@@ -289,7 +366,7 @@ func TestCandidatesLatestFirst(t *testing.T) {
 	dir := t.TempDir()
 	got := func(plain bool) string {
 		t.Helper()
-		all, err := candidates(dir, "mm", plain)
+		all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: plain})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -329,7 +406,7 @@ func TestCandidatesOfFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, err := candidates(dir, "mm", true)
+	all, err := candidates(ModelConfig{Dir: dir, Name: "mm", AllowUnsigned: true})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%v, %v", all, err)
 	}

@@ -22,7 +22,9 @@ func (s Status) Text() string {
 	var out screen
 	out.row("device", "%s, cusp %s, up %s", s.Device, s.Version, ago(s.UptimeS))
 	out.model(s.Model)
+	out.trial(s.Trial)
 	out.reload(s.Reload, s.Refusal)
+	out.config(s.Config)
 	out.engine(s.Engine)
 	out.answers(s.Counters)
 	out.link(s.Link)
@@ -83,6 +85,21 @@ func (s *screen) reload(r *Reload, refused *Refusal) {
 	}
 	if refused != nil {
 		s.row("refused", "%s at %s", refused.Error, refused.Time.Format(time.DateTime))
+	}
+}
+
+func (s *screen) trial(t *TrialStatus) {
+	if t != nil {
+		s.row("canary", "%s", t)
+	}
+}
+
+func (s *screen) config(c ConfigStatus) {
+	if c.Error != "" {
+		s.row("config", "refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error)
+	}
+	if len(c.Restart) > 0 {
+		s.row("config", "changed, needs a restart: %s", strings.Join(c.Restart, ", "))
 	}
 }
 

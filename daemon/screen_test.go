@@ -24,7 +24,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		Engine: &EngineStatus{Threads: 1, Kernels: "avx2", Speed: 41.25, Running: 2, Sequences: 4, Waiting: 3, Refused: 5, FirstTokenMS: 12.345, InterTokenMS: 3.1,
 			Pages: 100, PageBytes: 1 << 20, Used: 30, Cached: 20, Requests: 9, PrefixHits: 6, PromptTokens: 1000, CachedTokens: 610, Generated: 77},
 		Refusal:  &Refusal{Error: "load model /x/2.0: " + strings.Repeat("hash differs and ", 9), Time: at},
-		Reload:   &Reload{Time: at, Model: "/x/1.0", Result: ReloadDone, TookS: 1.25},
+		Reload:   &Reload{Time: at, Model: "/x/1.0", Result: ResultDone, TookS: 1.25},
 		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90},
 		IoT:      &up,
 		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "provisional/deadline": 1}, Failed: 1},

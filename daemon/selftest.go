@@ -20,6 +20,9 @@ const (
 	minTimedTokens = 4
 )
 
+// errSlow says that a model is right and too slow.
+var errSlow = errors.New("too slow")
+
 // selfTest returns the test that a loaded model has to pass: its golden answers
 // come out exactly, or without any, a short generation gives sound numbers;
 // and it makes at least floor tokens per second, prompts included.
@@ -41,7 +44,7 @@ func selfTest(floor float64) func(context.Context, Model) error {
 		}
 		speed := float64(tokens) / time.Since(start).Seconds()
 		if tokens >= minTimedTokens && speed < floor {
-			return fmt.Errorf("%.2f tokens per second; the floor is %g (model.min_speed)", speed, floor)
+			return fmt.Errorf("%w: %.2f tokens per second; the floor is %g (model.min_speed)", errSlow, speed, floor)
 		}
 		return nil
 	}

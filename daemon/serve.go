@@ -12,15 +12,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
-	"time"
 
 	"github.com/a472be26/cusp/daemon/api"
 )
-
-// drainTime is how long each front door waits for running answers at a stop.
-const drainTime = 10 * time.Second
 
 // Options of [Serve].
 type Options struct {
@@ -39,31 +34,32 @@ type Options struct {
 // Serve runs the daemon until ctx ends, and then stops within bounded time.
 // It returns nil after a stop that was asked for.
 func Serve(ctx context.Context, cfg Config, o Options) error {
-	d, err := start(ctx, cfg, o)
-	if err != nil {
-		return fmt.Errorf("start daemon: %w", err)
+	d := newDevice(cfg, o)
+	hangup := make(chan os.Signal, 1)
+	if o.Reload != nil { // before the start, which a hangup would end else
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
 	}
-	return d.run(ctx)
+	if err := d.start(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("start daemon: %w", err)
+	} else if err != nil {
+		return nil // the stop came during the start
+	}
+	return d.run(ctx, hangup)
 }
 
 // start brings the parts up. What was opened is closed again on failure.
-func start(ctx context.Context, cfg Config, o Options) (*device, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	d := &device{cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines()}
-	d.ctx, d.halt = context.WithCancel(context.Background())
+func (d *device) start(ctx context.Context) error {
 	if err := d.bringUp(ctx); err != nil {
-		d.stop()
-		return nil, err
+		return errors.Join(err, d.stop())
 	}
-	return d, nil
+	return nil
 }
 
 // bringUp opens the parts in the order in which they stand on each other.
 func (d *device) bringUp(ctx context.Context) error {
 	// 1. Check the configuration.
-	if err := d.cfg.Check(); err != nil {
+	if err := errors.Join(d.cfg.Check(), d.cfg.checkCredentials()); err != nil {
 		return err
 	}
 	// 2. Take the socket: a second daemon ends here. Callers queue from now on.
@@ -103,18 +99,15 @@ func (d *device) bringUp(ctx context.Context) error {
 }
 
 // run says that the daemon is ready and waits for its end.
-func (d *device) run(ctx context.Context) error {
-	defer d.stop()
+func (d *device) run(ctx context.Context, hangup <-chan os.Signal) (err error) {
+	alive, cancel := context.WithCancel(context.Background())
+	defer cancel() // the watchdog hears of the drain too
+	defer func() { err = errors.Join(err, d.stop()) }()
 	defer context.AfterFunc(ctx, d.halt)() // also in the middle of a reload
-	background, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go d.notify.watchdog(background, d.selfCheck)
-	hangup := make(chan os.Signal, 1)
-	if d.o.Reload != nil {
-		signal.Notify(hangup, syscall.SIGHUP)
-		defer signal.Stop(hangup)
-	}
+	v := &vitals{models: d.models, door: d.selfCheck}
+	go d.notify.watchdog(alive, v.check)
 	d.notify.ready(d.summary())
+	go d.notify.keepStatus(d.ctx, d.summary)
 	d.log.Info("ready", "socket", d.listener.Addr().String(), "device", d.cfg.Device.ID, "version", d.version)
 	if d.o.Ready != nil {
 		d.o.Ready()
@@ -133,30 +126,35 @@ func (d *device) run(ctx context.Context) error {
 
 var errSocketGone = errors.New("the socket was closed")
 
-// stop closes the parts in the reverse order of their opening: first the doors,
-// which drain, at the end what they stand on.
-func (d *device) stop() {
-	d.notify.stopping()
-	d.halt()
-	for _, f := range slices.Backward(d.closers) {
-		f()
-	}
-	d.log.Info("stopped")
-}
-
 // selfCheck asks the daemon's own socket, so that the watchdog sees what a
-// client sees.
+// client sees. During a stop nobody answers there.
 func (d *device) selfCheck(ctx context.Context) error {
+	if d.ctx.Err() != nil {
+		return nil
+	}
 	c := api.NewClient(d.listener.Addr().String())
 	defer c.Close()
-	return c.Health(ctx)
+	if err := c.Health(ctx); err != nil && d.ctx.Err() == nil {
+		return fmt.Errorf("health check: %w", err)
+	}
+	return nil
 }
 
 // summary is the one line that the service manager shows.
 func (d *device) summary() string {
-	current, _ := d.models.Current()
-	if current == nil {
-		return "answering through the cloud only: no local model"
+	current, refusal := d.models.Current()
+	line := "answering through the cloud only: no local model"
+	if current != nil {
+		line = fmt.Sprintf("answering with %s; %d running, %d waiting", current, current.Running, current.Waiting)
 	}
-	return "answering with " + current.String()
+	if link := d.link(); link.Configured {
+		line += fmt.Sprintf("; cloud %s, %d on the way", upOrDown(link.Up), link.Outbox)
+	}
+	if refusal != nil {
+		line += "; a model was refused"
+	}
+	if d.settings.status().Error != "" {
+		line += "; the configuration on disk was refused"
+	}
+	return line
 }

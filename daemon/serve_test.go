@@ -83,7 +83,7 @@ func serveReal(t *testing.T, cfg Config, o Options) (c *api.Client, stop func())
 			if err != nil {
 				t.Errorf("serve: %v", err)
 			}
-		case <-time.After(2 * drainTime):
+		case <-time.After(cfg.Service.Drain + 2*stopGrace):
 			t.Error("serve does not stop")
 		}
 	}
@@ -341,49 +341,6 @@ func TestBuiltInStudentAnswers(t *testing.T) {
 	if err := c.Status(t.Context(), &s); err != nil || s.Model.Name != DefaultModel || !s.Model.Signed || !s.Model.Calibrated || a.Receipt.Confidence == nil {
 		t.Errorf("status %+v, receipt %+v, %v", s.Model, a.Receipt, err)
 	}
-}
-
-// TestNotifications plays the service manager.
-func TestNotifications(t *testing.T) {
-	cfg := testConfig(t)
-	socket := filepath.Join(filepath.Dir(cfg.API.Socket), "n")
-	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
-	t.Setenv("NOTIFY_SOCKET", socket)
-	t.Setenv("WATCHDOG_USEC", "100000")
-	expect := func(want string) {
-		t.Helper()
-		buf := make([]byte, 1024)
-		_ = manager.SetReadDeadline(time.Now().Add(patience))
-		for {
-			n, err := manager.Read(buf)
-			if err != nil {
-				t.Fatalf("no %s: %v", want, err)
-			}
-			if strings.Contains(string(buf[:n]), want) {
-				return
-			}
-		}
-	}
-	hup := make(chan struct{})
-	_, stop := serve(t, cfg, Options{Reload: func() (Config, error) { close(hup); return cfg, nil }})
-	expect("READY=1\nSTATUS=answering with fake@built-in")
-	expect("WATCHDOG=1")
-	self, err := os.FindProcess(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := self.Signal(hangupSignal); err != nil {
-		t.Fatal(err)
-	}
-	<-hup
-	expect("RELOADING=1\nMONOTONIC_USEC=")
-	expect("READY=1")
-	stop()
-	expect("STOPPING=1")
 }
 
 // TestSocketActivation serves in a process of its own, to which a listening

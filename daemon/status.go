@@ -10,18 +10,21 @@ import (
 
 // Status is what the daemon is doing, for the API, MQTT and `cusp status`.
 type Status struct {
-	Online   bool           `json:"online"`
-	Device   string         `json:"device"`
-	Version  string         `json:"version"`
-	UptimeS  float64        `json:"uptime_s"`
-	Model    *ModelStatus   `json:"model"`
-	Engine   *EngineStatus  `json:"engine,omitempty"` // absent without a model of our own
-	Refusal  *Refusal       `json:"last_refusal,omitempty"`
-	Reload   *Reload        `json:"last_reload,omitempty"`
-	Link     LinkStatus     `json:"link"`
-	IoT      *bool          `json:"iot_up,omitempty"` // absent: no front door
-	Counters Counters       `json:"counters"`
-	Sensors  []sensor.State `json:"sensors,omitempty"`
+	Online   bool              `json:"online"`
+	Device   string            `json:"device"`
+	Version  string            `json:"version"`
+	UptimeS  float64           `json:"uptime_s"`
+	Model    *ModelStatus      `json:"model"`
+	Engine   *EngineStatus     `json:"engine,omitempty"` // absent without a model of our own
+	Refusal  *Refusal          `json:"last_refusal,omitempty"`
+	Trial    *TrialStatus      `json:"canary,omitempty"` // absent: no model is being tried
+	Reload   *Reload           `json:"last_reload,omitempty"`
+	Reloads  map[string]uint64 `json:"reloads"` // attempts since the start, by result
+	Config   ConfigStatus      `json:"config"`
+	Link     LinkStatus        `json:"link"`
+	IoT      *bool             `json:"iot_up,omitempty"` // absent: no front door
+	Counters Counters          `json:"counters"`
+	Sensors  []sensor.State    `json:"sensors,omitempty"`
 }
 
 // LinkStatus is the way to the cloud.
@@ -85,14 +88,10 @@ func (d *device) status() Status {
 		Counters: d.answers.counters(), Sensors: d.sensors.States(),
 	}
 	s.Model, s.Refusal = d.models.Current()
-	s.Reload, _ = d.models.Reloads()
+	s.Trial = d.models.Trial()
+	s.Reload, s.Reloads = d.models.Reloads()
 	s.Engine = newEngineStatus(d.engines.stats())
-	if d.uplink != nil {
-		s.Link = LinkStatus{
-			Configured: true, Broker: d.cfg.Cloud.uplink().String(), Up: d.uplink.Up(), SinceS: seconds(time.Since(d.uplink.Since())),
-			Outbox: d.uplink.Depth(), OldestS: seconds(d.uplink.OldestAge()),
-		}
-	}
+	s.Link, s.Config = d.link(), d.settings.status()
 	select {
 	case <-d.open:
 		if d.door != nil {
@@ -102,4 +101,14 @@ func (d *device) status() Status {
 	default: // the door is being opened
 	}
 	return s
+}
+
+func (d *device) link() LinkStatus {
+	if d.uplink == nil {
+		return LinkStatus{}
+	}
+	return LinkStatus{
+		Configured: true, Broker: d.cfg.Cloud.uplink().String(), Up: d.uplink.Up(), SinceS: seconds(time.Since(d.uplink.Since())),
+		Outbox: d.uplink.Depth(), OldestS: seconds(d.uplink.OldestAge()),
+	}
 }

@@ -155,7 +155,7 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 
 // signals gathers what the decision may depend on.
 func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
-	s := Signals{Private: q.Privacy == Private, LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.greedy()}
+	s := Signals{Private: q.Privacy == Private, LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.Greedy()}
 	if r.Cloud != nil {
 		s.Cloud = CloudUntried
 	}

@@ -84,9 +84,9 @@ type Mirostat struct {
 	Eta float64 `json:"eta,omitempty"`
 }
 
-// greedy reports whether the most likely token is taken at every step, which is
+// Greedy reports whether the most likely token is taken at every step, which is
 // how calibrations are made.
-func (o Options) greedy() bool {
+func (o Options) Greedy() bool {
 	return (o.Temperature == nil || *o.Temperature == 0) && o.Mirostat == nil &&
 		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
 }

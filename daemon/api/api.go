@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/a472be26/cusp/router"
@@ -85,6 +86,13 @@ type Server struct {
 	o    Options
 	mux  *http.ServeMux
 	http *http.Server
+
+	connections connections
+
+	mu        sync.Mutex     // guards the fields below
+	stopped   bool           // no listener is taken any more
+	listeners []net.Listener // of all calls of Serve
+	serving   sync.WaitGroup // calls of Serve; grows only under mu while not stopped
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -108,6 +116,7 @@ func New(o Options) *Server {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         s.connections.track,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s
@@ -150,19 +159,52 @@ func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 
 // Serve takes connections from l until Shutdown or Close; it then returns nil.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if !s.enter(l) {
+		_ = l.Close() // perhaps again
+		return nil
+	}
+	defer s.serving.Done()
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !s.stopping() {
 		return err
 	}
 	return nil
 }
 
-// Shutdown stops listening and waits for running answers until ctx ends; what
-// still runs then is cut off.
-func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.http.Close())
+// enter counts a call of Serve in, unless the server stops.
+func (s *Server) enter(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
 	}
-	return nil
+	s.listeners = append(s.listeners, l)
+	s.serving.Add(1)
+	return true
+}
+
+func (s *Server) stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
+
+// Shutdown stops listening and waits for running answers until ctx ends; what
+// still runs then is cut off. Who was connected by then is answered; who comes
+// later waits in the queue of the listening socket, if another process has it too.
+func (s *Server) Shutdown(ctx context.Context) error {
+	// 1. Take nobody in any more. Once Serve has returned, all who were are known.
+	s.mu.Lock()
+	s.stopped = true
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+	// 2. Answer them.
+	s.http.SetKeepAlivesEnabled(false)
+	err := s.connections.drain(ctx)
+	// 3. Close what is left.
+	return errors.Join(err, s.http.Close())
 }
 
 func (s *Server) models(w http.ResponseWriter, _ *http.Request) {

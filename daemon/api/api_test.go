@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -314,6 +315,56 @@ func TestLeavingClientCancelsTheAnswer(t *testing.T) {
 		}
 	case <-time.After(5 * time.Second):
 		t.Error("the answer still runs")
+	}
+}
+
+// Who is connected when the stop begins is answered, though the request comes
+// after it; who never sends one does not hold the stop up.
+func TestShutdownAnswersWhoIsConnected(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(shortDir(t), "s")
+	l, err := Listen(path, 0o600, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(options(&script{pieces: []string{"hello"}}))
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	late, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	silent, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	for !s.connections.busy() {
+		time.Sleep(time.Millisecond)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Shutdown(t.Context()) }()
+	if err := <-served; err != nil { // it takes nobody in any more
+		t.Errorf("serve: %v", err)
+	}
+	if _, err := io.WriteString(late, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := io.ReadAll(late)
+	if err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 200") || !strings.Contains(string(reply), "Connection: close") {
+		t.Errorf("late request: %q, %v", reply, err)
+	}
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a connection without a request holds the stop up")
+	}
+	if err := s.Serve(l); err != nil {
+		t.Errorf("serve after the stop: %v", err)
 	}
 }
 

@@ -59,6 +59,7 @@ type generator interface {
 	Recall(store *prefix.Store, model string, tokens []int32) bool
 	Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error
 	Stats() infer.Stats
+	Pulse() infer.Pulse
 	Close()
 }
 
@@ -124,6 +125,9 @@ func (a *Assistant) Fingerprint() string { return fmt.Sprintf("%x", a.file.Finge
 
 // Stats tells how the engine is doing.
 func (a *Assistant) Stats() infer.Stats { return a.engine.Stats() }
+
+// Pulse is the engine's sign of life.
+func (a *Assistant) Pulse() infer.Pulse { return a.engine.Pulse() }
 
 // Close refuses new questions, waits for the answers under way, and releases
 // the model. A second Close does nothing.

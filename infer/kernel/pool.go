@@ -21,6 +21,7 @@ type Pool struct {
 	work    atomic.Uint64 // parts of the job (upper half), next unclaimed part (lower half)
 	pending atomic.Int64  // parts of the job not finished
 	closed  atomic.Bool
+	runs    atomic.Uint64 // calls of Run that have ended
 
 	workers  []*gate // one per worker: opened when there is work
 	finished *gate   // opened by the last part
@@ -50,6 +51,9 @@ func (p *Pool) Threads() int {
 // several goroutines, and returns when all calls have. While the pool is busy
 // with another Run, or after Close, the caller does all parts itself.
 func (p *Pool) Run(n int, f func(part int)) {
+	if p != nil {
+		defer p.runs.Add(1)
+	}
 	if p == nil || n < 2 || len(p.workers) == 0 || p.closed.Load() || !p.run.TryLock() {
 		for part := range n {
 			f(part)
@@ -68,6 +72,10 @@ func (p *Pool) Run(n int, f func(part int)) {
 	p.finished.wait(func() bool { return p.pending.Load() == 0 })
 	p.job = nil
 }
+
+// Runs is how many calls of Run have ended: as long as it grows, the products of
+// a pass get done.
+func (p *Pool) Runs() uint64 { return p.runs.Load() }
 
 // Close ends the workers once they have finished what they claimed.
 func (p *Pool) Close() {

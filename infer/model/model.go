@@ -64,6 +64,11 @@ type Runner interface {
 	Close()
 }
 
+// Progress is what a Runner may have beside: a number that grows while a pass
+// gets on, so that a long pass is told from one that is stuck. Safe to ask from
+// any goroutine.
+type Progress interface{ Progress() uint64 }
+
 // Kind says what a model does with a text.
 type Kind uint8
 

@@ -57,6 +57,9 @@ func (r *runner) Forward(sequences []Sequence) error {
 	return nil
 }
 
+// Progress implements [Progress].
+func (r *runner) Progress() uint64 { return r.pass.pool.Runs() }
+
 func (r *runner) Spread(n int, f func(int)) { r.pass.pool.Run(n, f) }
 
 func (r *runner) Close() { r.pass.pool.Close() }

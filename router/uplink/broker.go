@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -21,6 +22,8 @@ type Broker struct {
 	Password     string
 	PasswordFile string        // read at every connection, so that a rotated secret is picked up; wins over Password
 	CAFile       string        // PEM; empty means the system's certificate authorities
+	CertFile     string        // PEM, of this client; empty means none
+	KeyFile      string        // PEM; read, like CertFile, at every connection
 	ClientID     string        // empty means one chosen by the caller of ClientOptions
 	MaxReconnect time.Duration // ceiling of the reconnect back-off; 0 means 10 s
 }
@@ -61,6 +64,18 @@ func (b Broker) ClientOptions() (*mqtt.ClientOptions, error) {
 }
 
 func (b Broker) addTLS(o *mqtt.ClientOptions) error {
+	if b.CAFile == "" && b.CertFile == "" {
+		return nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := errors.Join(b.addAuthorities(config), b.addCertificate(config)); err != nil {
+		return err
+	}
+	o.SetTLSConfig(config)
+	return nil
+}
+
+func (b Broker) addAuthorities(c *tls.Config) error {
 	if b.CAFile == "" {
 		return nil
 	}
@@ -68,12 +83,32 @@ func (b Broker) addTLS(o *mqtt.ClientOptions) error {
 	if err != nil {
 		return fmt.Errorf("read broker CA file: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("broker CA file %s holds no PEM certificate", b.CAFile)
 	}
-	o.SetTLSConfig(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
 	return nil
+}
+
+// addCertificate presents this client, with what lies on disk at that moment, so
+// that a certificate can be renewed.
+func (b Broker) addCertificate(c *tls.Config) error {
+	if b.CertFile == "" {
+		return nil
+	}
+	if _, err := b.certificate(); err != nil {
+		return err
+	}
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return b.certificate() }
+	return nil
+}
+
+func (b Broker) certificate() (*tls.Certificate, error) {
+	c, err := tls.LoadX509KeyPair(b.CertFile, b.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the broker's client certificate %s with the key %s: %w", b.CertFile, b.KeyFile, err)
+	}
+	return &c, nil
 }
 
 func (b Broker) addCredentials(o *mqtt.ClientOptions) error {
