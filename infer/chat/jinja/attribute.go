@@ -106,6 +106,10 @@ func own(of Value, name string) (Value, bool) {
 			return &function{name, func(r *run, a callArgs) Value { return m(r, of, a) }}, true
 		}
 		return changing(name, !of.tuple && listChanges[name])
+	case interval:
+		if m, ok := listMethods[name]; ok && name != "copy" {
+			return &function{name, func(r *run, a callArgs) Value { return m(r, &List{items: r.items(of)}, a) }}, true
+		}
 	case *Dict:
 		if m, ok := dictMethods[name]; ok {
 			return &function{name, func(r *run, a callArgs) Value { return m(r, of, a) }}, true
@@ -151,7 +155,7 @@ func (r *run) slice(of, from, to, step Value) Value {
 		return &List{items: items, tuple: of.tuple}
 	case interval:
 		idx := indices(of.length, from, to, step)
-		return newInterval(of.at(idx.start), of.at(idx.start)+idx.length*idx.step*of.step, idx.step*of.step)
+		return newInterval(of.at(idx.start), of.at(idx.stop), idx.step*of.step)
 	case *Text:
 		r.scan(2 * len(of.s))
 		return r.sliceText(of, indices(int64(of.length()), from, to, step))

@@ -49,6 +49,9 @@ func attrFilter(r *run, in Value, a callArgs) Value {
 	if name == nil {
 		fail("attr: the name is None")
 	}
+	if u, ok := in.(*undefined); ok {
+		fail("%s", u.reason)
+	}
 	if v, ok := own(in, name.s); ok {
 		return v
 	}
@@ -167,7 +170,7 @@ func round(r *run, in Value, a callArgs) Value {
 		fail("round: '%s' is no number", typeName(in))
 	}
 	scale := math.Pow(10, float64(precision))
-	switch _, whole := integer(in); {
+	switch i, whole := integer(in); {
 	case method == "ceil":
 		return math.Ceil(f*scale) / scale
 	case method == "floor":
@@ -175,7 +178,7 @@ func round(r *run, in Value, a callArgs) Value {
 	case method != "common":
 		fail("round: the method is common, ceil or floor, not %s", method)
 	case whole && precision >= 0:
-		return in
+		return i
 	case precision < 0:
 		f = math.RoundToEven(f*scale) / scale
 		if whole {

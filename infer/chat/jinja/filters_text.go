@@ -24,7 +24,7 @@ func (r *run) centered(t *Text, width int, fill string) Value {
 
 func indent(r *run, in Value, a callArgs) Value {
 	b := a.bind(r, "indent", 0, "width", "first", "blank")
-	t := r.str(in)
+	t := wantText("indent", in)
 	var by *Text
 	if s, ok := b.values[0].(*Text); ok {
 		by = s
@@ -75,18 +75,19 @@ const leeway = 5
 
 func truncate(r *run, in Value, a callArgs) Value {
 	b := a.bind(r, "truncate", 0, "length", "killwords", "end", "leeway")
-	t, end := r.str(in), b.text(2)
+	end := b.text(2)
 	if end == nil {
 		end = Own("...")
 	}
-	r.scan(2 * len(t.s))
 	length := b.size(0, 255)
 	if length < end.length() {
 		fail("truncate: the length %d is less than that of the end", length)
 	}
-	if t.length() <= length+b.size(3, leeway) {
-		return t
+	if r.length(in) <= int64(length+b.size(3, leeway)) {
+		return in
 	}
+	t := wantText("truncate", in)
+	r.scan(2 * len(t.s))
 	kept := t.offset(length - end.length())
 	if !b.truth(1, false) {
 		if at := strings.LastIndexByte(t.s[:kept], ' '); at >= 0 {
@@ -101,12 +102,11 @@ func urlEncode(r *run, in Value, a callArgs) Value {
 	if d, ok := in.(*Dict); ok {
 		in = &List{items: r.pairs(d)}
 	}
-	l, ok := in.(*List)
-	if !ok {
+	if _, ok := in.(*Text); ok || !tests["iterable"].holds(r, in, nil) {
 		return r.str(in).mapped(r, func(_ bool, c rune) string { return percent(c, "/") })
 	}
 	b := builder{r: r}
-	for i, item := range l.items {
+	for i, item := range r.items(in) {
 		pair := r.items(item)
 		if len(pair) != 2 {
 			fail("urlencode: a pair has %d values", len(pair))

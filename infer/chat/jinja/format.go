@@ -24,10 +24,16 @@ func (r *run) format(t *Text, values Value) Value {
 		at += next + 1
 		at += f.directive(t.s[at:])
 	}
-	if _, ok := values.(*Dict); !ok && (f.several && len(f.rest) > 0 || !f.several && !f.used) {
+	if f.several && len(f.rest) > 0 || !f.several && !f.used && isScalar(values) {
 		fail("%%: not all arguments are used")
 	}
 	return f.b.text().as(t.safe)
+}
+
+// isScalar tells values that a format must use from those that it may look into.
+func isScalar(v Value) bool {
+	_, isNumber := number(v)
+	return v == nil || isNumber || is[*Text](v)
 }
 
 type formatter struct {

@@ -18,17 +18,20 @@ func (f *forLoop) exec(r *run, s *scope) flow {
 
 // iterate runs the loop over v; depth counts recursive calls.
 func (f *forLoop) iterate(r *run, s *scope, v Value, depth int64) {
+	whole := false // an iteration ran to its end
 	l := &loop{node: f, scope: s, items: f.selected(r, s, r.items(v)), depth: depth}
 	for l.at = range l.items {
 		r.step(1)
 		inner := s.inner()
 		inner.set(r, "loop", l)
 		f.target.assign(r, inner, l.items[l.at])
-		if f.body.exec(r, inner) == breaks {
+		end := f.body.exec(r, inner)
+		if end == breaks {
 			break
 		}
+		whole = whole || end == goesOn
 	}
-	if len(l.items) == 0 {
+	if !whole { // so does Jinja: else is also for loops that break and continue keep from an end
 		f.otherwise.exec(r, s.inner())
 	}
 }

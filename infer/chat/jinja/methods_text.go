@@ -12,11 +12,11 @@ type textMethod func(r *run, t *Text, a callArgs) Value
 var textMethods = map[string]textMethod{
 	"capitalize": cases(func(first bool, c rune) string {
 		if first {
-			return upper(c)
+			return title(c)
 		}
 		return lower(c)
 	}),
-	"casefold":     cases(func(_ bool, c rune) string { return lower(c) }),
+	"casefold":     cases(func(_ bool, c rune) string { return strings.ToLower(upper(c)) }),
 	"center":       func(r *run, t *Text, a callArgs) Value { w, fill := width(r, a); return r.centered(t, w, fill) },
 	"count":        count,
 	"endswith":     affix(strings.HasSuffix),
@@ -67,15 +67,18 @@ var textMethods = map[string]textMethod{
 		return t.mapped(r, func(_ bool, c rune) string {
 			begins := !within
 			if within = unicode.IsLetter(c); begins {
-				return upper(c)
+				return title(c)
 			}
 			return lower(c)
 		})
 	},
 	"upper": cases(func(_ bool, c rune) string { return upper(c) }),
 	"zfill": func(r *run, t *Text, a callArgs) Value {
-		b := builder{r: r}
-		r.pad(&b, t, a.bind(r, "zfill", 1, "width").size(0, 0), '=', "0")
+		b, align := builder{r: r}, byte('=')
+		if strings.HasPrefix(t.s, " ") { // no sign here
+			align = '>'
+		}
+		r.pad(&b, t, a.bind(r, "zfill", 1, "width").size(0, 0), align, "0")
 		return b.text().as(t.safe)
 	},
 }
@@ -95,6 +98,14 @@ func upper(c rune) string {
 		return "SS"
 	}
 	return string(unicode.ToUpper(c))
+}
+
+// title is the form of a rune that begins a word.
+func title(c rune) string {
+	if c == 'ß' {
+		return "Ss"
+	}
+	return string(unicode.ToTitle(c))
 }
 
 func lower(c rune) string { return string(unicode.ToLower(c)) }

@@ -7,6 +7,9 @@ import (
 
 // operate is left op right for arithmetic operators.
 func (r *run) operate(op string, left, right Value) Value {
+	if t, ok := left.(*Text); ok && op == "%" {
+		return r.format(t, right)
+	}
 	for _, v := range []Value{left, right} {
 		if u, ok := v.(*undefined); ok {
 			fail("%s", u.reason)
@@ -135,28 +138,34 @@ func floats(op string, a, b float64) Value {
 	if b == 0 {
 		fail("division by zero")
 	}
-	switch op {
-	case "/":
+	if op == "/" {
 		return a / b
-	case "//":
-		return math.Floor(a / b)
 	}
 	m := math.Mod(a, b)
 	if m != 0 && (m < 0) != (b < 0) {
 		m += b
 	}
-	return m
+	if op == "%" {
+		if m == 0 {
+			return math.Copysign(0, b)
+		}
+		return m
+	}
+	q := (a - m) / b // Python's floor: consistent with the remainder
+	if q == 0 {
+		return math.Copysign(0, a/b)
+	}
+	if whole := math.Floor(q); q-whole <= 0.5 {
+		return whole
+	}
+	return math.Ceil(q)
 }
 
-// sequences adds and repeats texts and lists, and formats texts.
+// sequences adds and repeats texts and lists.
 func (r *run) sequences(op string, left, right Value) (Value, bool) {
 	switch op {
 	case "+":
 		return r.join(left, right)
-	case "%":
-		if t, ok := left.(*Text); ok {
-			return r.format(t, right), true
-		}
 	case "*":
 		if n, ok := integer(left); ok {
 			return r.repeat(right, n)

@@ -20,7 +20,7 @@ func (p *parser) statement(line int) statement {
 	case "for":
 		return p.forLoop(line)
 	case "generation":
-		return &scoped{line, p.whole("endgeneration")}
+		return &scoped{line, p.inner("endgeneration")}
 	case "if":
 		return p.ifElse(line)
 	case "macro":
@@ -88,7 +88,7 @@ func (p *parser) set(line int) statement {
 		return s
 	}
 	filters := p.filters(captured)
-	return &capture{line, p.inner("endset"), filters, target}
+	return &capture{line, p.whole("endset"), filters, target}
 }
 
 // inner reads a block that loops around it do not reach into.
@@ -101,7 +101,7 @@ func (p *parser) inner(end string) block {
 
 func (p *parser) filterBlock(line int) statement {
 	filters := p.filters(p.filter(captured))
-	return &capture{line, p.inner("endfilter"), filters, nil}
+	return &capture{line, p.whole("endfilter"), filters, nil}
 }
 
 func (p *parser) with(line int) statement {

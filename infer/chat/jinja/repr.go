@@ -119,6 +119,10 @@ func (r *run) quote(b *builder, t *Text) {
 		mark = '"'
 	}
 	r.scan(8 * len(t.s))
+	if t.safe {
+		b.own("Markup(")
+		defer b.own(")")
+	}
 	b.own(string(mark))
 	for piece, outside := range t.Pieces() {
 		b.write(escapeRunes(piece, func(c rune) string { return pythonEscape(c, mark) }), outside)

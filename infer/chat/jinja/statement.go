@@ -112,7 +112,11 @@ type capture struct {
 func (c *capture) exec(r *run, s *scope) flow {
 	r.line = c.line
 	inner := s.inner()
-	inner.set(r, string(captured), r.capture(func() { c.body.exec(r, inner) }))
+	end := goesOn
+	inner.set(r, string(captured), r.capture(func() { end = c.body.exec(r, inner) }))
+	if end != goesOn {
+		return end
+	}
 	v := r.eval(c.filters, inner)
 	if c.target == nil {
 		r.out.add(r.str(v))

@@ -32,7 +32,7 @@ var tests = map[string]check{
 	"in":      relation("in"),
 	"boolean": plain(is[bool]),
 	"callable": plain(func(v Value) bool {
-		return is[*function](v) || is[*macro](v) || is[*loop](v)
+		return is[*function](v) || is[*macro](v) || is[*loop](v) || is[*undefined](v)
 	}),
 	"defined": plain(func(v Value) bool { return !is[*undefined](v) }),
 	"divisibleby": {1, 1, func(r *run, v, arg Value) bool {

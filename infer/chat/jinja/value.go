@@ -150,7 +150,7 @@ func (r *run) runes(t *Text) []Value {
 	r.alloc(n * textBytes)
 	all := r.values(n)[:0]
 	for i, c := range t.s {
-		all = append(all, t.Slice(i, i+len(string(c))))
+		all = append(all, t.Slice(i, i+len(string(c))).as(false))
 	}
 	return all
 }
