@@ -185,7 +185,8 @@ func TestLifecycle(t *testing.T) {
 	})
 
 	t.Run("a canary is tried and then serves", func(t *testing.T) {
-		m.write(config, strings.NewReplacer("# share = 0.0", "share = 1.0", "# questions = 50", "questions = 5").Replace(sample))
+		// How fast five short answers were on a busy machine shall not decide.
+		m.write(config, strings.NewReplacer("# share = 0.0", "share = 1.0", "# questions = 50", "questions = 5", "# speed = 0.5", "speed = 0.01").Replace(sample))
 		m.run("systemctl reload cusp.service")
 		home := "/var/lib/cusp/models/" + modelName
 		m.run("cp -a " + home + "/1.0 " + home + "/1.0.2") // the same bundle under another path: it must agree
@@ -315,6 +316,7 @@ func (m *machine) hammer(t *testing.T, n int) (stop func() (asked int)) {
 			}
 		})
 	}
+	t.Cleanup(func() { cancel(); asking.Wait() }) // where the test ends early
 	return func() int {
 		cancel()
 		asking.Wait()
