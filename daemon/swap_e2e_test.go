@@ -73,7 +73,7 @@ type swapRig struct {
 	cfg         Config
 	kinds       map[string]swapKind
 	client      *api.Client
-	log         *lockedBuffer
+	log         *quietBuffer
 	statuses    chan Status // over MQTT
 	serving     string
 	text        string // of every answer
@@ -98,7 +98,7 @@ type swapKind struct {
 type interval struct{ from, to time.Time }
 
 func newSwapRig(t *testing.T) *swapRig {
-	r := &swapRig{T: t, m: newMaker(t), stranger: newMaker(t), log: new(lockedBuffer), statuses: make(chan Status, 1000)}
+	r := &swapRig{T: t, m: newMaker(t), stranger: newMaker(t), log: new(quietBuffer), statuses: make(chan Status, 1000)}
 	shape := modeltest.Small()
 	shape.Dim, shape.Layers, shape.FFN, shape.Heads, shape.KVHeads, shape.HeadDim = 768, 6, 3072, 12, 12, 64
 	r.slow = filepath.Join(t.TempDir(), "slow.gguf")
@@ -388,13 +388,13 @@ func (r *swapRig) silences(moments []time.Time) (all []time.Duration) {
 	return all
 }
 
-// lockedBuffer is a log that can be read while it is written.
-type lockedBuffer struct {
+// quietBuffer is a log that can be read while it is written.
+type quietBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
+func (b *quietBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if bytes.Contains(p, []byte("msg=answered")) {
@@ -403,7 +403,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
-func (b *lockedBuffer) String() string {
+func (b *quietBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
