@@ -7,9 +7,10 @@ type Stats struct {
 	Running int // sequences
 	Waiting int // requests
 
-	Threads   int // that compute
-	Sequences int // that can run at the same time
-	Context   int // tokens of one sequence
+	Threads    int // that compute
+	MaxThreads int // that can; see Engine.SetThreads
+	Sequences  int // that can run at the same time
+	Context    int // tokens of one sequence
 
 	Pages     int // of keys and values, in all
 	PageBytes int
@@ -132,7 +133,8 @@ func (e *Engine) Stats() Stats {
 	return Stats{
 		Running:      len(e.running),
 		Waiting:      len(e.waiting),
-		Threads:      e.options.Threads,
+		Threads:      e.threads(),
+		MaxThreads:   e.options.Threads,
 		Sequences:    e.options.Sequences,
 		Context:      e.context,
 		Pages:        e.pages.total(),

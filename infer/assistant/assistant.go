@@ -63,6 +63,7 @@ type generator interface {
 	Recall(store *prefix.Store, model string, tokens []int32) bool
 	Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error
 	Stats() infer.Stats
+	SetThreads(n int)
 	Pulse() infer.Pulse
 	Close()
 }
@@ -129,6 +130,9 @@ func (a *Assistant) Fingerprint() string { return fmt.Sprintf("%x", a.file.Finge
 
 // Stats tells how the engine is doing.
 func (a *Assistant) Stats() infer.Stats { return a.engine.Stats() }
+
+// SetThreads changes with how many threads the engine computes.
+func (a *Assistant) SetThreads(n int) { a.engine.SetThreads(n) }
 
 // Pulse is the engine's sign of life.
 func (a *Assistant) Pulse() infer.Pulse { return a.engine.Pulse() }

@@ -91,6 +91,7 @@ var _ generator = (*script)(nil)
 func (s *script) Close()                                                         {}
 func (s *script) Pulse() infer.Pulse                                             { return infer.Pulse{} }
 func (s *script) Stats() infer.Stats                                             { return infer.Stats{} }
+func (s *script) SetThreads(int)                                                 {}
 func (s *script) Recall(*prefix.Store, string, []int32) bool                     { return false }
 func (s *script) Memorize(context.Context, *prefix.Store, string, []int32) error { return nil }
 

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// A Pool spreads the parts of one product over a fixed number of threads. Its
-// workers spin for some tens of microseconds after a job, since in a forward
+// A Pool spreads the parts of one product over a number of threads. Its workers
+// spin for some tens of microseconds after a job, since in a forward
 // pass the next one follows at once, and then park: an idle pool uses no CPU.
 //
 // A nil *Pool runs everything on the caller.
@@ -21,6 +21,7 @@ type Pool struct {
 	work    atomic.Uint64 // parts of the job (upper half), next unclaimed part (lower half)
 	pending atomic.Int64  // parts of the job not finished
 	closed  atomic.Bool
+	limit   atomic.Int64  // threads that Run uses; see SetThreads
 	runs    atomic.Uint64 // calls of Run that have ended
 
 	workers  []*gate // one per worker: opened when there is work
@@ -31,20 +32,31 @@ type Pool struct {
 // NewPool starts threads-1 workers; the caller of Run is the last thread.
 func NewPool(threads int) *Pool {
 	p := &Pool{finished: newGate()}
-	for range threads - 1 {
+	p.limit.Store(int64(max(threads, 1)))
+	for i := range threads - 1 {
 		g := newGate()
 		p.workers = append(p.workers, g)
-		p.exited.Go(func() { p.serve(g) })
+		p.exited.Go(func() { p.serve(i, g) })
 	}
 	return p
 }
 
-// Threads is the number of threads that Run can use, at least 1.
+// Threads is the number of threads that Run uses, at least 1.
 func (p *Pool) Threads() int {
 	if p == nil {
 		return 1
 	}
-	return len(p.workers) + 1
+	return int(p.limit.Load())
+}
+
+// SetThreads lets Run use fewer threads, or more again, from 1 to as many as the
+// pool was made with; other numbers count as the nearest of these. The workers
+// beyond stay parked, or finish the part that they have, so that it may be called
+// at any time, also while a Run goes on.
+func (p *Pool) SetThreads(n int) {
+	if p != nil {
+		p.limit.Store(int64(min(max(n, 1), len(p.workers)+1)))
+	}
 }
 
 // Run calls f once for each part 0..n-1, in no particular order and from
@@ -54,7 +66,7 @@ func (p *Pool) Run(n int, f func(part int)) {
 	if p != nil {
 		defer p.runs.Add(1)
 	}
-	if p == nil || n < 2 || len(p.workers) == 0 || p.closed.Load() || !p.run.TryLock() {
+	if p == nil || n < 2 || p.Threads() == 1 || p.closed.Load() || !p.run.TryLock() {
 		for part := range n {
 			f(part)
 		}
@@ -64,7 +76,7 @@ func (p *Pool) Run(n int, f func(part int)) {
 	p.job = f
 	p.pending.Store(int64(n))
 	p.work.Store(uint64(n) << 32)
-	for _, g := range p.workers {
+	for _, g := range p.workers[:p.Threads()-1] {
 		g.open()
 	}
 	for p.step() {
@@ -89,10 +101,12 @@ func (p *Pool) Close() {
 	p.exited.Wait()
 }
 
-func (p *Pool) serve(g *gate) {
-	ready := func() bool { return p.unclaimed() || p.closed.Load() }
+// serve is the life of the worker with a number, from 0.
+func (p *Pool) serve(number int, g *gate) {
+	wanted := func() bool { return number < p.Threads()-1 }
+	ready := func() bool { return wanted() && p.unclaimed() || p.closed.Load() }
 	for {
-		for p.step() {
+		for wanted() && p.step() {
 		}
 		if p.closed.Load() {
 			return

@@ -88,3 +88,70 @@ func TestPoolMakesNoGarbage(t *testing.T) {
 		t.Errorf("Run allocates %v times", allocs)
 	}
 }
+
+// A pool that was told to use fewer threads wakes no more workers than that, and
+// all of them again when it may.
+func TestPoolUsesAsManyThreadsAsItMay(t *testing.T) {
+	t.Parallel()
+	p := NewPool(4)
+	defer p.Close()
+	for _, c := range []struct{ set, want int }{{2, 2}, {4, 4}, {1, 1}, {0, 1}, {3, 3}, {99, 4}} {
+		for _, g := range p.workers { // one that looks for work still might take a part
+			for !g.parked.Load() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		p.SetThreads(c.set)
+		if got := p.Threads(); got != c.want {
+			t.Fatalf("set to %d: %d threads, want %d", c.set, got, c.want)
+		}
+		// As many parts as threads wait for each other, so that all threads are at
+		// work; then nobody else may be.
+		var all sync.WaitGroup
+		var now, most atomic.Int32
+		all.Add(c.want)
+		p.Run(32, func(part int) {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			if part < c.want && c.want > 1 {
+				all.Done()
+				all.Wait()
+			}
+			now.Add(-1)
+		})
+		if got := int(most.Load()); got != c.want {
+			t.Errorf("set to %d: %d threads at the same time, want %d", c.set, got, c.want)
+		}
+	}
+	var none *Pool
+	none.SetThreads(2)
+}
+
+// The number may change in the middle of a Run: each part is done once.
+func TestPoolThreadsChangeDuringRuns(t *testing.T) {
+	t.Parallel()
+	p := NewPool(3)
+	defer p.Close()
+	stop := make(chan struct{})
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		for n := 1; ; n = n%3 + 1 {
+			select {
+			case <-stop:
+				return
+			default:
+				p.SetThreads(n)
+			}
+		}
+	})
+	var sum atomic.Int64
+	for range 2000 {
+		p.Run(5, func(part int) { sum.Add(int64(part)) })
+	}
+	close(stop)
+	changes.Wait()
+	if got := sum.Load(); got != 2000*10 {
+		t.Errorf("parts sum to %d, want %d", got, 2000*10)
+	}
+}

@@ -69,6 +69,14 @@ type Runner interface {
 // any goroutine.
 type Progress interface{ Progress() uint64 }
 
+// Threads is what a Runner may have beside: a number of threads that can be
+// lowered, and raised again up to Limits.Threads, at any time. What a pass computes
+// does not depend on it.
+type Threads interface {
+	Threads() int
+	SetThreads(n int)
+}
+
 // Kind says what a model does with a text.
 type Kind uint8
 

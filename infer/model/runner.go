@@ -23,6 +23,9 @@ type network struct {
 var (
 	_ Model  = (*network)(nil)
 	_ Runner = (*runner)(nil)
+
+	_ Progress = (*runner)(nil)
+	_ Threads  = (*runner)(nil)
 )
 
 func (m *network) Config() Config { return m.config }
@@ -59,6 +62,12 @@ func (r *runner) Forward(sequences []Sequence) error {
 
 // Progress implements [Progress].
 func (r *runner) Progress() uint64 { return r.pass.pool.Runs() }
+
+// Threads implements [Threads].
+func (r *runner) Threads() int { return r.pass.pool.Threads() }
+
+// SetThreads implements [Threads].
+func (r *runner) SetThreads(n int) { r.pass.pool.SetThreads(n) }
 
 func (r *runner) Spread(n int, f func(int)) { r.pass.pool.Run(n, f) }
 
