@@ -4,6 +4,7 @@ package sensor
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"path/filepath"
 	"sync"
@@ -74,7 +75,8 @@ func (b *fuseBus) Read(_ context.Context, _ fs.FileHandle, dest []byte, _ int64)
 // file; it needs /dev/fuse and fails without.
 func TestBusFileThroughTheKernel(t *testing.T) {
 	dir := t.TempDir()
-	bus := &fuseBus{devices: registers{0x48: {0: 0xE700}, 0x40: {inaBus: 1250 << 3, inaCurrent: 5120, inaPower: 256}}}
+	bus := &fuseBus{devices: registers{0x48: {0: 0xE700}, 0x4a: {0: 0x1900}, 0x40: {inaBus: 1250 << 3, inaCurrent: 5120, inaPower: 256},
+		0x41: {ina3Bus: 625 << 3, ina3Shunt: 1250 << 3, ina3Bus + 4: 1500 << 3, ina3Shunt + 4: 0x10000 - 1000<<3}}}
 	root := &fs.Inode{}
 	server, err := fs.Mount(dir, root, &fs.Options{OnAdd: func(ctx context.Context) {
 		root.AddChild("bus", root.NewPersistentInode(ctx, bus, fs.StableAttr{Mode: syscall.S_IFREG}), false)
@@ -97,10 +99,32 @@ func TestBusFileThroughTheKernel(t *testing.T) {
 	if err != nil || cold["temperature_c"] != -25 {
 		t.Errorf("temperature %v, %v", cold, err)
 	}
+	warm, err := build(t, b, Config{Driver: "lm75", Address: 0x4a}).Read(t.Context())
+	if err != nil || warm["temperature_c"] != 25 {
+		t.Errorf("temperature %v, %v", warm, err)
+	}
 	power, err := build(t, b, Config{Driver: "ina219", Address: 0x40}).Read(t.Context())
 	if err != nil || power["voltage_v"] != 5 || math.Abs(power["current_a"]-0.5) > 1e-9 {
 		t.Errorf("power %v, %v", power, err)
 	}
+	// The chip comes up switched off here, and is configured first.
+	channels, err := New("power", b, Draw, Config{Driver: "ina3221", Address: 0x41})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := NewStation(channels, DefaultAge, slog.New(slog.DiscardHandler)).States()
+	for i, want := range []map[string]float64{{Voltage: 5, Current: 0.5, Power: 2.5}, {}, {Voltage: 12, Current: -0.4, Power: -4.8}} {
+		for key, v := range want {
+			if math.Abs(all[i].Readings[key]-v) > 1e-9 {
+				t.Errorf("%s: %v, %s; want %s of %g", all[i].Name, all[i].Readings, all[i].Error, key, v)
+			}
+		}
+	}
+	bus.mu.Lock()
+	if got := bus.devices[0x41][ina3Config]; got != ina3Reset {
+		t.Errorf("the chip's configuration is %#x", got)
+	}
+	bus.mu.Unlock()
 	if got, err := build(t, b, Config{Driver: "lm75", Address: 0x49}).Read(t.Context()); err == nil {
 		t.Errorf("an absent device read %v", got)
 	}

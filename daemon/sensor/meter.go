@@ -6,12 +6,17 @@ import (
 )
 
 // Meter tells how much energy each of several works took that went on at the
-// same time: they share the device's power evenly. The power is read when one of
-// them begins or ends, and taken to have been the same since the reading before.
-// What the device draws when idle is not subtracted. Safe for concurrent use.
+// same time: they share the device's energy evenly. Where the device has a counter
+// of energy, it is read when one of them begins or ends; where it has a sensor of
+// power, that is read at the end and at every Tick, and taken to have been the same
+// since the reading before. What the device draws when idle is not subtracted. Safe
+// for concurrent use.
 type Meter struct {
-	power func() (watts float64, ok bool) // false: there is no sensor, or it fails
-	now   func() time.Time
+	source interface {
+		start()
+		spent(elapsed time.Duration) (joules float64, ok bool)
+	}
+	now func() time.Time
 
 	mu      sync.Mutex // guards the fields below
 	running int
@@ -21,20 +26,12 @@ type Meter struct {
 }
 
 // NewMeter returns a meter over the sensors of a station.
-func NewMeter(s *Station) *Meter { return &Meter{power: s.power, now: time.Now} }
-
-// power is the sum of all that is measured in watts.
-func (s *Station) power() (watts float64, ok bool) {
-	for _, state := range s.States() {
-		if w, has := state.Readings["power_w"]; has {
-			watts, ok = watts+w, true
-		}
-	}
-	return watts, ok
+func NewMeter(s *Station) *Meter {
+	return &Meter{source: &supply{station: s, counters: map[*part]float64{}}, now: time.Now}
 }
 
 // Begin starts a work. What it returns ends it and gives the energy in joules, 0
-// if the power was not known all the time.
+// if it was not known all the time.
 func (m *Meter) Begin() (end func() float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,15 +50,26 @@ func (m *Meter) Begin() (end func() float64) {
 	}
 }
 
+// Tick takes a reading on the way of long works.
+func (m *Meter) Tick() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running > 0 {
+		m.tick()
+	}
+}
+
 // tick adds what each running work took since the last one; mu is held.
 func (m *Meter) tick() {
 	now := m.now()
-	if m.running > 0 {
-		watts, ok := m.power()
+	if m.running == 0 {
+		m.source.start()
+	} else {
+		joules, ok := m.source.spent(now.Sub(m.last))
 		if !ok {
 			m.blind++
 		}
-		m.shared += watts * now.Sub(m.last).Seconds() / float64(m.running)
+		m.shared += joules / float64(m.running)
 	}
 	m.last = now
 }

@@ -38,11 +38,11 @@ func (b registers) Close() error { return nil }
 // build makes a sensor or fails the test.
 func build(t *testing.T, b Bus, c Config) Sensor {
 	t.Helper()
-	s, err := New(b, c)
-	if err != nil {
-		t.Fatal(err)
+	parts, err := New("it", b, Everything, c)
+	if err != nil || len(parts) != 1 {
+		t.Fatalf("%d parts, %v", len(parts), err)
 	}
-	return s
+	return parts[0].Sensor
 }
 
 // The raw words and temperatures are those of the data sheets' tables.
@@ -122,10 +122,54 @@ func TestConfigIsChecked(t *testing.T) {
 		"shunt":   {Config{Driver: "ina219", Address: 0x40, ShuntOhms: -1}, "shunt_ohms"},
 		"range":   {Config{Driver: "ina219", Address: 0x40, MaxAmps: 1e9}, "calibration"},
 		"NaN":     {Config{Driver: "ina219", Address: 0x40, ShuntOhms: math.NaN()}, "shunt_ohms"},
+		"shunt 3": {Config{Driver: "ina3221", Address: 0x40, ShuntOhms: math.NaN()}, "shunt_ohms"},
+		"amps 3":  {Config{Driver: "ina3221", Address: 0x40, MaxAmps: 3.2}, "max_amps"},
 	} {
-		if err := c.config.Check(); err == nil || !strings.Contains(err.Error(), c.says) {
+		if err := c.config.Check(Everything); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A thermometer measures no power.
+func TestDriversOfTheWrongKind(t *testing.T) {
+	t.Parallel()
+	err := Config{Driver: "lm75", Address: 0x48}.Check(Draw)
+	if err == nil || !strings.Contains(err.Error(), "[ina219 ina3221]") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestINA3221(t *testing.T) {
+	t.Parallel()
+	device := map[uint8]uint16{
+		ina3Config: 0x7120, // switched off
+		ina3Bus:    625 << 3, ina3Shunt: 1250 << 3,
+		ina3Bus + 2: 1500 << 3, ina3Shunt + 2: 0xFFF8 &^ 0x3FF, // minus 128 x 40 uV
+		ina3Bus + 4: 1500 << 3, ina3Shunt + 4: ina3FullScale,
+	}
+	parts, err := New("power", registers{0x41: device}, Draw, Config{Driver: "ina3221", Address: 0x41})
+	if err != nil || len(parts) != 3 || parts[2].Name != "power.3" {
+		t.Fatalf("parts %+v, %v", parts, err)
+	}
+	for i, want := range []map[string]float64{
+		{Voltage: 5, Current: 0.5, Power: 2.5}, {Voltage: 12, Current: -0.0512, Power: -0.6144},
+	} {
+		got, err := parts[i].Sensor.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for key, v := range want {
+			if math.Abs(got[key]-v) > 1e-9 {
+				t.Errorf("%s: %s is %g, want %g", parts[i].Name, key, got[key], v)
+			}
+		}
+	}
+	if got, err := parts[2].Sensor.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "channel 3") {
+		t.Errorf("off the scale: %v, %v", got, err)
+	}
+	if device[ina3Config] != ina3Reset {
+		t.Errorf("config %#x", device[ina3Config])
 	}
 }
 
@@ -133,8 +177,8 @@ func TestStationReadsOnDemandAndLogsChangesOnly(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	bus := registers{}
-	s := NewStation(map[string]Sensor{"board": build(t, bus, Config{Driver: "lm75", Address: 0x48})},
-		slog.New(slog.NewTextHandler(&log, nil)))
+	board := Part{Name: "board", Sensor: build(t, bus, Config{Driver: "lm75", Address: 0x48}), Gives: Heat, Counts: true}
+	s := NewStation([]Part{board}, DefaultAge, slog.New(slog.NewTextHandler(&log, nil)))
 	now := time.Unix(1000, 0)
 	s.now = func() time.Time { return now }
 
@@ -148,7 +192,7 @@ func TestStationReadsOnDemandAndLogsChangesOnly(t *testing.T) {
 		t.Errorf("state %+v", state)
 	}
 	bus[0x48] = map[uint8]uint16{0: 0x1900}
-	now = now.Add(maxAge)
+	now = now.Add(DefaultAge)
 	if r := s.Readings(); r != nil {
 		t.Errorf("the failure was not kept for a while: %v", r)
 	}
@@ -167,7 +211,7 @@ func TestStationReadsOnDemandAndLogsChangesOnly(t *testing.T) {
 
 func TestStationWithoutSensors(t *testing.T) {
 	t.Parallel()
-	s := NewStation(nil, slog.New(slog.DiscardHandler))
+	s := NewStation(nil, DefaultAge, slog.New(slog.DiscardHandler))
 	if r := s.Readings(); r != nil || len(s.States()) != 0 {
 		t.Errorf("readings %v", r)
 	}

@@ -16,12 +16,12 @@ type thermometer struct {
 
 var _ Sensor = (*thermometer)(nil)
 
-func newTMP102(b Bus, c Config) (Sensor, error) {
-	return &thermometer{bus: b, name: "tmp102", address: uint8(c.Address), convert: tmp102}, nil
+func newTMP102(b Bus, c Config) (map[string]Sensor, error) {
+	return alone(&thermometer{bus: b, name: "tmp102", address: uint8(c.Address), convert: tmp102}), nil
 }
 
-func newLM75(b Bus, c Config) (Sensor, error) {
-	return &thermometer{bus: b, name: "lm75", address: uint8(c.Address), convert: lm75}, nil
+func newLM75(b Bus, c Config) (map[string]Sensor, error) {
+	return alone(&thermometer{bus: b, name: "lm75", address: uint8(c.Address), convert: lm75}), nil
 }
 
 // tmp102 has 12 bits of 1/16 degree, or 13 in extended mode, which the lowest
@@ -45,5 +45,5 @@ func (t *thermometer) Read(ctx context.Context) (map[string]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", t.name, err)
 	}
-	return map[string]float64{"temperature_c": t.convert(raw)}, nil
+	return map[string]float64{Temperature: t.convert(raw)}, nil
 }

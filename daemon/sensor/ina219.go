@@ -42,7 +42,7 @@ const (
 	defaultMaxAmps = 3.2
 )
 
-func newINA219(b Bus, c Config) (Sensor, error) {
+func newINA219(b Bus, c Config) (map[string]Sensor, error) {
 	shunt, amps := c.ShuntOhms, c.MaxAmps
 	if shunt == 0 {
 		shunt = defaultShunt
@@ -57,7 +57,7 @@ func newINA219(b Bus, c Config) (Sensor, error) {
 		return nil, fmt.Errorf("shunt_ohms %g and max_amps %g give the calibration %g; it must be between 2 and 65535", shunt, amps, cal)
 	}
 	s.calibration = uint16(cal) &^ 1 // the lowest bit is always zero
-	return s, nil
+	return alone(s), nil
 }
 
 func (s *ina219) Read(ctx context.Context) (map[string]float64, error) {
@@ -78,9 +78,9 @@ func (s *ina219) Read(ctx context.Context) (map[string]float64, error) {
 		return nil, fmt.Errorf("read ina219: %w", ErrOverflow)
 	}
 	return map[string]float64{
-		"voltage_v": float64(raw[0]>>3) * inaBusLSB,
-		"current_a": float64(int16(raw[1])) * s.currentLSB,
-		"power_w":   float64(raw[2]) * 20 * s.currentLSB,
+		Voltage: float64(raw[0]>>3) * inaBusLSB,
+		Current: float64(int16(raw[1])) * s.currentLSB,
+		Power:   float64(raw[2]) * 20 * s.currentLSB,
 	}, nil
 }
 
