@@ -25,7 +25,15 @@ type Router struct {
 	Record func(q Question, local string, a Answer)
 	// Sensors are the latest readings for the receipt; nil without sensors.
 	Sensors func() map[string]float64
+	// Governor is how strained the device is; nil: nobody knows.
+	Governor func() Governor
+	// SpareWait is how long a question waits for the cloud that was sent there to
+	// spare the device, before it is answered here; 0 means DefaultSpareWait.
+	SpareWait time.Duration
 }
+
+// DefaultSpareWait is shorter than DefaultWait, since the device could answer.
+const DefaultSpareWait = 10 * time.Second
 
 // Answer is the end of a question.
 type Answer struct {
@@ -47,7 +55,8 @@ func NewID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Answer runs the local model, decides, escalates if it must, and records.
+// Answer runs the local model, decides, escalates if it must, and records. A
+// strained device is spared the question where the cloud can have it at once.
 // The answer is passed to emit as soon as the route is certain: a local answer that
 // may yet be replaced by the cloud's is held back. With a nil emit nothing is
 // shown before the end, so that a cloud that fails in the middle of its answer
@@ -59,23 +68,37 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		q.ID = NewID()
 	}
 	out := &outlet{emit: emit}
+	g := r.governor()
 
-	// 1. Ask the local model; stream at once when nothing can replace it.
-	local, failure := r.askLocal(ctx, q, out)
+	// 1. Spare a strained device the question, if the cloud answers it.
+	signals := r.known(q, g)
+	spared := r.relieve(ctx, q, &signals, out)
+	if spared.err != nil && (ctx.Err() != nil || out.err != nil || out.sent) {
+		return Answer{}, fmt.Errorf("question %s: %w", q.ID, spared.err)
+	}
+	if spared.done() {
+		return r.finish(q, g, spared.decision, signals, LocalAnswer{}, spared.cloud, nil, start, out)
+	}
+
+	// 2. Ask the local model; stream at once when nothing can replace it.
+	local, failure := r.askLocal(ctx, q, signals.Cloud, out)
 	if ctx.Err() != nil || out.err != nil {
 		return Answer{}, errors.Join(ctx.Err(), out.err)
 	}
 
-	// 2. Decide.
-	signals := r.signals(q, local, failure)
+	// 3. Decide.
+	signals.judge(q, local, failure)
 	decision := Decide(signals)
+	if decision.Route != RouteCloud {
+		failure = spared.blame(failure)
+	}
 
-	// 3. Escalate, and decide again if the cloud could not answer in time.
+	// 4. Escalate, and decide again if the cloud could not answer in time.
 	var cloud CloudAnswer
 	if decision.Route == RouteCloud {
 		doubt := decision.Reason
 		var err error
-		if cloud, err = r.askCloud(ctx, q, out); err != nil {
+		if cloud, err = r.askCloud(ctx, q, r.wait(q), out); err != nil {
 			if ctx.Err() != nil || out.err != nil || out.sent {
 				return Answer{}, fmt.Errorf("question %s: %w", q.ID, err)
 			}
@@ -92,7 +115,12 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, fmt.Errorf("%w: %s, %s: %w", ErrUnanswerable, decision.Reason, decision.Cause, failure)
 	}
 
-	// 4. Hand over what was held back, write the receipt, record.
+	// 5. Hand over what was held back, write the receipt, record.
+	return r.finish(q, g, decision, signals, local, cloud, failure, start, out)
+}
+
+// finish is the end of every answered question.
+func (r *Router) finish(q Question, g *Governor, decision Decision, signals Signals, local LocalAnswer, cloud CloudAnswer, failure error, start time.Time, out *outlet) (Answer, error) {
 	a := Answer{Text: local.Text, Reasoning: local.Reasoning, ToolCalls: local.ToolCalls, Finish: local.Finish, LogProbs: local.LogProbs}
 	if decision.Route == RouteCloud {
 		a = Answer{Text: cloud.Text, Reasoning: cloud.Reasoning, ToolCalls: cloud.ToolCalls, Finish: cloud.Finish}
@@ -101,6 +129,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, err
 	}
 	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
+	a.Receipt.Governor = g
 	if r.Record != nil {
 		r.Record(q, local.Text, a)
 	}
@@ -109,28 +138,37 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 
 // askLocal runs the local model. Its text is held back unless the answer is
 // certain to stay local.
-func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAnswer, error) {
+func (r *Router) askLocal(ctx context.Context, q Question, cloud CloudState, out *outlet) (LocalAnswer, error) {
 	if r.Local == nil {
 		return LocalAnswer{}, errors.New("no local model is loaded")
 	}
 	emit := func(Delta) error { return nil }
-	if r.Cloud == nil || q.Privacy == Private || q.LocalOnly() {
+	if cloud != CloudUntried || q.Privacy == Private || q.LocalOnly() {
 		emit = out.send
 	}
 	return r.Local.Answer(ctx, q, emit)
 }
 
-// askCloud waits for the cloud until the deadline; an answer that has begun to
-// arrive by then is let through to its end, unless it pauses for too long.
-func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAnswer, error) {
-	pause := r.Wait
-	if pause <= 0 {
-		pause = DefaultWait
+// pause is how long nothing may come.
+func (r *Router) pause() time.Duration {
+	if r.Wait <= 0 {
+		return DefaultWait
 	}
-	wait := pause
+	return r.Wait
+}
+
+// wait is how long a question waits for the cloud.
+func (r *Router) wait(q Question) time.Duration {
 	if !q.Deadline.IsZero() {
-		wait = time.Until(q.Deadline)
+		return time.Until(q.Deadline)
 	}
+	return r.pause()
+}
+
+// askCloud waits for the cloud for so long; an answer that has begun to arrive by
+// then is let through to its end, unless it pauses for too long.
+func (r *Router) askCloud(ctx context.Context, q Question, wait time.Duration, out *outlet) (CloudAnswer, error) {
+	pause := r.pause()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
@@ -155,18 +193,26 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 	return a, fmt.Errorf("no answer within %v: %w", wait.Round(time.Millisecond), err)
 }
 
-// signals gathers what the decision may depend on.
-func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
-	s := Signals{Private: q.Privacy == Private, LocalOnly: q.LocalOnly(), LocalFailed: failure != nil, Truncated: local.Finish == "length", Sampled: !q.Options.Greedy()}
+// known gathers what the decision may depend on before the local model is asked.
+func (r *Router) known(q Question, g *Governor) Signals {
+	s := Signals{Private: q.Privacy == Private, LocalOnly: q.LocalOnly(), Sampled: !q.Options.Greedy()}
 	if r.Cloud != nil {
-		s.Cloud = CloudUntried
+		s.Cloud, s.Up = CloudUntried, r.Cloud.Up()
 	}
+	if g != nil {
+		s.Prefer, s.Strain, s.Busy = g.Prefer, g.Reason, g.Busy
+	}
+	return s
+}
+
+// judge adds what is known once the local model was asked.
+func (s *Signals) judge(q Question, local LocalAnswer, failure error) {
+	s.LocalFailed, s.Truncated = failure != nil, local.Finish == "length"
 	if c := local.Calibration; c != nil && !q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
 		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
 		s.Declined = c.Declined(local.Text)
 	}
-	return s
 }
 
 func stateAfter(err error) CloudState {
@@ -183,6 +229,9 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 		LatencyMS:    float64(time.Since(start).Microseconds()) / 1000,
 		PromptTokens: local.PromptTokens, CompletionTokens: len(local.Tokens),
 		BytesUp: cloud.BytesUp, BytesDown: cloud.BytesDown, Joules: local.Joules,
+	}
+	if n := len(local.Tokens); n > 0 {
+		c.JoulesPerToken = local.Joules / float64(n)
 	}
 	if s.Calibrated {
 		c.Confidence, c.Threshold = &s.Confidence, &s.Threshold

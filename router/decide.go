@@ -14,6 +14,8 @@ const (
 	ReasonSampled        Reason = "sampled"         // other than the likeliest tokens were asked for; the promise is on greedy answers
 	ReasonTruncated      Reason = "truncated"       // the local answer hit its length limit
 	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
+	ReasonHot            Reason = "hot"             // the device is to be spared: it is too hot
+	ReasonSaving         Reason = "saving"          // the device is to be spared: it draws too much, or its battery is low
 
 	ReasonNoCloud     Reason = "no_cloud"     // no cloud is configured
 	ReasonLocalOnly   Reason = "local_only"   // no other model can do what was asked, such as continue a text as it is
@@ -38,6 +40,11 @@ type Signals struct {
 	Private   bool
 	LocalOnly bool // only the local model can do what is asked
 	Cloud     CloudState
+	Up        bool // the link to the cloud stands
+
+	Prefer Prefer // of a strained device; empty: local
+	Strain Reason // why, if it prefers the cloud
+	Busy   bool   // another question is being answered here
 
 	LocalFailed bool // there is no local answer and none can be had
 	Sampled     bool // not greedy decoding
@@ -72,6 +79,18 @@ func Decide(s Signals) Decision {
 		d.Route = ""
 	}
 	return d
+}
+
+// Spare decides before the local model is asked whether the cloud is asked in its
+// place, so that a strained device need not compute; without a route the local model
+// is asked, and Decide comes after it. It is pure too. Only a question that may
+// leave is sent away, and nothing is kept here that Decide would not keep.
+func Spare(s Signals) Decision {
+	wish := s.Prefer == PreferCloud || s.Prefer == PreferBalanced && s.Busy
+	if wish && s.Cloud == CloudUntried && s.Up && !s.Private && !s.LocalOnly {
+		return Decision{Route: RouteCloud, Reason: s.Strain}
+	}
+	return Decision{}
 }
 
 // doubt is what speaks against the local answer, empty if nothing does.

@@ -44,6 +44,37 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// Only what may leave is sent away to spare the device, and only while the link
+// stands; anything else takes the way that it takes without a governor.
+func TestSpare(t *testing.T) {
+	t.Parallel()
+	hot := Signals{Cloud: CloudUntried, Up: true, Prefer: PreferCloud, Strain: ReasonHot}
+	away := Decision{RouteCloud, ReasonHot, ""}
+	with := func(change func(*Signals)) Signals { s := hot; change(&s); return s }
+	for _, c := range []struct {
+		name string
+		s    Signals
+		want Decision
+	}{
+		{"hot", hot, away},
+		{"without a governor", Signals{Cloud: CloudUntried, Up: true}, Decision{}},
+		{"prefers local", with(func(s *Signals) { s.Prefer = PreferLocal }), Decision{}},
+		{"balanced and idle", with(func(s *Signals) { s.Prefer = PreferBalanced }), Decision{}},
+		{"balanced and busy", with(func(s *Signals) { s.Prefer, s.Busy = PreferBalanced, true }), away},
+		{"busy alone", with(func(s *Signals) { s.Prefer, s.Busy = PreferLocal, true }), Decision{}},
+		{"private", with(func(s *Signals) { s.Private = true }), Decision{}},
+		{"only here", with(func(s *Signals) { s.LocalOnly = true }), Decision{}},
+		{"link down", with(func(s *Signals) { s.Up = false }), Decision{}},
+		{"no cloud", with(func(s *Signals) { s.Cloud = CloudNone }), Decision{}},
+		{"cloud failed before", with(func(s *Signals) { s.Cloud = CloudFailed }), Decision{}},
+		{"saving", with(func(s *Signals) { s.Strain = ReasonSaving }), Decision{RouteCloud, ReasonSaving, ""}},
+	} {
+		if got := Spare(c.s); got != c.want {
+			t.Errorf("%s: Spare(%+v) = %+v, want %+v", c.name, c.s, got, c.want)
+		}
+	}
+}
+
 // No combination of signals may send a private question away or call an
 // uncalibrated, sampled, declined or truncated answer good.
 func TestDecidePromises(t *testing.T) {
@@ -56,7 +87,30 @@ func TestDecidePromises(t *testing.T) {
 					s := Signals{Private: private, Cloud: cloud, LocalFailed: mask&1 != 0, Truncated: mask&2 != 0,
 						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Sampled: mask&16 != 0, LocalOnly: mask&32 != 0, Confidence: conf, Threshold: 0.9}
 					checkPromises(t, s, Decide(s))
+					checkStrain(t, s)
 				}
+			}
+		}
+	}
+}
+
+// checkStrain sees that a strained device keeps nothing here that an unstrained one
+// would not, and sends away only what may go.
+func checkStrain(t *testing.T, s Signals) {
+	t.Helper()
+	for _, p := range append(Preferences(), "") {
+		for n := range 4 {
+			strained := s
+			strained.Prefer, strained.Strain, strained.Busy, strained.Up = p, ReasonHot, n&1 != 0, n&2 != 0
+			if Decide(strained) != Decide(s) {
+				t.Errorf("%+v: the decision about a local answer changes with the strain", strained)
+			}
+			d := Spare(strained)
+			if d.Route == RouteLocal || d.Route == RouteProvisional {
+				t.Errorf("%+v was kept without a look at the local answer", strained)
+			}
+			if d.Route == RouteCloud && (s.Private || s.LocalOnly || s.Cloud != CloudUntried || d.Reason == "") {
+				t.Errorf("%+v was sent away: %+v", strained, d)
 			}
 		}
 	}

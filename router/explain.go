@@ -16,6 +16,8 @@ var meaning = map[Reason]string{
 	ReasonSampled:        "other than the likeliest tokens were asked for (a temperature, a penalty, a bias, a schema), and the promise is on greedy answers",
 	ReasonTruncated:      "the local answer hit its length limit",
 	ReasonNoLocalModel:   "no local model could answer",
+	ReasonHot:            "the device is hot, and the cloud was asked in its place",
+	ReasonSaving:         "the device saves energy, and the cloud was asked in its place",
 	ReasonNoCloud:        "no cloud is configured",
 	ReasonLocalOnly:      "only the local model can do what was asked",
 	ReasonPrivate:        "the question is private and must not leave the device",
@@ -38,6 +40,28 @@ func (r Receipt) comparison() string {
 		sign = ">="
 	}
 	return fmt.Sprintf(" (%.3f %s %.3f)", *r.Confidence, sign, *r.Threshold)
+}
+
+// perToken is the energy for a token, or nothing.
+func (r Receipt) perToken() string {
+	if r.JoulesPerToken == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %.3g J a token", r.JoulesPerToken)
+}
+
+func (g Governor) because() string {
+	if g.Cause == "" {
+		return ""
+	}
+	return " (" + g.Cause + ")"
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return noun
+	}
+	return noun + "s"
 }
 
 // Explain is the receipt in several lines, each ending in a line feed.
@@ -63,7 +87,10 @@ func (r Receipt) Explain() string {
 		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
 	}
 	if r.Joules > 0 {
-		row("energy", "%.3g J", r.Joules)
+		row("energy", "%.3g J%s", r.Joules, r.perToken())
+	}
+	if g := r.Governor; g != nil {
+		row("governor", "%s%s: %d %s, prefers %s", g.Level, g.because(), g.Threads, plural(g.Threads, "thread"), g.Prefer)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Sensors)) {
 		row(name, "%g", r.Sensors[name])

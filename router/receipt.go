@@ -31,6 +31,8 @@ type Receipt struct {
 	CompletionTokens int                `json:"completion_tokens"`
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
-	Joules           float64            `json:"joules,omitempty"`  // that the local model's answer took; absent when not measured
-	Sensors          map[string]float64 `json:"sensors,omitempty"` // latest readings, e.g. "temperature_c", "power_w"
+	Joules           float64            `json:"joules,omitempty"`           // that the local model's answer took; absent when not measured
+	JoulesPerToken   float64            `json:"joules_per_token,omitempty"` // Joules, over the tokens that the local model generated
+	Sensors          map[string]float64 `json:"sensors,omitempty"`          // latest readings, e.g. "temperature_c", "power_w"
+	Governor         *Governor          `json:"governor,omitempty"`         // when the question came; absent without a governor
 }
