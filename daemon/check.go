@@ -19,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
 
@@ -192,12 +192,18 @@ func (c SensorConfig) check(at source) error {
 		if c.Bus == "" {
 			errs = append(errs, at.errorf("sensor.bus", "sensor.%s needs a bus; write for example /dev/i2c-1", name))
 		}
-		if err := part.sensor().Check(); err != nil {
+		if err := part.sensor().Check(partKinds[name]); err != nil {
 			errs = append(errs, at.errorf("sensor."+name, "%v", err))
 		}
 	}
-	return errors.Join(errs...)
+	if !filepath.IsAbs(c.Sysfs) {
+		errs = append(errs, at.errorf("sensor.sysfs", "%q is not an absolute path; write /sys, where the kernel shows its sensors", c.Sysfs))
+	}
+	return errors.Join(append(errs, duration(at, "sensor.interval", c.Interval, 100*time.Millisecond, 30*time.Second))...)
 }
+
+// partKinds are what the sensors tell of that the configuration names.
+var partKinds = map[string]sensor.Kind{"temperature": sensor.Heat, "power": sensor.Draw}
 
 // parts are the sensors that are configured.
 func (c SensorConfig) parts() map[string]*PartConfig {

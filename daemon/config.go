@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/a472be26/cusp/router"
 )
 
 // Config is everything that can be set; cusp.toml beside this file documents
@@ -21,6 +23,7 @@ type Config struct {
 	IoT        IoTConfig        `toml:"iot"`
 	State      StateConfig      `toml:"state"`
 	Sensor     SensorConfig     `toml:"sensor"`
+	Governor   GovernorConfig   `toml:"governor"`
 	Metrics    MetricsConfig    `toml:"metrics"`
 	Service    ServiceConfig    `toml:"service"`
 	Log        LogConfig        `toml:"log"`
@@ -121,11 +124,20 @@ type StateConfig struct {
 	Dir string `toml:"dir"`
 }
 
-// SensorConfig is the I2C bus and what sits on it.
+// SensorConfig is the I2C bus and what sits on it, and the kernel's own sensors.
 type SensorConfig struct {
 	Bus         string      `toml:"bus"`
 	Temperature *PartConfig `toml:"temperature"`
 	Power       *PartConfig `toml:"power"`
+
+	Thermal  bool          `toml:"thermal"`  // thermal zones
+	Rails    bool          `toml:"rails"`    // INA3221 of a Jetson
+	Powercap bool          `toml:"powercap"` // energy counters of the processor
+	Battery  bool          `toml:"battery"`
+	Heat     []string      `toml:"heat"`     // names of the sensors whose temperature counts; empty: automatic
+	Supply   []string      `toml:"supply"`   // names of the sensors whose power is added up; empty: automatic
+	Interval time.Duration `toml:"interval"` // for which a reading is good
+	Sysfs    string        `toml:"sysfs"`    // where the kernel shows its sensors
 }
 
 // PartConfig is one sensor.
@@ -134,6 +146,40 @@ type PartConfig struct {
 	Address   int     `toml:"address"`
 	ShuntOhms float64 `toml:"shunt_ohms"`
 	MaxAmps   float64 `toml:"max_amps"`
+}
+
+// GovernorConfig is what the device does when it gets too hot, draws too much or
+// its battery is low.
+type GovernorConfig struct {
+	Enable bool          `toml:"enable"`
+	Dwell  time.Duration `toml:"dwell"`
+	Wait   time.Duration `toml:"wait"` // of a question that was sent away to spare the device
+
+	Warm   HeatConfig   `toml:"warm"`
+	Hot    HeatConfig   `toml:"hot"`
+	Saving SavingConfig `toml:"saving"`
+}
+
+// HeatConfig is a level of temperature, in degrees Celsius.
+type HeatConfig struct {
+	Enter float64 `toml:"enter"` // 0: there is no such level
+	Leave float64 `toml:"leave"`
+	ActConfig
+}
+
+// SavingConfig is the level of energy.
+type SavingConfig struct {
+	EnterWatts   float64 `toml:"enter_watts"` // 0: the power does not matter
+	LeaveWatts   float64 `toml:"leave_watts"`
+	EnterBattery float64 `toml:"enter_battery"` // percent; 0: the battery does not matter
+	LeaveBattery float64 `toml:"leave_battery"`
+	ActConfig
+}
+
+// ActConfig is what is done at a level.
+type ActConfig struct {
+	Threads int           `toml:"threads"`
+	Prefer  router.Prefer `toml:"prefer"`
 }
 
 // MetricsConfig is where scrapes are answered beside the socket.

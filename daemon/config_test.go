@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,8 @@ func TestSampleConfigDocumentsEveryKey(t *testing.T) {
 	for _, key := range knownKeys("", reflect.TypeFor[Config]()) {
 		parts := strings.Split(key, ".")
 		inline := parts[0] == "sensor" && len(parts) > 2
-		if len(parts) < 2 || inline || key == "model.canary" {
+		table := key == "model.canary" || parts[0] == "governor" && slices.Contains([]string{"warm", "hot", "saving"}, parts[len(parts)-1])
+		if len(parts) < 2 || inline || table {
 			continue // a table, or a member of an inline table
 		}
 		line := strings.Split(all, "\n")[at.line(parts)-1]
@@ -102,6 +104,18 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		"duration":        {"[router]\nwait = \"0s\"\n", []string{":2: router.wait", "for example"}},
 		"iot alone":       {"[iot]\nenable = true\n", []string{":1: iot.broker", "cloud.broker"}},
 		"sensor bus":      {"[sensor]\npower = { driver = \"ina219\", address = 0x40 }\n", []string{"sensor.bus", "/dev/i2c-1"}},
+		"thermometer":     {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"lm75\", address = 0x48 }\n", []string{":3: sensor.power", "[ina219 ina3221]"}},
+		"interval":        {"[sensor]\ninterval = \"1ms\"\n", []string{":2: sensor.interval", "100ms to 30s"}},
+		"sysfs":           {"[sensor]\nsysfs = \"sys\"\n", []string{":2: sensor.sysfs", "absolute"}},
+		"no gap":          {"[governor.hot]\nenter = 80.0\nleave = 80.0\n", []string{":3: governor.hot.leave", "below what enters the level, 80"}},
+		"hot below warm":  {"[governor.warm]\nenter = 79.0\n", []string{"governor.hot.enter", "79"}},
+		"no temperature":  {"[governor.warm]\nenter = nan\n", []string{":2: governor.warm.enter", "degrees Celsius"}},
+		"preference":      {"[governor.hot]\nprefer = \"clouds\"\n", []string{":2: governor.hot.prefer", "balanced"}},
+		"fewer threads":   {"[governor.saving]\nthreads = -1\n", []string{":2: governor.saving.threads", "from 0 to 1024"}},
+		"battery":         {"[governor.saving]\nenter_battery = 20.0\n", []string{"governor.saving.leave_battery", "above enter_battery"}},
+		"full battery":    {"[governor.saving]\nenter_battery = 100.0\n", []string{":2: governor.saving.enter_battery", "percent"}},
+		"power":           {"[governor.saving]\nenter_watts = 8.0\nleave_watts = 9.0\n", []string{":3: governor.saving.leave_watts", "8 watts"}},
+		"no limit":        {"[governor]\nenable = true\n[governor.warm]\nenter = 0.0\n[governor.hot]\nenter = 0.0\n", []string{":2: governor.enable", "governor.hot.enter"}},
 		"driver":          {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"ina3\", address = 0x40 }\n", []string{":3: sensor.power", "ina219"}},
 		"canary":          {"[model.canary]\nshare = 1.5\n", []string{":2: model.canary.share", "from 0 to 1"}},
 		"drain":           {"[service]\ndrain = \"2h\"\n", []string{":2: service.drain", "to 1h0m0s"}},

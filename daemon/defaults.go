@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/router"
 )
 
 // DefaultModel is the name of the built-in student, and of the packages that
@@ -36,6 +38,13 @@ func DefaultConfig() Config {
 		IoT:    IoTConfig{Parallel: 4},
 		State:  StateConfig{Dir: p.state},
 		Log:    LogConfig{Level: "info"},
+		Sensor: SensorConfig{Thermal: true, Rails: true, Powercap: true, Battery: true, Interval: sensor.DefaultAge, Sysfs: "/sys"},
+		Governor: GovernorConfig{
+			Dwell: 30 * time.Second, Wait: router.DefaultSpareWait,
+			Warm:   HeatConfig{70, 65, ActConfig{0, router.PreferLocal}},
+			Hot:    HeatConfig{78, 72, ActConfig{1, router.PreferCloud}},
+			Saving: SavingConfig{ActConfig: ActConfig{0, router.PreferBalanced}},
+		},
 
 		Service: ServiceConfig{Drain: 15 * time.Second},
 	}

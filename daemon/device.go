@@ -40,6 +40,9 @@ type device struct {
 	network  *network // nil: the API is on the socket only
 	answers  *answers
 	sensors  *sensor.Station
+	meter    *sensor.Meter
+	work     *work
+	govern   *govern // nil: nobody governs
 	models   *Models
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
@@ -138,21 +141,6 @@ func (d *device) openState() error {
 	return nil
 }
 
-func (d *device) openSensors() error {
-	bus := sensor.OnDemand(d.cfg.Sensor.Bus)
-	d.closing("i2c bus", bus.Close)
-	all := map[string]sensor.Sensor{}
-	for name, part := range d.cfg.Sensor.parts() {
-		s, err := sensor.New(bus, part.sensor())
-		if err != nil {
-			return fmt.Errorf("sensor.%s: %w", name, err)
-		}
-		all[name] = s
-	}
-	d.sensors = sensor.NewStation(all, d.log)
-	return nil
-}
-
 // openModels loads the first model that works. A device without any can still
 // serve as a way to the cloud.
 func (d *device) openModels(ctx context.Context) error {
@@ -186,8 +174,10 @@ func (d *device) setup(c ModelConfig) Setup {
 	return Setup{Loader: loader, Test: selfTest(c.MinSpeed), Canary: c.Canary}
 }
 
-// modelChanged tells the world of another model, or of one that was refused.
+// modelChanged tells the world of another model, of one that was refused, or of
+// another level of the governor.
 func (d *device) modelChanged() {
+	d.limitThreads(d.govern.limit) // of a model that is new
 	d.notify.status(d.summary())
 	select {
 	case <-d.open:
@@ -232,7 +222,13 @@ func (d *device) openUplink() error {
 
 // route wires the router, which sees no more than its own interfaces.
 func (d *device) route() {
-	r := &router.Router{Local: metered{d.models, sensor.NewMeter(d.sensors)}, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
+	r := &router.Router{
+		Local: metered{d.models, d.meter, d.work}, Wait: d.cfg.Router.Wait, SpareWait: d.cfg.Governor.Wait,
+		Record: d.answers.keep, Sensors: d.sensors.Readings,
+	}
+	if d.govern != nil {
+		r.Governor = d.strain
+	}
 	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
 		r.Cloud = d.uplink
 	}

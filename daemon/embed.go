@@ -46,6 +46,7 @@ type vectors struct {
 	models *Models
 	second Model // nil: none is configured
 	since  time.Time
+	work   *work
 }
 
 var _ api.Embedder = (*vectors)(nil)
@@ -56,6 +57,7 @@ func (v *vectors) Embed(ctx context.Context, texts []api.Text) (api.Vectors, err
 	for i, t := range texts {
 		in[i] = assistant.Text(t)
 	}
+	defer v.work.begin()()
 	if s, _, err := v.models.acquire(); err == nil {
 		defer v.models.release(s)
 		if e := embeds(s.model); e != nil {
@@ -84,6 +86,16 @@ func (v *vectors) listed() []api.Model {
 	return []api.Model{listed(v.second.Info(), v.since, true)}
 }
 
+// limit makes the second model compute with so many of its threads.
+func (v *vectors) limit(threads func(of int) int) {
+	if v == nil || v.second == nil {
+		return
+	}
+	if m, ok := v.second.(*engineModel); ok {
+		m.assistant.SetThreads(threads(m.assistant.Stats().MaxThreads))
+	}
+}
+
 // listed is a model as the API lists it.
 func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
 	m := api.Model{ID: i.Name, Created: since, Owner: "cusp", Embeds: embeds}
@@ -95,7 +107,7 @@ func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
 
 // openVectors loads the second model, under the same policy as the first one.
 func (d *device) openVectors() error {
-	d.vectors = &vectors{models: d.models, since: time.Now()}
+	d.vectors = &vectors{models: d.models, since: time.Now(), work: d.work}
 	path := d.cfg.Embeddings.Model
 	if path == "" {
 		return nil

@@ -19,7 +19,10 @@ type engines struct {
 }
 
 // engine is what can be asked of a model's engine, also when it is closed.
-type engine interface{ Stats() infer.Stats }
+type engine interface {
+	Stats() infer.Stats
+	SetThreads(n int)
+}
 
 func newEngines() *engines { return &engines{open: map[engine]int{}} }
 
@@ -45,6 +48,15 @@ func (e *engines) remove(one engine) {
 	}
 	delete(e.open, one)
 	e.past = e.past.Add(one.Stats().Ended())
+}
+
+// limit makes those that run compute with so many of their threads.
+func (e *engines) limit(threads func(of int) int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for one := range e.open {
+		one.SetThreads(threads(one.Stats().MaxThreads))
+	}
 }
 
 // stats sums up; what there is one of is that of the engine opened last.

@@ -32,7 +32,10 @@ func (d *device) snapshot() metrics.Snapshot {
 	_, reloads := d.models.Reloads()
 	s := metrics.Snapshot{
 		Engine: d.engines.stats(), Answered: counters.Answered, Failed: counters.Failed,
-		Refused: refusal != nil, Reloads: reloads, Sensors: d.sensors.States(),
+		Refused: refusal != nil, Reloads: reloads, Sensors: d.sensors.States(), Device: d.sensors.Readings(),
+	}
+	if g := d.governed(); g != nil {
+		s.Governor = &metrics.Governor{Levels: d.govern.Levels(), Changes: g.Changes}
 	}
 	if current != nil {
 		s.Model = &metrics.Model{

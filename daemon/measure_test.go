@@ -117,6 +117,7 @@ func TestEnginesSumOverReplacedModels(t *testing.T) {
 type fixed infer.Stats
 
 func (f *fixed) Stats() infer.Stats { return infer.Stats(*f) }
+func (f *fixed) SetThreads(n int)   { f.Threads = n }
 
 func TestMetricsOverTCPOnlyWhenConfigured(t *testing.T) {
 	t.Parallel()

@@ -31,6 +31,7 @@ func (s Status) Text() string {
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
 	}
+	out.governor(s.Governor)
 	for _, state := range s.Sensors {
 		out.row("sensor", "%s", sensorLine(state))
 	}
@@ -148,6 +149,17 @@ func (s *screen) link(l LinkStatus) {
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
 
+func (s *screen) governor(g *GovernorStatus) {
+	if g == nil {
+		return
+	}
+	since := ""
+	if g.Changes > 0 {
+		since = fmt.Sprintf(" since %s (%s)", g.Since.UTC().Format(time.DateTime), g.Cause)
+	}
+	s.row("governor", "%s%s, %d of %d %s, prefers %s, %d %s", g.Level, since, g.Threads, g.MaxThreads, plural(g.MaxThreads, "thread"), g.Prefer, g.Changes, plural(int(g.Changes), "change"))
+}
+
 func upOrDown(up bool) string {
 	if up {
 		return "up"
@@ -163,7 +175,7 @@ func sensorLine(s sensor.State) string {
 	for _, key := range slices.Sorted(maps.Keys(s.Readings)) {
 		values = append(values, fmt.Sprintf("%s %.4g", key, s.Readings[key]))
 	}
-	return s.Name + ": " + strings.Join(values, ", ")
+	return s.Name + ": " + strings.Join(values, ", ") + when(!s.Counts, " (does not count)")
 }
 
 // ago is a duration as people say it, to two units.

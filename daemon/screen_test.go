@@ -6,7 +6,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/a472be26/cusp/daemon/governor"
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/router"
 )
 
 // Everything that can be on the screen, at once: it stays within 80 columns, and
@@ -28,10 +30,13 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90},
 		IoT:      &up,
 		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "provisional/deadline": 1}, Failed: 1},
-		Sensors:  []sensor.State{{Name: "power", Readings: map[string]float64{"power_w": 3.5}}, {Name: "temperature", Error: "no acknowledge"}},
+		Sensors:  []sensor.State{{Name: "power", Counts: true, Readings: map[string]float64{"power_w": 3.5}}, {Name: "VDD_SOC", Readings: map[string]float64{"power_w": 1.5}}, {Name: "temperature", Error: "no acknowledge"}},
+		Governor: &GovernorStatus{Status: governor.Status{Level: "hot+saving", Since: at, Cause: "temperature_c 81.25 >= 78", Prefer: router.PreferCloud, Changes: 3}, Threads: 1, MaxThreads: 4},
 	}
 	text := s.Text()
 	for _, want := range []string{
+		"governor  hot+saving since 2026-11-25 04:51:55 (temperature_c 81.25 >= 78), 1 of\n          4 threads, prefers cloud, 3 changes\n",
+		"sensor    VDD_SOC: power_w 1.5 (does not count)\n",
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "since 2026-11-25 04:51:55, 2 before it; uncalibrated",
 		"reload    /x/1.0 done at 2026-11-25 04:51:55, took 1.25s", "refused   load model /x/2.0: hash differs",
 		"engine    41.2 tokens/s now, 1 thread (avx2), 77 tokens since the start", "first token within 12.3 ms", "within 3.1 ms",

@@ -70,10 +70,11 @@ func (d *device) bringUp(ctx context.Context) error {
 	if err := d.openState(); err != nil {
 		return err
 	}
-	// 4. Bind the sensors.
+	// 4. Bind the sensors, and what acts on them.
 	if err := d.openSensors(); err != nil {
 		return err
 	}
+	d.openGovernor()
 	// 5. Load a model.
 	if err := d.openModels(ctx); err != nil {
 		return err
@@ -152,6 +153,9 @@ func (d *device) summary() string {
 	}
 	if link := d.link(); link.Configured {
 		line += fmt.Sprintf("; cloud %s, %d on the way", upOrDown(link.Up), link.Outbox)
+	}
+	if d.govern != nil {
+		line += d.govern.summary(d.engines.stats())
 	}
 	if refusal != nil {
 		line += "; a model was refused"

@@ -42,6 +42,7 @@ func testConfig(t *testing.T) Config {
 	cfg.State.Dir = filepath.Join(dir, "state")
 	cfg.Model.Dir = filepath.Join(dir, "models")
 	cfg.Model.Name = "mm"
+	cfg.Sensor.Sysfs = filepath.Join(dir, "sys") // not the sensors of this machine
 	return cfg
 }
 

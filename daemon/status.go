@@ -25,6 +25,7 @@ type Status struct {
 	IoT      *bool             `json:"iot_up,omitempty"` // absent: no front door
 	Counters Counters          `json:"counters"`
 	Sensors  []sensor.State    `json:"sensors,omitempty"`
+	Governor *GovernorStatus   `json:"governor,omitempty"` // absent: none is configured
 }
 
 // LinkStatus is the way to the cloud.
@@ -82,8 +83,10 @@ func newEngineStatus(s infer.Stats) *EngineStatus {
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
 
 func (d *device) status() Status {
+	governed := d.governed()
 	s := Status{
-		Online: true, Device: d.cfg.Device.ID, Version: d.version,
+		Governor: governed,
+		Online:   true, Device: d.cfg.Device.ID, Version: d.version,
 		UptimeS:  seconds(time.Since(d.started)),
 		Counters: d.answers.counters(), Sensors: d.sensors.States(),
 	}

@@ -76,6 +76,7 @@ type answers struct {
 	duration   *prometheus.HistogramVec
 	confidence prometheus.Histogram
 	energy     prometheus.Histogram
+	perToken   prometheus.Histogram
 	prompt     *prometheus.CounterVec
 	completion *prometheus.CounterVec
 }
@@ -86,7 +87,9 @@ type answers struct {
 var (
 	durations   = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120}
 	confidences = []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1}
-	energies    = []float64{0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000}
+	// Of a token: from a small student's to a large model's on a slow board.
+	tokenEnergies = []float64{0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25}
+	energies      = []float64{0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000}
 )
 
 func newAnswers() answers {
@@ -98,13 +101,14 @@ func newAnswers() answers {
 		duration:   prometheus.NewHistogramVec(histogram("cusp_answer_duration_seconds", "Time from a question to the end of its answer.", durations), byRoute),
 		confidence: prometheus.NewHistogram(histogram("cusp_answer_confidence", "Calibrated probability that the local answer is right, of every question for which it is known.", confidences)),
 		energy:     prometheus.NewHistogram(histogram("cusp_answer_energy_joules", "Energy that the device took while it computed an answer, shared among those that it computed at the same time; needs a power sensor.", energies)),
+		perToken:   prometheus.NewHistogram(histogram("cusp_answer_energy_per_token_joules", "Energy of an answer over the tokens that were generated for it on the device.", tokenEnergies)),
 		prompt:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cusp_answer_prompt_tokens_total", Help: "Tokens of prompts, as whatever answered counts them."}, byRoute),
 		completion: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cusp_answer_completion_tokens_total", Help: "Tokens of answers, as whatever answered counts them."}, byRoute),
 	}
 }
 
 func (a answers) collectors() []prometheus.Collector {
-	return []prometheus.Collector{a.duration, a.confidence, a.energy, a.prompt, a.completion}
+	return []prometheus.Collector{a.duration, a.confidence, a.energy, a.perToken, a.prompt, a.completion}
 }
 
 // Answered observes one answer by its receipt.
@@ -118,5 +122,8 @@ func (a answers) Answered(r router.Receipt) {
 	}
 	if r.Joules > 0 {
 		a.energy.Observe(r.Joules)
+	}
+	if r.JoulesPerToken > 0 {
+		a.perToken.Observe(r.JoulesPerToken)
 	}
 }

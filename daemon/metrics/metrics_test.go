@@ -21,15 +21,17 @@ func full() Snapshot {
 	h := infer.Histogram{Bounds: []float64{0.1, 1}, Counts: []uint64{2, 1, 1}, Sum: 7.5}
 	return Snapshot{
 		Engine: infer.Stats{
-			Running: 2, Waiting: 3, Threads: 4, Sequences: 5, Pages: 100, Used: 30, Cached: 20, PageBytes: 4096,
+			Running: 2, Waiting: 3, Threads: 4, MaxThreads: 8, Sequences: 5, Pages: 100, Used: 30, Cached: 20, PageBytes: 4096,
 			Passes: 7, Generated: 41, PromptTokens: 99, CachedTokens: 60, Admitted: 9, Hits: 6, Refused: 1,
 			Queued: h, FirstToken: h, InterToken: h, Batch: h,
 		},
 		Answered: map[string]int{"local/confident": 8, "provisional/no_cloud": 2}, Failed: 1,
 		Model:   &Model{Name: "m\xff", Version: "1.2", Bundle: "abc", Architecture: "llama", Types: "2 Q8_0", Since: time.Unix(1700000000, 0)},
 		Refused: true, Reloads: map[string]uint64{"done": 1, "not_loaded": 2},
-		Link:    &Link{Up: true, Outbox: 12, Oldest: 90 * time.Second},
-		Sensors: []sensor.State{{Name: "power", Readings: map[string]float64{"power_w": 3.5, "voltage_v": 5, "current_a": 0.7, "odd": 1}}, {Name: "temperature", Error: "gone"}},
+		Link: &Link{Up: true, Outbox: 12, Oldest: 90 * time.Second},
+		Sensors: []sensor.State{{Name: "power", Readings: map[string]float64{"power_w": 3.5, "voltage_v": 5, "current_a": 0.7, "odd": 1}}, {Name: "temperature", Error: "gone"},
+			{Name: "package-0", Readings: map[string]float64{"energy_j": 99.5}}, {Name: "BAT0", Readings: map[string]float64{"battery_percent": 37, "battery_discharging": 1}}},
+		Device: map[string]float64{"temperature_c": 61.5, "power_w": 4.5}, Governor: &Governor{Levels: map[string]bool{"warm": true, "hot": false}, Changes: 7},
 	}
 }
 
@@ -40,7 +42,7 @@ func newMetrics(t *testing.T, s Snapshot) *Metrics {
 		t.Fatal(err)
 	}
 	confidence := 0.93
-	m.Answered(router.Receipt{Route: router.RouteLocal, LatencyMS: 20, PromptTokens: 10, CompletionTokens: 4, Confidence: &confidence, Joules: 0.3})
+	m.Answered(router.Receipt{Route: router.RouteLocal, LatencyMS: 20, PromptTokens: 10, CompletionTokens: 4, Confidence: &confidence, Joules: 0.3, JoulesPerToken: 0.06})
 	return m
 }
 
@@ -74,6 +76,9 @@ func TestExposition(t *testing.T) {
 		"cusp_model_serving_since_timestamp_seconds 1.7e+09", `cusp_model_reloads_total{result="not_loaded"} 2`, "cusp_model_refused 1",
 		`cusp_power_watts{sensor="power"} 3.5`, `cusp_supply_volts{sensor="power"} 5`, `cusp_supply_amperes{sensor="power"} 0.7`,
 		`cusp_sensor_up{sensor="power"} 1`, `cusp_sensor_up{sensor="temperature"} 0`,
+		"cusp_engine_max_threads 8", `cusp_energy_joules_total{sensor="package-0"} 99.5`, `cusp_battery_charge_ratio{sensor="BAT0"} 0.37`,
+		"cusp_device_temperature_celsius 61.5", "cusp_device_power_watts 4.5", `cusp_governor_level{level="warm"} 1`, `cusp_governor_level{level="hot"} 0`,
+		"cusp_governor_level_changes_total 7", `cusp_answer_energy_per_token_joules_bucket{le="0.1"} 1`, "cusp_answer_energy_per_token_joules_sum 0.06",
 		"go_goroutines ", "process_resident_memory_bytes ", "process_open_fds ",
 	} {
 		if !strings.Contains(text, "\n"+want) && !strings.Contains(text, want+"\n") {
@@ -90,7 +95,7 @@ func TestExposition(t *testing.T) {
 func TestAbsentPartsHaveNoMetrics(t *testing.T) {
 	t.Parallel()
 	text := scrape(t, newMetrics(t, Snapshot{}))
-	for _, absent := range []string{"cusp_link_up", "cusp_outbox", "cusp_model_info", "cusp_temperature", "cusp_power"} {
+	for _, absent := range []string{"cusp_link_up", "cusp_outbox", "cusp_model_info", "cusp_temperature", "cusp_power", "cusp_device", "cusp_governor"} {
 		if strings.Contains(text, "\n"+absent) {
 			t.Errorf("%s is there", absent)
 		}

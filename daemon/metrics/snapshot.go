@@ -20,6 +20,14 @@ type Snapshot struct {
 	Reloads  map[string]uint64 // attempts to load a model, by result
 	Link     *Link             // nil: no cloud is configured
 	Sensors  []sensor.State
+	Device   map[string]float64 // what the sensors that count say together
+	Governor *Governor          // nil: none is configured
+}
+
+// Governor is what keeps the device within its limits.
+type Governor struct {
+	Levels  map[string]bool // but for the normal one: whether the device is at it
+	Changes uint64          // of a level
 }
 
 // Model names the serving model.
@@ -58,6 +66,7 @@ func counter(name, help string, of func(*Snapshot) float64) value {
 // values are always there.
 var values = []value{
 	gauge("cusp_engine_threads", "Threads that compute.", func(s *Snapshot) float64 { return float64(s.Engine.Threads) }),
+	gauge("cusp_engine_max_threads", "Threads that compute unless the governor allows fewer.", func(s *Snapshot) float64 { return float64(s.Engine.MaxThreads) }),
 	gauge("cusp_engine_max_sequences", "Answers that can be generated at the same time.", func(s *Snapshot) float64 { return float64(s.Engine.Sequences) }),
 	gauge("cusp_engine_running_sequences", "Answers that are being generated.", func(s *Snapshot) float64 { return float64(s.Engine.Running) }),
 	gauge("cusp_engine_queue_length", "Requests that wait for a sequence or for memory.", func(s *Snapshot) float64 { return float64(s.Engine.Waiting) }),
@@ -104,14 +113,30 @@ var (
 	modelInfo = describe("cusp_model_info", "1; the labels name the model that serves.", "name", "version", "bundle", "architecture", "types")
 	since     = describe("cusp_model_serving_since_timestamp_seconds", "When the model began to serve.")
 	sensorUp  = describe("cusp_sensor_up", "1 while the sensor answers.", "sensor")
+	level     = describe("cusp_governor_level", "1 while the device is at the level.", "level")
+	changes   = describe("cusp_governor_level_changes_total", "Changes of the level.")
 )
 
+// reading is the metric of a sensor's value.
+type reading struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
 // readings are the metrics of sensor values, by the key of the reading.
-var readings = map[string]*prometheus.Desc{
-	"temperature_c": describe("cusp_temperature_celsius", "Temperature.", "sensor"),
-	"power_w":       describe("cusp_power_watts", "Electrical power that is drawn.", "sensor"),
-	"voltage_v":     describe("cusp_supply_volts", "Voltage of the supply.", "sensor"),
-	"current_a":     describe("cusp_supply_amperes", "Current that is drawn.", "sensor"),
+var readings = map[string]reading{
+	sensor.Temperature: {describe("cusp_temperature_celsius", "Temperature.", "sensor"), prometheus.GaugeValue},
+	sensor.Power:       {describe("cusp_power_watts", "Electrical power that is drawn.", "sensor"), prometheus.GaugeValue},
+	sensor.Voltage:     {describe("cusp_supply_volts", "Voltage of the supply.", "sensor"), prometheus.GaugeValue},
+	sensor.Current:     {describe("cusp_supply_amperes", "Current that is drawn.", "sensor"), prometheus.GaugeValue},
+	sensor.Energy:      {describe("cusp_energy_joules_total", "Energy that was drawn, by a counter of the kernel's.", "sensor"), prometheus.CounterValue},
+	sensor.Charge:      {describe("cusp_battery_charge_ratio", "Charge of the battery, from 0 to 1.", "sensor"), prometheus.GaugeValue},
+}
+
+// device are the metrics of all sensors that count together, by the key.
+var device = map[string]*prometheus.Desc{
+	sensor.Temperature: describe("cusp_device_temperature_celsius", "The hottest temperature, as the governor sees it."),
+	sensor.Power:       describe("cusp_device_power_watts", "Electrical power of the device: the sum of the sensors that count."),
 }
 
 // snapshots collects one snapshot for every scrape.
@@ -126,10 +151,13 @@ func (c snapshots) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range distributions {
 		out <- d.desc
 	}
-	for _, desc := range []*prometheus.Desc{answered, reloads, modelInfo, since, sensorUp} {
+	for _, desc := range []*prometheus.Desc{answered, reloads, modelInfo, since, sensorUp, level, changes} {
 		out <- desc
 	}
-	for _, desc := range readings {
+	for _, r := range readings {
+		out <- r.desc
+	}
+	for _, desc := range device {
 		out <- desc
 	}
 }
@@ -157,11 +185,36 @@ func (c snapshots) Collect(out chan<- prometheus.Metric) {
 	for _, state := range s.Sensors {
 		out <- prometheus.MustNewConstMetric(sensorUp, prometheus.GaugeValue, number(state.Error == ""), state.Name)
 		for key, v := range state.Readings {
-			if desc := readings[key]; desc != nil {
-				out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v, state.Name)
+			if r, ok := readings[key]; ok {
+				out <- prometheus.MustNewConstMetric(r.desc, r.kind, unit(key, v), state.Name)
 			}
 		}
 	}
+	s.govern(out)
+}
+
+// govern sends what concerns the device as a whole, and what governs it.
+func (s *Snapshot) govern(out chan<- prometheus.Metric) {
+	for key, v := range s.Device {
+		if desc := device[key]; desc != nil {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, v)
+		}
+	}
+	if s.Governor == nil {
+		return
+	}
+	for name, on := range s.Governor.Levels {
+		out <- prometheus.MustNewConstMetric(level, prometheus.GaugeValue, number(on), name)
+	}
+	out <- prometheus.MustNewConstMetric(changes, prometheus.CounterValue, float64(s.Governor.Changes))
+}
+
+// unit is a reading in the base unit that Prometheus wants.
+func unit(key string, v float64) float64 {
+	if key == sensor.Charge {
+		return v / 100
+	}
+	return v
 }
 
 func send(out chan<- prometheus.Metric, all []value, s *Snapshot) {

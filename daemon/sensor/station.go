@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,6 +49,11 @@ func NewStation(parts []Part, age time.Duration, log *slog.Logger) *Station {
 		s.parts = append(s.parts, &part{Part: p, state: State{Name: p.Name, Counts: p.Counts}})
 	}
 	return s
+}
+
+// Has tells whether a sensor that counts is of one of some kinds.
+func (s *Station) Has(kinds Kind) bool {
+	return slices.ContainsFunc(s.parts, func(p *part) bool { return p.Counts && p.Gives&kinds != 0 })
 }
 
 // Readings returns the values of the device, nil when no sensor answers: the
