@@ -283,3 +283,19 @@ func TestSensorsThatAreMissingAreTold(t *testing.T) {
 		}
 	}
 }
+
+// The service manager's line says why the device is slower than it could be.
+func TestStatusLineOfAHotDevice(t *testing.T) {
+	m := newManager(t)
+	cfg := tinyConfig(t)
+	cfg.Governor.Enable, cfg.Model.Threads = true, 2
+	newSysfs(t, &cfg).heat("80500")
+	c, _ := serveReal(t, cfg, Options{})
+	if got := m.expect("READY=1"); strings.Contains(got, "threads") {
+		t.Errorf("ready says %q", got)
+	}
+	if _, err := c.Ask(t.Context(), ask("hi"), nil); err != nil {
+		t.Fatal(err)
+	}
+	m.expect("; hot (temperature_c 80.5 >= 78), 1 of 2 threads")
+}

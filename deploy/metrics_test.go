@@ -21,11 +21,12 @@ import (
 // exposed are the names of all metrics of a daemon that has everything.
 func exposed(t *testing.T) map[string]bool {
 	t.Helper()
-	readings := map[string]float64{"temperature_c": 1, "power_w": 1, "voltage_v": 1, "current_a": 1}
+	readings := map[string]float64{"temperature_c": 1, "power_w": 1, "voltage_v": 1, "current_a": 1, "energy_j": 1, "battery_percent": 1}
 	m, err := metrics.New(metrics.Options{Log: slog.New(slog.DiscardHandler), Snapshot: func() metrics.Snapshot {
 		return metrics.Snapshot{
 			Answered: map[string]int{"local/confident": 1}, Reloads: map[string]uint64{"done": 1},
 			Model: &metrics.Model{}, Link: &metrics.Link{}, Sensors: []sensor.State{{Name: "all", Readings: readings}},
+			Device: readings, Governor: &metrics.Governor{Levels: map[string]bool{"hot": true}},
 		}
 	}})
 	if err != nil {
