@@ -9,7 +9,6 @@ import (
 
 	"github.com/a472be26/cusp/daemon/governor"
 	"github.com/a472be26/cusp/daemon/sensor"
-	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -32,28 +31,34 @@ func (d *device) openGovernor() {
 		return
 	}
 	d.govern = &govern{
-		Governor: governor.New(d.cfg.Governor.ladders(d.lacks)...),
+		Governor: governor.New(d.cfg.Governor.ladders(d.lacking())...),
 		measure:  d.sensors.Measure, act: d.limitThreads, changed: d.modelChanged, log: d.log,
 	}
 }
 
-// lacks tells whether no sensor gives a quantity, and says so: a limit of it is
-// never reached.
-func (d *device) lacks(quantity string, kind sensor.Kind) bool {
-	if d.sensors.Has(kind) {
-		return false
+// lacking tells whether no sensor gives a quantity, and says so once: a limit of it
+// is never reached.
+func (d *device) lacking() func(quantity string) bool {
+	told := map[string]bool{}
+	return func(quantity string) bool {
+		if d.sensors.Has(kindOf[quantity]) {
+			return false
+		}
+		if !told[quantity] {
+			d.log.Warn("the governor has a limit of what no sensor tells; it is never reached", "quantity", quantity)
+		}
+		told[quantity] = true
+		return true
 	}
-	d.log.Warn("the governor has a limit of what no sensor tells; it is never reached", "quantity", quantity)
-	return true
 }
 
 // ladders are the levels of a configuration, without limits that are off or that
 // nothing can reach.
-func (c GovernorConfig) ladders(lacks func(string, sensor.Kind) bool) []governor.Ladder {
+func (c GovernorConfig) ladders(lacks func(quantity string) bool) []governor.Ladder {
 	level := func(name string, reason router.Reason, a ActConfig, limits ...governor.Limit) (all []governor.Level) {
 		l := governor.Level{Name: name, Threads: a.Threads, Prefer: a.Prefer, Reason: reason}
 		for _, limit := range limits {
-			if limit.Enter > 0 && !lacks(limit.Quantity, kindOf[limit.Quantity]) {
+			if limit.Enter > 0 && !lacks(limit.Quantity) {
 				l.Limits = append(l.Limits, limit)
 			}
 		}
@@ -152,10 +157,11 @@ func (d *device) governed() *GovernorStatus {
 }
 
 // summary is a part of the service manager's line, nothing at the normal level.
-func (g *govern) summary(e infer.Stats) string {
+func (g *govern) summary(engines *engines) string {
 	s := g.Status()
 	if s.Level == governor.Normal {
 		return ""
 	}
+	e := engines.stats()
 	return fmt.Sprintf("; %s (%s), %d of %d threads", s.Level, s.Cause, e.Threads, e.MaxThreads)
 }

@@ -155,7 +155,7 @@ func (d *device) summary() string {
 		line += fmt.Sprintf("; cloud %s, %d on the way", upOrDown(link.Up), link.Outbox)
 	}
 	if d.govern != nil {
-		line += d.govern.summary(d.engines.stats())
+		line += d.govern.summary(d.engines)
 	}
 	if refusal != nil {
 		line += "; a model was refused"

@@ -19,7 +19,7 @@ type Entry struct {
 	ToolCalls []router.ToolCall `json:"tool_calls,omitempty"`
 	Receipt   router.Receipt    `json:"receipt"`
 	// LocalAnswer is what the local model said when the cloud was asked: with
-	// Answer it is the lesson.
+	// Answer it is the lesson. Empty if a strained device did not ask it.
 	LocalAnswer string `json:"local_answer,omitempty"`
 }
 
