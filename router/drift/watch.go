@@ -38,7 +38,7 @@ const (
 
 const (
 	// window is how many of the latest comparisons a raised threshold may rest on.
-	window = 1000
+	window = 500
 	// pause is how many comparisons come between two looks at the threshold.
 	pause = 25
 	// spread is how much larger than at calibration the share of questions below the
@@ -201,8 +201,10 @@ func (w *Watch) Check(c *calibrate.Calibration) error {
 		return fmt.Errorf("drift: the review is of model %.16q, not of %.16q", w.Model, c.Model)
 	case w.State != Kept && w.State != InDoubt:
 		return fmt.Errorf("drift: state is %q, not %q or %q", w.State, Kept, InDoubt)
-	case !(w.Threshold >= c.Threshold):
-		return fmt.Errorf("drift: threshold is %v, below the calibration's %v", w.Threshold, c.Threshold)
+	case !(w.Threshold >= c.Threshold) || w.State == Kept && w.Threshold != c.Threshold:
+		return fmt.Errorf("drift: threshold is %v in state %s, the calibration's is %v", w.Threshold, w.State, c.Threshold)
+	case w.Errors.Rate != c.Alpha:
+		return fmt.Errorf("drift: errors are watched at the rate %v, the calibration promises %v", w.Errors.Rate, c.Alpha)
 	case !w.Errors.valid() || !w.Doubts.valid():
 		return fmt.Errorf("drift: a detector has impossible values: %+v, %+v", w.Errors, w.Doubts)
 	case w.Looks < 0 || w.Looks > 1<<30 || len(w.Fresh) > window:

@@ -79,7 +79,7 @@ func TestFalseAlarms(t *testing.T) {
 }
 
 // Drift is noticed within the number of questions that the documentation states:
-// docs/promise.md.
+// docs/drift.md.
 func TestDetection(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
