@@ -23,6 +23,8 @@ type Router struct {
 	// the answer that was given. A failure there must not cost the asker the
 	// answer, so it is the recorder's to report. Nil keeps nothing.
 	Record func(q Question, local string, a Answer)
+	// Watch keeps the promise under review; nil: calibrations hold as they are.
+	Watch Watch
 	// Sensors are the latest readings for the receipt; nil without sensors.
 	Sensors func() map[string]float64
 	// Governor is how strained the device is; nil: nobody knows.
@@ -87,7 +89,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 	}
 
 	// 3. Decide.
-	signals.judge(q, local, failure)
+	signals = r.judge(signals, q, local, failure)
 	decision := Decide(signals)
 	if decision.Route != RouteCloud {
 		failure = spared.blame(failure)
@@ -132,6 +134,9 @@ func (r *Router) finish(q Question, g *Governor, decision Decision, signals Sign
 	a.Receipt.Governor = g
 	if r.Record != nil {
 		r.Record(q, local.Text, a)
+	}
+	if r.Watch != nil && signals.promised() {
+		r.Watch.Review(Review{q, local, signals.Confidence, decision, a})
 	}
 	return a, nil
 }
@@ -206,13 +211,17 @@ func (r *Router) known(q Question, g *Governor) Signals {
 }
 
 // judge adds what is known once the local model was asked.
-func (s *Signals) judge(q Question, local LocalAnswer, failure error) {
+func (r *Router) judge(s Signals, q Question, local LocalAnswer, failure error) Signals {
 	s.LocalFailed, s.Truncated = failure != nil, local.Finish == "length"
 	if c := local.Calibration; c != nil && !q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
 		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
+		if r.Watch != nil {
+			s.Raised = r.Watch.Threshold(c)
+		}
 		s.Declined = c.Declined(local.Text)
 	}
+	return s
 }
 
 func stateAfter(err error) CloudState {
@@ -234,7 +243,7 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 		c.JoulesPerToken = local.Joules / float64(n)
 	}
 	if s.Calibrated {
-		c.Confidence, c.Threshold = &s.Confidence, &s.Threshold
+		c.Confidence, c.Threshold = &s.Confidence, new(max(s.Threshold, s.Raised))
 	}
 	if d.Route == RouteCloud {
 		c.Model, c.Bundle = cloud.Model, ""
