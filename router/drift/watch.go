@@ -120,15 +120,15 @@ func (w *Watch) Answer(c *calibrate.Calibration, confidence float64, now time.Ti
 // Compare takes in a local answer that was compared with the cloud's, and
 // reports whether the threshold changed.
 func (w *Watch) Compare(c *calibrate.Calibration, j Judged, now time.Time) bool {
-	relied := j.Confidence >= c.Threshold
-	if relied {
-		w.Audited++
-		if !j.Agreed {
-			w.Disagreed++
-		}
+	if !(j.Confidence >= c.Threshold) { // the promise is not about it
+		return false
+	}
+	w.Audited++
+	if !j.Agreed {
+		w.Disagreed++
 	}
 	if w.State == Kept {
-		alarm := relied && w.Errors.Add(!j.Agreed)
+		alarm := w.Errors.Add(!j.Agreed)
 		if alarm {
 			w.doubt(CauseAgreement, now)
 		}
