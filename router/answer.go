@@ -79,7 +79,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, fmt.Errorf("question %s: %w", q.ID, spared.err)
 	}
 	if spared.done() {
-		return r.finish(q, g, spared.decision, signals, LocalAnswer{}, spared.cloud, nil, start, out)
+		return r.finish(q, out, outcome{start: start, governor: g, decision: spared.decision, signals: signals, cloud: spared.cloud})
 	}
 
 	// 2. Ask the local model; stream at once when nothing can replace it.
@@ -118,11 +118,23 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 	}
 
 	// 5. Hand over what was held back, write the receipt, record.
-	return r.finish(q, g, decision, signals, local, cloud, failure, start, out)
+	return r.finish(q, out, outcome{start, g, decision, signals, local, cloud, failure})
 }
 
-// finish is the end of every answered question.
-func (r *Router) finish(q Question, g *Governor, decision Decision, signals Signals, local LocalAnswer, cloud CloudAnswer, failure error, start time.Time, out *outlet) (Answer, error) {
+// outcome is all that is known of an answered question.
+type outcome struct {
+	start    time.Time
+	governor *Governor
+	decision Decision
+	signals  Signals
+	local    LocalAnswer
+	cloud    CloudAnswer
+	failure  error // what went wrong on the way
+}
+
+// finish hands over, writes the receipt and records.
+func (r *Router) finish(q Question, out *outlet, o outcome) (Answer, error) {
+	local, cloud, decision, signals := o.local, o.cloud, o.decision, o.signals
 	a := Answer{Text: local.Text, Reasoning: local.Reasoning, ToolCalls: local.ToolCalls, Finish: local.Finish, LogProbs: local.LogProbs}
 	if decision.Route == RouteCloud {
 		a = Answer{Text: cloud.Text, Reasoning: cloud.Reasoning, ToolCalls: cloud.ToolCalls, Finish: cloud.Finish}
@@ -130,8 +142,8 @@ func (r *Router) finish(q Question, g *Governor, decision Decision, signals Sign
 	if err := out.rest(a, decision.Route == RouteCloud); err != nil {
 		return Answer{}, err
 	}
-	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
-	a.Receipt.Governor = g
+	a.Receipt = r.receipt(q, decision, signals, local, cloud, o.failure, o.start)
+	a.Receipt.Governor = o.governor
 	if r.Record != nil {
 		r.Record(q, local.Text, a)
 	}

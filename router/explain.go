@@ -59,13 +59,6 @@ func (g Governor) because() string {
 	return " (" + g.Cause + ")"
 }
 
-func plural(n int, noun string) string {
-	if n == 1 {
-		return noun
-	}
-	return noun + "s"
-}
-
 // Explain is the receipt in several lines, each ending in a line feed.
 func (r Receipt) Explain() string {
 	var b strings.Builder
@@ -92,7 +85,7 @@ func (r Receipt) Explain() string {
 		row("energy", "%.3g J%s", r.Joules, r.perToken())
 	}
 	if g := r.Governor; g != nil {
-		row("governor", "%s%s: %d %s, prefers %s", g.Level, g.because(), g.Threads, plural(g.Threads, "thread"), g.Prefer)
+		row("governor", "%s%s, threads: %d, prefers %s", g.Level, g.because(), g.Threads, g.Prefer)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Sensors)) {
 		row(name, "%g", r.Sensors[name])

@@ -80,43 +80,54 @@ func (c *counter) count(raw int64, now time.Time) {
 	c.seen, c.raw = true, raw
 }
 
-// findCounters names zones as the kernel does, a part of a zone after it:
-// "package-0", "package-0/core". The whole platform counts if it is measured, else
-// the processors and the memory, which is not within them; the copy of the
-// processor's counter that intel-rapl-mmio has does not.
+// findCounters finds the zones. The whole platform counts if it is measured, else the
+// processors and the memory, which is not within them; the copy of the processor's
+// counter that intel-rapl-mmio has does not.
 func findCounters(root string) (parts []Part, skipped []error) {
-	names, platform := map[string]string{}, false
+	domains := map[string]string{} // by zone
+	platform := false
 	for _, dir := range entries(root, "class/powercap/*:*") {
-		zone := filepath.Base(dir)
-		name, err := readText(filepath.Join(dir, "name"))
+		domain, c, err := openZone(dir)
 		if err != nil {
 			skipped = append(skipped, err)
 			continue
 		}
-		name = label(name)
-		names[zone] = name
-		if parent := names[zone[:strings.LastIndexByte(zone, ':')]]; parent != "" {
-			name = parent + "/" + name
-		}
+		zone := filepath.Base(dir)
+		domains[zone] = domain
 		mmio := strings.HasPrefix(zone, "intel-rapl-mmio")
-		if mmio {
-			name = "mmio/" + name
-		}
-		c, err := newCounter(dir)
-		if err == nil {
-			_, err = c.Read(context.Background())
-		}
-		if err != nil {
-			skipped = append(skipped, fmt.Errorf("%w (the kernel lets only root read energy counters; docs/power.md says how to allow it)", err))
-			continue
-		}
-		short := names[zone]
-		platform = platform || short == "psys"
-		parts = append(parts, Part{Name: name, Sensor: c, Gives: Draw,
-			Counts: !mmio && (strings.HasPrefix(short, "package-") || short == "dram" || short == "psys")})
+		platform = platform || domain == "psys"
+		parts = append(parts, Part{Name: zoneName(zone, domains), Sensor: c, Gives: Draw,
+			Counts: !mmio && (strings.HasPrefix(domain, "package-") || domain == "dram" || domain == "psys")})
 	}
 	for i := range parts {
 		parts[i].Counts = parts[i].Counts && (!platform || parts[i].Name == "psys")
 	}
 	return parts, skipped
+}
+
+// openZone returns a zone's counter and what the kernel calls its domain.
+func openZone(dir string) (domain string, c *counter, err error) {
+	if domain, err = readText(filepath.Join(dir, "name")); err != nil {
+		return "", nil, err
+	}
+	if c, err = newCounter(dir); err == nil {
+		_, err = c.Read(context.Background())
+	}
+	if err != nil {
+		err = fmt.Errorf("%w (the kernel lets only root read energy counters; docs/power.md says how to allow it)", err)
+	}
+	return label(domain), c, err
+}
+
+// zoneName names a zone as the kernel names its domain, and a part of a zone after
+// that: "package-0", "package-0/core".
+func zoneName(zone string, domains map[string]string) string {
+	name := domains[zone]
+	if parent := domains[zone[:strings.LastIndexByte(zone, ':')]]; parent != "" {
+		name = parent + "/" + name
+	}
+	if strings.HasPrefix(zone, "intel-rapl-mmio") {
+		name = "mmio/" + name
+	}
+	return name
 }
