@@ -18,6 +18,7 @@ const DefaultWait = 60 * time.Second
 type Router struct {
 	Local Local
 	Cloud Cloud         // nil: no cloud is configured
+	Guard Guard         // nil: only what its asker calls private stays here
 	Wait  time.Duration // for questions without a deadline; 0 means DefaultWait
 	// Record keeps what happened: the question, what the local model said, and
 	// the answer that was given. A failure there must not cost the asker the
@@ -47,7 +48,7 @@ func NewID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Answer runs the local model, decides, escalates if it must, and records.
+// Answer screens the question, runs the local model, decides, escalates if it must, and records.
 // The answer is passed to emit as soon as the route is certain: a local answer that
 // may yet be replaced by the cloud's is held back. With a nil emit nothing is
 // shown before the end, so that a cloud that fails in the middle of its answer
@@ -60,26 +61,30 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 	}
 	out := &outlet{emit: emit}
 
-	// 1. Ask the local model; stream at once when nothing can replace it.
+	// 1. Find out what of the question may leave the device.
+	screened := r.screen(&q)
+
+	// 2. Ask the local model; stream at once when nothing can replace it.
 	local, failure := r.askLocal(ctx, q, out)
 	if ctx.Err() != nil || out.err != nil {
 		return Answer{}, errors.Join(ctx.Err(), out.err)
 	}
 
-	// 2. Decide.
+	// 3. Decide.
 	signals := r.signals(q, local, failure)
+	signals.Stays = screened.Stays
 	decision := Decide(signals)
 
-	// 3. Escalate, and decide again if the cloud could not answer in time.
+	// 4. Escalate, and decide again if the cloud could not answer in time.
 	var cloud CloudAnswer
 	if decision.Route == RouteCloud {
 		doubt := decision.Reason
 		var err error
-		if cloud, err = r.askCloud(ctx, q, out); err != nil {
+		if cloud, err = r.askCloud(ctx, screened.cloud(r.Cloud), q, out); err != nil {
 			if ctx.Err() != nil || out.err != nil || out.sent {
 				return Answer{}, fmt.Errorf("question %s: %w", q.ID, err)
 			}
-			signals.Cloud = stateAfter(err)
+			signals.after(err)
 			if failure != nil {
 				err = fmt.Errorf("%w; local model: %w", err, failure)
 			}
@@ -92,7 +97,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, fmt.Errorf("%w: %s, %s: %w", ErrUnanswerable, decision.Reason, decision.Cause, failure)
 	}
 
-	// 4. Hand over what was held back, write the receipt, record.
+	// 5. Hand over what was held back, write the receipt, record.
 	a := Answer{Text: local.Text, Reasoning: local.Reasoning, ToolCalls: local.ToolCalls, Finish: local.Finish, LogProbs: local.LogProbs}
 	if decision.Route == RouteCloud {
 		a = Answer{Text: cloud.Text, Reasoning: cloud.Reasoning, ToolCalls: cloud.ToolCalls, Finish: cloud.Finish}
@@ -101,6 +106,7 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, err
 	}
 	a.Receipt = r.receipt(q, decision, signals, local, cloud, failure, start)
+	a.Receipt.tell(screened, signals)
 	if r.Record != nil {
 		r.Record(q, local.Text, a)
 	}
@@ -122,7 +128,7 @@ func (r *Router) askLocal(ctx context.Context, q Question, out *outlet) (LocalAn
 
 // askCloud waits for the cloud until the deadline; an answer that has begun to
 // arrive by then is let through to its end, unless it pauses for too long.
-func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAnswer, error) {
+func (r *Router) askCloud(ctx context.Context, cloud Cloud, q Question, out *outlet) (CloudAnswer, error) {
 	pause := r.Wait
 	if pause <= 0 {
 		pause = DefaultWait
@@ -136,7 +142,7 @@ func (r *Router) askCloud(ctx context.Context, q Question, out *outlet) (CloudAn
 	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
 	defer timer.Stop()
 	begun := false
-	a, err := r.Cloud.Ask(ctx, q.forCloud(), func(delta string) error {
+	a, err := cloud.Ask(ctx, q.forCloud(), func(delta string) error {
 		if !timer.Reset(pause) { // the time is over: nothing may begin any more
 			return context.DeadlineExceeded
 		}
@@ -169,11 +175,30 @@ func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
 	return s
 }
 
-func stateAfter(err error) CloudState {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return CloudLate
+// after is what is known once the cloud was asked and there is no answer.
+func (s *Signals) after(err error) {
+	switch {
+	case errors.Is(err, ErrWithheld):
+		s.Private, s.Stays = true, ReasonUnredacted
+	case errors.Is(err, context.DeadlineExceeded):
+		s.Cloud = CloudLate
+	default:
+		s.Cloud = CloudFailed
 	}
-	return CloudFailed
+}
+
+// tell adds what the guard did: what was hidden of a question that left.
+func (c *Receipt) tell(s Screened, signals Signals) {
+	if c.Route == RouteCloud || signals.Cloud == CloudLate || signals.Cloud == CloudFailed {
+		c.Redactions = s.Redactions
+	}
+	switch {
+	case s.Detail == "" || c.Route == RouteCloud:
+	case c.Detail == "":
+		c.Detail = s.Detail
+	default:
+		c.Detail += "; " + s.Detail
+	}
 }
 
 func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, cloud CloudAnswer, failure error, start time.Time) Receipt {

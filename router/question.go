@@ -35,8 +35,13 @@ type Question struct {
 	// Deadline is when the asker stops waiting; zero means no deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Asker says who asked: "api", or "iot" for a question over MQTT. A late
-	// answer goes back the same way.
+	// answer goes back the same way. User is whom the application names as its own
+	// user, and Topic the MQTT topic that the question came on: for rules only.
 	Asker string `json:"asker,omitempty"`
+	User  string `json:"user,omitempty"`
+	Topic string `json:"topic,omitempty"`
+	// Redacted is set where placeholders stand for values in the texts.
+	Redacted bool `json:"redacted,omitempty"`
 }
 
 // Options are the generation settings of one question. Nil and zero mean the

@@ -31,6 +31,7 @@ type Receipt struct {
 	CompletionTokens int                `json:"completion_tokens"`
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
-	Joules           float64            `json:"joules,omitempty"`  // that the local model's answer took; absent when not measured
-	Sensors          map[string]float64 `json:"sensors,omitempty"` // latest readings, e.g. "temperature_c", "power_w"
+	Redactions       map[string]int     `json:"redactions,omitempty"` // values that the cloud did not get to see, by category
+	Joules           float64            `json:"joules,omitempty"`     // that the local model's answer took; absent when not measured
+	Sensors          map[string]float64 `json:"sensors,omitempty"`    // latest readings, e.g. "temperature_c", "power_w"
 }

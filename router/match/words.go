@@ -65,3 +65,13 @@ func Unparted(r rune) bool {
 
 // lower keeps every rune apart, so that offsets in runes stay.
 func lower(s string) string { return strings.Map(unicode.ToLower, s) }
+
+// Boundary reports whether a word may begin or end before text[i].
+func Boundary(text string, i int) bool {
+	if i <= 0 || i >= len(text) {
+		return true
+	}
+	a, _ := utf8.DecodeLastRuneInString(text[:i])
+	b, _ := utf8.DecodeRuneInString(text[i:])
+	return utf8.RuneStart(text[i]) && !joined(a, b)
+}

@@ -68,7 +68,10 @@ func ratio(a, b int) float64 {
 // score compares by category. What is there counts as found if no character of it
 // is left over, and a finding as right if it has something of what is there.
 func score(counts map[Category]*tally, e example, report func(string)) {
-	got := Find(e.text)
+	got, err := Find(e.text)
+	if err != nil {
+		report(err.Error())
+	}
 	for _, w := range e.want {
 		counts[w.Category].there++
 		left := w.From

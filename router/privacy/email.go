@@ -33,9 +33,20 @@ func findEmails(p *page) {
 			p.add(Email, from, to)
 		}
 	}
-	for _, m := range spelled.FindAllStringIndex(p.s, -1) {
-		p.add(Email, m[0], m[1])
+	p.each(markSpelled, func(m mark) {
+		from := p.spelledLocal(m.i)
+		if n := spelled.FindStringIndex(p.window(from, spelledWindow)); n != nil && from+n[1] > m.j {
+			p.add(Email, from, from+n[1])
+		}
+	})
+}
+
+// spelledLocal is where the local part begins before an "at" at i, in brackets or not.
+func (p *page) spelledLocal(i int) int {
+	for i > 0 && strings.IndexByte(" [({", p.s[i-1]) >= 0 {
+		i--
 	}
+	return localPart(p.s, i)
 }
 
 // gitRemote is git@host:path, which names no person.
@@ -109,4 +120,7 @@ func checkedDomain(s string, i, end int) int {
 }
 
 // spelled is an address that was written so that programs do not find it.
-var spelled = regexp.MustCompile(`(?i)\b[a-z0-9._%+-]{1,64}\s?(?:\[at\]|\(at\)|\{at\}| at )\s?[a-z0-9-]{1,63}(?:\s?(?:\[dot\]|\(dot\)|\{dot\}| dot )\s?[a-z0-9-]{1,63}){1,4}\b|\b[a-z0-9._%+-]{1,64}\s?(?:\[at\]|\(at\))\s?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,3}\.[a-z]{2,24}\b`)
+var spelled = regexp.MustCompile(`(?i)^[a-z0-9._%+-]{1,64}(?:\s?[\[({]at[\])}]\s?| at )(?:[a-z0-9-]{1,63}(?:\s?[\[({]dot[\])}]\s?| dot )){1,4}[a-z]{2,24}\b|^[a-z0-9._%+-]{1,64}\s?[\[({]at[\])}]\s?(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}\b`)
+
+// spelledWindow holds an address that is spelled out.
+const spelledWindow = 160

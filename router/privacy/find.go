@@ -2,7 +2,7 @@ package privacy
 
 import (
 	"cmp"
-	"regexp"
+	"errors"
 	"slices"
 
 	"github.com/a472be26/cusp/router/match"
@@ -41,27 +41,35 @@ var detectors = []func(*page){
 	findKeys, findEmails, findPasswords, findIBANs, findNetwork, findGPS, findNumbers, findAddresses, findNames, findEntropy,
 }
 
+// errTooDense means that a text would take too long to search.
+var errTooDense = errors.New("the text has too many places to search")
+
 // Find returns what is found in a text, in the order of the text and without
-// overlaps.
-func Find(text string) []Finding {
+// overlaps. An error means that the search was given up.
+func Find(text string) ([]Finding, error) {
 	folded := match.Fold(text)
-	p := &page{s: folded.Text, taken: make([]bool, len(folded.Text)), ends: map[*regexp.Regexp][]int{}}
+	p := &page{s: folded.Text, taken: make([]bool, len(folded.Text))}
+	p.read()
 	for _, detect := range detectors {
-		detect(p)
+		if detect(p); p.err != nil {
+			return nil, p.err
+		}
 	}
 	slices.SortFunc(p.found, func(a, b Finding) int { return cmp.Compare(a.From, b.From) })
 	for i, f := range p.found {
 		p.found[i].From, p.found[i].To = folded.Span(f.From, f.To)
 	}
-	return p.found
+	return p.found, nil
 }
 
 // page is a folded text that is being read.
 type page struct {
 	s     string
+	marks []mark
 	taken []bool // bytes that are in a finding
 	found []Finding
-	ends  map[*regexp.Regexp][]int // of matches, see mentions
+	work  int
+	err   error
 }
 
 // add takes s[i:j], if nothing of it is taken yet.

@@ -10,37 +10,59 @@ import (
 // with or without degree signs and letters; with their names, any decimals do.
 // Degrees, minutes and seconds need the letters.
 var (
-	decimals = regexp.MustCompile(`[-+]?\d{1,3}\.\d{4,}\s?°?\s?[NSns]?\s?[,;/ ]\s?[-+]?\d{1,3}\.\d{4,}(?:\s?°)?(?:\s?[EWew]\b)?`)
-	named    = regexp.MustCompile(`(?i)(?:\blat(?:itude)?\b|纬度|北纬|南纬)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?\s?(?:°|度)?\s?[ns]?\W{1,4}(?:\blon(?:g|gitude)?\b|\blng\b|经度|东经|西经)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?(?:\s?(?:°|度))?(?:\s?[ew]\b)?`)
-	reversed = regexp.MustCompile(`(?:东经|西经|经度)\W{0,3}(?:为|是)?\s?\d{1,3}(?:\.\d+)?\s?(?:°|度)?\W{0,4}(?:北纬|南纬|纬度)\W{0,3}(?:为|是)?\s?\d{1,2}(?:\.\d+)?\s?(?:°|度)?`)
-	degrees  = regexp.MustCompile(`\d{1,2}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[NS]\W{1,4}\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[EW]\b`)
+	decimals = regexp.MustCompile(`^[-+]?\d{1,3}\.\d{4,}\s?°?\s?[NSns]?\s?[,;/ ]\s?[-+]?\d{1,3}\.\d{4,}(?:\s?°)?(?:\s?[EWew]\b)?`)
+	named    = regexp.MustCompile(`(?i)^(?:lat(?:itude)?|[北南]?纬度?|[东西]?经度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?\s?(?:°|度)?\s?[ns]?\W{0,4}(?:lon(?:g|gitude)?|lng|[东西]?经度?|[北南]?纬度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?(?:\s?(?:°|度))?(?:\s?[ew]\b)?`)
+	degrees  = regexp.MustCompile(`^\d{1,2}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[NS]\W{1,4}\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[EW]\b`)
 	number   = regexp.MustCompile(`[-+]?\d{1,3}\.\d+`)
 )
 
+// placeWindow holds the longest pair.
+const placeWindow = 80
+
 func findGPS(p *page) {
-	if !strings.ContainsAny(p.s, "0123456789") {
-		return
-	}
-	if strings.Contains(p.s, "°") {
-		p.addAll(GPS, degrees)
-	}
-	if strings.Contains(p.s, "纬") || strings.Contains(p.s, "at") || strings.Contains(p.s, "AT") {
-		p.addAll(GPS, named)
-		p.addAll(GPS, reversed)
-	}
-	if !strings.Contains(p.s, ".") {
-		return
-	}
-	for _, m := range decimals.FindAllStringIndex(p.s, -1) {
-		i := m[0]
-		if c := p.s[i]; (c == '-' || c == '+') && word(p.before(i)) {
-			i++
+	p.each(markPlace, func(m mark) {
+		if n := named.FindStringIndex(p.window(m.i, placeWindow)); n != nil {
+			p.add(GPS, m.i, m.i+n[1])
 		}
-		if word(p.before(i)) || p.before(i) == '.' || word(p.after(m[1])) || !onEarth(p.s[i:m[1]]) {
+	})
+	for i := 0; i < len(p.s) && p.err == nil; i++ {
+		if !digit(p.s[i]) || digit(p.before(i)) {
 			continue
 		}
-		p.add(GPS, i, m[1])
+		j := p.run(i, digit)
+		if j-i > 3 {
+			i = j
+			continue
+		}
+		if end := p.place(i, j); end > 0 {
+			i = end
+		}
 	}
+}
+
+// place adds the pair whose first number begins at i, its decimal point or degree
+// sign at j, and returns its end.
+func (p *page) place(i, j int) int {
+	re := decimals
+	switch {
+	case p.after(j) == '.' && digit(at(p.s, j+1)) && digit(at(p.s, j+4)):
+	case strings.HasPrefix(strings.TrimPrefix(p.s[j:min(len(p.s), j+4)], " "), "°"):
+		re = degrees
+	default:
+		return 0
+	}
+	if c := p.before(i); (c == '-' || c == '+') && !word(at(p.s, i-2)) {
+		i--
+	}
+	if p.spent(); word(p.before(i)) || p.before(i) == '.' {
+		return 0
+	}
+	n := re.FindStringIndex(p.window(i, placeWindow))
+	if n == nil || word(p.after(i+n[1])) || re == decimals && !onEarth(p.s[i:i+n[1]]) {
+		return 0
+	}
+	p.add(GPS, i, i+n[1])
+	return i + n[1]
 }
 
 // onEarth checks that two numbers can be a latitude and a longitude.
@@ -52,11 +74,4 @@ func onEarth(pair string) bool {
 	lat, _ := strconv.ParseFloat(both[0], 64)
 	lon, _ := strconv.ParseFloat(both[1], 64)
 	return lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180
-}
-
-// addAll adds all matches of an expression.
-func (p *page) addAll(c Category, re *regexp.Regexp) {
-	for _, m := range re.FindAllStringIndex(p.s, -1) {
-		p.add(c, m[0], m[1])
-	}
 }

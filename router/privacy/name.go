@@ -16,38 +16,73 @@ const (
 	two = capital + `(?:\s(?:\p{Lu}\.\s?|(?:van|von|de|der|da|del|bin|al|le|la|di)\s){0,2}` + capital + `){1,2}`
 )
 
+// What follows a word that introduces a name, see lexicon.
 var (
-	titled     = regexp.MustCompile(`\b(?:Mr|Mrs|Ms|Miss|Mister|Dr|Doctor|Prof|Professor|Herr|Frau|Monsieur|Madame|Mme|Señor|Señora|Nurse|Officer)\b\.?\s(` + fullest + `)`)
-	introduced = regexp.MustCompile(`(?:(?i:\bname(?:'s| is| was|:)|\bcall me|\b(?:named|called)|\bsigned,?|\bregards,?|\bsincerely,?|\bcheers,?|\bthanks,|\byours,?|\b(?:full|first|last|sur|family|given|account holder|card ?holder|customer|patient|user|recipient|employee|contact|guest|beneficiary)[ _-]?(?:name)?\s?[:=])\s{0,4}["']?)(` + fullest + `)`)
-	selves     = regexp.MustCompile(`(?:\b(?:I am|I'm|I’m|This is|this is|i am|i'm)\s)(` + two + `)`)
-	fields     = regexp.MustCompile(`(?:\b(?i:customer|patient|employee|client|tenant|colleague|neighbou?r|friend|boss|manager|wife|husband|son|daughter|brother|sister|mother|father|uncle|aunt|teacher|doctor|landlord|nurse|guest|passenger|roommate|partner)s?,?\s)(` + fullest + `)`)
-	addressed  = regexp.MustCompile(`(?:\b(?i:dear|hi|hello|hey|attn:?|c/o|cc|to:|from:)\s{1,2})(` + fullest + `)`)
-	aimed      = regexp.MustCompile(`(?:\b(?i:call|phone|ring|text|email|e-mail|mail|message|meet|meeting with|ask|tell|remind|invite|visit|pick up|contact|notify|send it to|send this to|send to|send|forward it to|reply to|write to|write|talk to|speak to|speak with|lunch with|dinner with|appointment with|reminder for|message to|letter to|note to|email to|invoice to|payment to|transfer to|birthday of|call from|message from)\s)(` + fullest + `)`)
+	titled     = regexp.MustCompile(`^\.?\s(` + fullest + `)`)
+	introduced = regexp.MustCompile(`^["']?(?:'s| is| was)?\s?[:=]?\s{0,4}["']?(` + fullest + `)`)
+	selves     = regexp.MustCompile(`^\s(` + two + `)`)
+	fielded    = regexp.MustCompile(`^(?:s|'s)?["']?,?[ _]?(?:(?i:name)["']?)?\s?[:=]?\s{0,2}["']?(` + fullest + `)`)
+	followed   = regexp.MustCompile(`^:?\s{1,2}(` + fullest + `)`)
+	closed     = regexp.MustCompile(`^,?\s{1,4}(` + fullest + `)`)
 	beside     = regexp.MustCompile(`(` + two + `)[\s,:;(<\[|\-–]{1,4}$`)
 )
+
+// nameWindow holds a name of four words.
+const nameWindow = 120
 
 // findNames finds names in the contexts above, and names that stand before other
 // personal data.
 func findNames(p *page) {
-	if strings.ContainsAny(p.s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		for _, re := range []*regexp.Regexp{titled, introduced, selves, fields} {
-			p.names(re, func(string) bool { return true })
+	anybody := func(string) bool { return true }
+	p.each(markTitle, func(m mark) {
+		if upper(p.s[m.i]) {
+			p.name(m, titled, anybody)
 		}
-		for _, re := range []*regexp.Regexp{addressed, aimed} {
-			p.names(re, given)
+	})
+	p.each(markName, func(m mark) {
+		w, before := p.s[m.i:m.j], p.wordBefore(m.i)
+		if w != "me" && (strings.ToLower(w) != "name" || before != "user" && before != "file" && before != "host") || before == "call" {
+			p.name(m, introduced, anybody)
 		}
-		p.namesBeside()
-	}
+	})
+	p.each(markSelf, func(m mark) {
+		switch before := p.wordBefore(m.i); strings.ToLower(p.s[m.i:m.j]) {
+		case "am":
+			if before != "i" {
+				return
+			}
+		case "is":
+			if before != "this" {
+				return
+			}
+		}
+		p.name(m, selves, anybody)
+	})
+	p.each(markField, func(m mark) { p.name(m, fielded, anybody) })
+	p.each(markAddressed, func(m mark) { p.name(m, followed, given) })
+	p.each(markAim, func(m mark) { p.name(m, followed, given) })
+	p.each(markLink, func(m mark) {
+		if aims[p.wordBefore(m.i)] {
+			p.name(m, followed, given)
+		}
+	})
+	p.each(markClosing, func(m mark) { p.name(m, closed, anybody) })
+	p.namesBeside()
 	findChineseNames(p)
 }
 
-// names adds what an expression has in its brackets, if it can be a name.
-func (p *page) names(re *regexp.Regexp, good func(string) bool) {
-	for _, m := range re.FindAllStringSubmatchIndex(p.s, -1) {
-		i, j := m[2], m[3]
-		if j = i + len(trimName(p.s[i:j])); j > i && good(p.s[i:j]) {
-			p.add(Name, i, j)
-		}
+// aims are words before "to", "with" and the like that make a person of what follows.
+var aims = set("send it this them that forward reply write talk speak message letter note email mail invoice payment transfer meeting lunch dinner appointment breakfast coffee reminder call birthday pick money say give")
+
+// name adds what follows a mark, if it can be a name.
+func (p *page) name(m mark, re *regexp.Regexp, good func(string) bool) {
+	n := re.FindStringSubmatchIndex(p.window(m.j, nameWindow))
+	if n == nil {
+		return
+	}
+	i, j := m.j+n[2], m.j+n[3]
+	if j = i + len(trimName(p.s[i:j])); j > i && good(p.s[i:j]) {
+		p.add(Name, i, j)
 	}
 }
 
@@ -57,9 +92,9 @@ func (p *page) namesBeside() {
 		if f.Category != Email && f.Category != Phone && f.Category != Address {
 			continue
 		}
-		from := max(0, f.From-64)
-		for from < f.From && !utf8.RuneStart(p.s[from]) {
-			from++
+		from := p.backWindow(f.From, 64)
+		if p.spent(); p.err != nil {
+			return
 		}
 		if m := beside.FindStringSubmatchIndex(p.s[from:f.From]); m != nil {
 			i, j := from+m[2], from+m[3]

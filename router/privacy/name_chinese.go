@@ -16,23 +16,45 @@ const (
 )
 
 var (
-	zhBefore = regexp.MustCompile(`(?:我叫|名叫|叫做|名字叫|名字是|名字为|姓名|联系人|收件人|收货人|寄件人|户主|持卡人|患者|病人|客户|顾客|房东|租客|同事|同学|朋友|邻居|老板|经理|老师|医生|妻子|丈夫|儿子|女儿|弟弟|妹妹|哥哥|姐姐|乘客|嘉宾|签名|打电话给|打给|发短信给|发邮件给|发消息给|发给|转账给|汇款给|寄给|通知|提醒|告诉|联系|拜访|邀请|约了|约)\s?(?:[:是为叫]|名叫)?\s?((?:` + doubled + `|[` + family + `])\p{Han}{1,2})`)
-	zhAm     = regexp.MustCompile(`我是((?:` + doubled + `|[` + family + `])\p{Han}{1,2})(?:[,.!?。、;:\s的]|$)`)
-	zhAfter  = regexp.MustCompile(`((?:` + doubled + `|[` + family + `])\p{Han}{0,2}?)(?:先生|女士|小姐|太太|老师|医生|大夫|教授|经理|主任|律师|师傅|阿姨|叔叔|同学|护士)`)
+	zhBefore = regexp.MustCompile(`^["']?\s?(?:[:是为叫]|名叫)?["']?\s?((?:` + doubled + `|[` + family + `])\p{Han}{1,2})`)
+	zhAm     = regexp.MustCompile(`^((?:` + doubled + `|[` + family + `])\p{Han}{1,2})(?:[,.!?。、;:\s的]|$)`)
+	zhFamily = set(strings.ReplaceAll(doubled, "|", " "))
 )
 
 // notGiven has characters that go on with the sentence and end no name.
 const notGiven = `的今在是和住有来去要想说电手也都就很了吗呢吧不明后早晚我你他她给到把跟与及或已正等让请从为被向着过会能可以下上两一这那哪什怎时号先女老医经教主律师阿叔`
 
 func findChineseNames(p *page) {
-	for _, re := range []*regexp.Regexp{zhBefore, zhAm} {
-		for _, m := range re.FindAllStringSubmatchIndex(p.s, -1) {
-			p.add(Name, m[2], m[2]+len(chineseName(p.s[m[2]:m[3]])))
-		}
+	p.each(markZhName, func(m mark) { p.chineseName(m, zhBefore) })
+	p.each(markZhAm, func(m mark) { p.chineseName(m, zhAm) })
+	p.each(markZhTitle, p.chineseTitled)
+}
+
+func (p *page) chineseName(m mark, re *regexp.Regexp) {
+	if n := re.FindStringSubmatchIndex(p.window(m.j, 48)); n != nil {
+		i, j := m.j+n[2], m.j+n[3]
+		p.add(Name, i, i+len(chineseName(p.s[i:j])))
 	}
-	for _, m := range zhAfter.FindAllStringSubmatchIndex(p.s, -1) {
-		if !joinedBefore(p.s[:m[2]]) {
-			p.add(Name, m[2], m[3])
+}
+
+// chineseTitled looks for a family name and up to two characters before a title.
+func (p *page) chineseTitled(m mark) {
+	var starts []int
+	for i := m.i; len(starts) < 4; {
+		r, n := utf8.DecodeLastRuneInString(p.s[:i])
+		if !unicode.Is(unicode.Han, r) {
+			break
+		}
+		i -= n
+		starts = append(starts, i)
+	}
+	for k := len(starts) - 1; k >= 0; k-- {
+		i := starts[k]
+		r, n := utf8.DecodeRuneInString(p.s[i:])
+		double := i+2*n <= m.i && zhFamily[p.s[i:i+2*n]]
+		if double || k < 3 && strings.ContainsRune(family, r) && !joinedBefore(p.s[:i]) {
+			p.add(Name, i, m.i)
+			return
 		}
 	}
 }

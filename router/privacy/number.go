@@ -54,27 +54,34 @@ func (p *page) number(i int) int {
 
 // spans are the rows of groups that begin at i, shortest first.
 func spans(s string, i int) []span {
-	var all []span
-	var digits, seps strings.Builder
-	for j := i; len(all) < maxGroups; {
+	var digits [maxDigits]byte
+	var seps [2 * maxGroups]byte
+	var at [maxGroups]struct{ to, digits, seps int }
+	n, d, p := 0, 0, 0
+	for j := i; n < maxGroups; n++ {
 		start := j
 		for j < len(s) && digit(s[j]) {
 			j++
 		}
-		if digits.Len()+j-start > maxDigits {
+		if d+j-start > maxDigits {
 			break
 		}
-		digits.WriteString(s[start:j])
-		all = append(all, span{i, j, digits.String(), len(all) + 1, seps.String()})
+		d += copy(digits[d:], s[start:j])
+		at[n].to, at[n].digits, at[n].seps = j, d, p
 		k := j
 		for k < len(s) && k-j < 2 && strings.IndexByte(" -./()", s[k]) >= 0 {
 			k++
 		}
-		if k == j || !digit(at(s, k)) {
+		if k == j || k == len(s) || !digit(s[k]) {
+			n++
 			break
 		}
-		seps.WriteString(s[j:k])
+		p += copy(seps[p:], s[j:k])
 		j = k
+	}
+	all, allDigits, allSeps := make([]span, n), string(digits[:d]), string(seps[:p])
+	for k := range all {
+		all[k] = span{i, at[k].to, allDigits[:at[k].digits], k + 1, allSeps[:at[k].seps]}
 	}
 	return all
 }
@@ -93,7 +100,7 @@ func (p *page) classify(n span) (c Category, from, to int) {
 		return ID, n.from, n.to
 	case len(n.digits) == 9 && n.groups == 3 && socialSecurity.MatchString(p.s[n.from:n.to]):
 		return ID, n.from, n.to
-	case len(n.digits) == 15 && n.groups == 1 && p.context(n.from, idWords):
+	case len(n.digits) == 15 && n.groups == 1 && p.said(n.from, markID):
 		return ID, n.from, n.to
 	case onlySpaced(n) && card(n.digits):
 		return Card, n.from, n.to
@@ -160,27 +167,17 @@ func chineseID(d string) bool {
 // other groups.
 var socialSecurity = regexp.MustCompile(`^(?:00[1-9]|0[1-9]\d|[1-578]\d\d|6(?:[0-57-9]\d|6[0-57-9]))-(?:0[1-9]|[1-9]\d)-(?:000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d\d\d)$`)
 
-var idWords = regexp.MustCompile(`(?i)身份证|证件号|\bid\b`)
-
 // lookback is how far before a number words about it are looked for, in bytes.
 const lookback = 40
 
-// context reports whether words end shortly before i, on the same line, with no
-// other number between.
-func (p *page) context(i int, words *regexp.Regexp) bool {
-	ends := p.mentions(words)
-	k := sort.SearchInts(ends, i+1) - 1
-	return k >= 0 && i-ends[k] <= lookback && !strings.ContainsAny(p.s[ends[k]:i], "\n0123456789")
-}
-
-// mentions are the ends of all matches of an expression, which is looked for once.
-func (p *page) mentions(re *regexp.Regexp) []int {
-	ends, read := p.ends[re]
-	if !read {
-		for _, m := range re.FindAllStringIndex(p.s, -1) {
-			ends = append(ends, m[1])
+// said reports whether a mark of a kind ends shortly before i, on the same line and
+// with no other number between.
+func (p *page) said(i int, k kind) bool {
+	last := sort.Search(len(p.marks), func(n int) bool { return p.marks[n].i >= i }) - 1
+	for ; last >= 0 && i-p.marks[last].i <= lookback+maxWord; last-- {
+		if m := p.marks[last]; m.kinds&k != 0 && m.j <= i && i-m.j <= lookback {
+			return !strings.ContainsAny(p.s[m.j:i], "\n0123456789")
 		}
-		p.ends[re] = ends
 	}
-	return ends
+	return false
 }

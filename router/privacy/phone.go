@@ -10,9 +10,6 @@ import (
 var callingCode = regexp.MustCompile(`^(?:1|7|2(?:0|7|[1-69]\d)|3(?:[0-469]|[578]\d)|4(?:[013-9]|2\d)|5(?:[1-8]|[09]\d)|6(?:[0-6]|[7-9]\d)|8(?:[1246]|[058]\d)|9(?:[0-58]|[679]\d))`)
 
 var (
-	phoneWords = regexp.MustCompile(`(?i)\b(?:tel|telephone|phone|mobile|cell|call|fax|whatsapp|sms|text|dial|ring|reach|contact|hotline|handy|telefon|tél|téléphone)\b|电话|手机|号码|致电|拨打|联系|传真|微信|热线|座机|短信`)
-	otherWords = regexp.MustCompile(`(?i)\b(?:order|invoice|serial|version|model|part|ticket|isbn|issn|doi|tracking|sku|article|case|ref|reference|item|batch|error|code|pid|port|year|flight|account|imei)\b|订单|单号|编号|型号|序列号|版本|快递|书号|批号|工单|流水|货号|代码|账号|卡号`)
-
 	northAmerica = regexp.MustCompile(`^(?:1[-. ])?\(?[2-9]\d\d\)?[-. ]{1,2}[2-9]\d\d[-. ]\d{4}$`)
 	date         = regexp.MustCompile(`^(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})`)
 	chineseLine  = regexp.MustCompile(`^(?:0\d{2,3}[- ]?\d{7,8}|0\d{2,3}[- ]\d{3,4}[- ]\d{4}|[48]00[- ]?\d{3}[- ]?\d{4}|[48]00[- ]\d{4}[- ]\d{3})$`)
@@ -36,14 +33,18 @@ func (p *page) phone(n span) int {
 		}
 		return -1
 	}
-	said := p.context(from, phoneWords)
-	if !said && (strings.IndexByte("$€£¥#=:/-", p.before(from)) >= 0 || p.context(from, otherWords)) || p.notPhone(n) {
+	written := national(n, p.s[from:n.to]) && !p.goesOn(n)
+	if !written && len(d) > 15 {
 		return -1
 	}
-	if national(n, p.s[from:n.to]) && !p.goesOn(n) || said && len(d) <= 15 {
-		return from
+	said := p.said(from, markPhone)
+	if !written && !said || p.notPhone(n) {
+		return -1
 	}
-	return -1
+	if !said && (strings.IndexByte("$€£¥#=:/-", p.before(from)) >= 0 || p.said(from, markOther)) {
+		return -1
+	}
+	return from
 }
 
 // goesOn reports whether the groups go on with those of a longer number.

@@ -26,17 +26,13 @@ func keyByte(c byte) bool { return alnum(c) || c == '_' || c == '-' || c == '.' 
 // tokens, and passwords in URLs.
 func findKeys(p *page) {
 	findPEM(p)
-	for _, m := range authorization.FindAllStringSubmatchIndex(p.s, -1) {
-		p.add(Secret, m[2], m[3])
-	}
-	if strings.Contains(p.s, "://") {
-		for _, m := range urlPassword.FindAllStringSubmatchIndex(p.s, -1) {
-			p.add(Secret, m[2], m[3])
+	p.each(markBearer, func(m mark) {
+		if n := authorization.FindStringSubmatchIndex(p.window(m.i, valueWindow)); n != nil {
+			p.add(Secret, m.i+n[2], m.i+n[3])
 		}
-	}
-	for _, m := range botToken.FindAllStringIndex(p.s, -1) {
-		p.add(Secret, m[0], m[1])
-	}
+	})
+	findURLs(p)
+	findBots(p)
 	for i := 0; i < len(p.s); i++ {
 		if !alpha(p.s[i]) || word(p.before(i)) {
 			continue
@@ -58,10 +54,48 @@ func findKeys(p *page) {
 }
 
 var (
-	authorization = regexp.MustCompile(`(?i)\b(?:bearer|basic|authorization:\s?\w{1,16})\s([a-z0-9._~+/-]{16,}={0,2})`)
-	urlPassword   = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{0,128}:([^\s@/]{1,256})@`)
-	botToken      = regexp.MustCompile(`\b\d{8,10}:[A-Za-z0-9_-]{35}\b`)
+	authorization = regexp.MustCompile(`(?i)^(?:bearer|basic|authorization:\s?\w{1,16})\s([a-z0-9._~+/-]{16,}={0,2})`)
+	urlPassword   = regexp.MustCompile(`^://[^\s:/@]{0,128}:([^\s@/]{1,256})@`)
 )
+
+// valueWindow holds a word with the value behind it.
+const valueWindow = 400
+
+// findURLs finds passwords in URLs: scheme://user:password@host.
+func findURLs(p *page) {
+	for i := 0; p.err == nil; i += 3 {
+		k := strings.Index(p.s[i:], "://")
+		if k < 0 {
+			return
+		}
+		i += k
+		p.spent()
+		if n := urlPassword.FindStringSubmatchIndex(p.window(i, valueWindow)); n != nil {
+			p.add(Secret, i+n[2], i+n[3])
+		}
+	}
+}
+
+// findBots finds tokens of Telegram's bots: 8 to 10 digits, a colon, 35 characters.
+func findBots(p *page) {
+	for i := 0; ; i++ {
+		k := strings.IndexByte(p.s[i:], ':')
+		if k < 0 {
+			return
+		}
+		i += k
+		from := i
+		for from > 0 && i-from <= 10 && digit(p.s[from-1]) {
+			from--
+		}
+		if n := i - from; n < 8 || n > 10 || word(p.before(from)) {
+			continue
+		}
+		if j := p.run(i+1, func(c byte) bool { return word(c) || c == '-' }); j-i-1 == 35 {
+			p.add(Secret, from, j)
+		}
+	}
+}
 
 // findPEM finds private keys (RFC 7468). One without an end goes on to the end of
 // the text.
@@ -89,27 +123,37 @@ func findPEM(p *page) {
 	}
 }
 
-// assignment is a word for a secret with its value: "password: x", "the PIN is
-// 1234", "密码是x".
-var assignment = regexp.MustCompile(`(?i)(?:\b(?:[a-z0-9]{1,20}[_-])?(password|passwd|pwd|passphrase|passcode|pass|pin|pin code|secret|secret[ _-]?key|api[ _-]?key|access[ _-]?key|access[ _-]?token|auth[ _-]?token|refresh[ _-]?token|client[ _-]?secret|private[ _-]?key|token|credential|wifi key|wpa key)|(密码|口令|密钥|验证码|令牌|暗号|密匙))["'` + "`" + `]?\s{0,2}(is now|is|was|to|为|是|改成|改为|设为|设成|设置为|[:=]{1,2}>?|:=)\s{0,2}(["'` + "`" + `]?)([!-~]{3,256})`)
+// assignment is what follows a word for a secret, with the value: "password: x",
+// "the PIN is 1234", "密码是x".
+var assignment = regexp.MustCompile(`^["'` + "`" + `]?\s{0,2}(is now|is|was|to|为|是|改成|改为|设为|设成|设置为|[:=]{1,2}>?)\s{0,2}(["'` + "`" + `]?)([!-~]{3,256})`)
 
 // findPasswords finds values that are called secret. After a word such as "is" the
 // value must not look like one of the language.
 func findPasswords(p *page) {
-	for _, m := range assignment.FindAllStringSubmatchIndex(p.s, -1) {
-		i, j := m[10], m[11]
-		quoted := m[8] < m[9]
+	p.each(markSecret|markKey, func(m mark) {
+		if m.kinds&markSecret == 0 && !secretBefore[p.wordBefore(m.i)] {
+			return
+		}
+		n := assignment.FindStringSubmatchIndex(p.window(m.j, valueWindow))
+		if n == nil {
+			return
+		}
+		i, j := m.j+n[6], m.j+n[7]
+		quoted := n[4] < n[5]
 		if quoted {
-			j = closing(p.s, i, j, p.s[m[8]])
+			j = closing(p.s, i, j, p.s[m.j+n[4]])
 		} else {
 			j = i + len(unquoted(p.s[i:j]))
 		}
-		sign := strings.ContainsAny(p.s[m[6]:m[7]], ":=")
+		sign := strings.ContainsAny(p.s[m.j+n[2]:m.j+n[3]], ":=")
 		if v := p.s[i:j]; len(v) >= 3 && !placeholderValue(v) && (quoted || sign && !prose(v) || strange(v)) {
 			p.add(Secret, i, j)
 		}
-	}
+	})
 }
+
+// secretBefore are the words before "key" or "code" that make it a secret.
+var secretBefore = set("api access secret private wifi wpa encryption pin auth security license master recovery verification")
 
 // closing is where the quotation mark is that ends the value at i, on the same line;
 // without one the value ends at j.
