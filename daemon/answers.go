@@ -13,6 +13,7 @@ import (
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 )
 
@@ -26,7 +27,8 @@ const (
 
 // answers keeps what was answered, counts it, and finds it again.
 type answers struct {
-	records *record.Log // nil: in memory only
+	records *record.Log    // nil: in memory only
+	guard   *privacy.Guard // nil: records keep texts as they are
 	log     *slog.Logger
 	observe func(router.Receipt) // every answer, but for late ones; nil: nobody does
 
@@ -64,7 +66,7 @@ func (a *answers) append(e record.Entry) {
 	if e.Receipt.Route != router.RouteCloud {
 		e.LocalAnswer = "" // it is the answer
 	}
-	if err := a.records.Append(e); err != nil {
+	if err := a.records.Append(hidden(a.guard, e)); err != nil {
 		a.log.Error("answer was not recorded", "id", e.Receipt.ID, "error", err)
 	}
 }

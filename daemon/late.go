@@ -19,6 +19,12 @@ const lateDetail = "late answer"
 func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
 	if err != nil {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
+		d.guard.Forget(q.ID)
+		return nil
+	}
+	redacted := q.Redacted
+	if q, c, err = d.guard.Restore(q, c); err != nil {
+		d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
 		return nil
 	}
 	before, _ := d.answers.recall(q.ID)
@@ -29,10 +35,15 @@ func (d *device) late(q router.Question, c router.CloudAnswer, err error) error 
 		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
 		d.log.Info("late answer", "id", q.ID, "model", c.Model)
 	}
-	if q.Asker != "iot" {
-		return nil
+	if q.Asker == "iot" {
+		if err := d.deliver(q, a); err != nil {
+			return err
+		}
 	}
-	return d.deliver(q, a)
+	if redacted {
+		d.guard.Forget(q.ID)
+	}
+	return nil
 }
 
 // deliver waits for the front door, which opens after the uplink.
@@ -54,7 +65,7 @@ func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer,
 		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: before.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

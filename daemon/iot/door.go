@@ -154,6 +154,7 @@ func (d *Door) receive(_ mqtt.Client, m mqtt.Message) {
 	}
 	// 2. Answer it, or wait for the delivery that is already being answered.
 	q := ask.Question(time.Now())
+	q.Topic = m.Topic()
 	turn, mine := d.memory.begin(q)
 	if mine {
 		d.answer(q, ask.Stream, turn)

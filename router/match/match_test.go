@@ -16,7 +16,7 @@ func TestFold(t *testing.T) {
 		"x\u00a0y\u3000z":          "x y z",
 		"1\u20132\u22123":          "1-2-3",
 		"٣٤٥ ३४५ 𝟗𝟬":               "345 345 90",
-		"ｂｏｂ＠ｅｘ．ｃｏｍ":              "bob@ex.com",
+		"ｂｏｂ＠ｅｘ．ｃｏｍ":               "bob@ex.com",
 		"你好，世界":                    "你好,世界",
 		"bad \xff bytes\u200d end": "bad \xff bytes end",
 	} {

@@ -18,6 +18,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/a472be26/cusp/router"
 )
 
 // Options of [Open]. Zero values take the defaults named here.
@@ -25,6 +27,7 @@ type Options struct {
 	MaxBytes     int64         // of all files, 64 MiB
 	SegmentBytes int64         // of one file, an eighth of MaxBytes
 	SyncEvery    time.Duration // longest wait until an entry is synced, 1 s; negative syncs within every Append
+	WithoutText  bool          // keep receipts only
 	ReadOnly     bool          // for looking at the records of a running daemon
 	Log          *slog.Logger
 }
@@ -124,7 +127,10 @@ func (l *Log) start(number int) error {
 // Append adds e. An error means that e is not in the records, or, when it
 // names an earlier sync, that earlier entries may not survive a loss of power.
 func (l *Log) Append(e Entry) error {
-	text, err := encode(e.withoutText())
+	if l.o.WithoutText || e.Question.Privacy != router.Public {
+		e = e.WithoutText()
+	}
+	text, err := encode(e)
 	if err != nil {
 		return fmt.Errorf("append record %s: %w", e.id(), err)
 	}
