@@ -261,7 +261,7 @@ func (d *device) route() {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
 		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
 	})

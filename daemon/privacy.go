@@ -72,9 +72,9 @@ func (d *device) openGuard() error {
 	return err
 }
 
-// hidden is an entry as it may be kept: with placeholders, or without any text if
+// Hidden is an entry as it may be kept: with placeholders, or without any text if
 // they cannot be made.
-func hidden(g *privacy.Guard, e record.Entry) record.Entry {
+func Hidden(g *privacy.Guard, e record.Entry) record.Entry {
 	if g == nil || e.Question.Privacy != router.Public {
 		return e // without texts anyway
 	}

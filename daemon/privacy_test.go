@@ -198,7 +198,7 @@ func exported(t *testing.T, cfg Config) []byte {
 	}
 	defer log.Close()
 	var out bytes.Buffer
-	if _, err := log.ExportHard(&out); err != nil {
+	if _, err := log.Export(&out, record.ExportOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
