@@ -56,7 +56,7 @@ const eraseBatch = 200
 func (c *Client) Erase(ctx context.Context, ids []string, before time.Time) (int, error) {
 	query := url.Values{}
 	if !before.IsZero() {
-		query.Set("before", before.UTC().Format(time.RFC3339))
+		query.Set("before", before.UTC().Format(time.RFC3339Nano))
 	}
 	total := 0
 	for {
