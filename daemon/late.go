@@ -17,14 +17,32 @@ const lateDetail = "late answer"
 // the question came. An asker at the socket finds it under the question's id.
 // An error means that the asker could not be told yet.
 func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
-	if err != nil {
-		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
+	redacted := q.Redacted
+	if redacted && err == nil {
+		if q, c, err = d.guard.Restore(q, c); err != nil {
+			d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
+			return nil
+		}
+	}
+	if err := d.settle(q, c, err); err != nil {
+		return err
+	}
+	if redacted {
 		d.guard.Forget(q.ID)
+	}
+	return nil
+}
+
+// settle gives a late answer, with nothing hidden in it, to whom it belongs.
+func (d *device) settle(q router.Question, c router.CloudAnswer, err error) error {
+	if q.Asker == askerAudit {
+		if d.promises != nil {
+			d.promises.answered(q, c, err)
+		}
 		return nil
 	}
-	redacted := q.Redacted
-	if q, c, err = d.guard.Restore(q, c); err != nil {
-		d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
+	if err != nil {
+		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
 		return nil
 	}
 	before, _ := d.answers.recall(q.ID)
@@ -35,15 +53,10 @@ func (d *device) late(q router.Question, c router.CloudAnswer, err error) error 
 		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
 		d.log.Info("late answer", "id", q.ID, "model", c.Model)
 	}
-	if q.Asker == "iot" {
-		if err := d.deliver(q, a); err != nil {
-			return err
-		}
+	if q.Asker != "iot" {
+		return nil
 	}
-	if redacted {
-		d.guard.Forget(q.ID)
-	}
-	return nil
+	return d.deliver(q, a)
 }
 
 // deliver waits for the front door, which opens after the uplink.

@@ -57,7 +57,7 @@ type Options struct {
 	Answerer Answerer
 	Embedder Embedder // nil: there are no embeddings
 	Archive  Archive
-	Eraser   Eraser       // nil: nothing can be deleted
+	Eraser   Eraser         // nil: nothing can be deleted
 	Models   func() []Model // what can be asked now
 	Status   func() any     // marshalled to JSON for /v1/cusp/status
 	Healthy  func() error   // nil when the daemon can answer

@@ -132,6 +132,29 @@ func names(all map[Category]bool) string {
 	return strings.Join(list, ", ")
 }
 
+// Cloud is c for whoever asks it without a router, and once more for the router:
+// what is not behind a veil is screened, and stays if it must.
+func (g *Guard) Cloud(c router.Cloud) router.Cloud { return screening{c, g} }
+
+type screening struct {
+	router.Cloud
+	guard *Guard
+}
+
+// Ask implements [router.Cloud].
+func (s screening) Ask(ctx context.Context, q router.Question, emit func(string) error) (router.CloudAnswer, error) {
+	if q.Redacted {
+		return s.Cloud.Ask(ctx, q, emit)
+	}
+	switch v := s.guard.Screen(q); {
+	case v.Stays != "":
+		return router.CloudAnswer{}, fmt.Errorf("%w: %s", router.ErrWithheld, v.Detail)
+	case v.Veil != nil:
+		return v.Veil(s.Cloud).Ask(ctx, q, emit)
+	}
+	return s.Cloud.Ask(ctx, q, emit)
+}
+
 // veiled is a cloud that sees placeholders.
 type veiled struct {
 	router.Cloud

@@ -165,6 +165,27 @@ func TestVeil(t *testing.T) {
 	}
 }
 
+// Who asks the cloud without a router sends nothing in clear either.
+func TestCloudIsScreenedForEverybody(t *testing.T) {
+	t.Parallel()
+	g := guard(t, Options{Modes: Modes{IBAN: Keep}})
+	cloud := &fakeCloud{answer: func(q router.Question) router.CloudAnswer {
+		return router.CloudAnswer{Text: q.Messages[0].Content + "!"}
+	}}
+	for text, want := range map[string]struct {
+		sent string
+		err  error
+	}{
+		"hello": {"hello", nil}, "bob@example.com": {"<EMAIL_1>", nil}, "DE89370400440532013000": {"", router.ErrWithheld},
+	} {
+		cloud.asked = chat("")
+		a, err := g.Cloud(cloud).Ask(t.Context(), chat(text), nil)
+		if !errors.Is(err, want.err) || cloud.asked.Messages[0].Content != want.sent || err == nil && a.Text != text+"!" {
+			t.Errorf("%s: sent %+v, answer %+v, error %v", text, cloud.asked.Messages, a, err)
+		}
+	}
+}
+
 // A question that is on its way keeps its values; one that is done with does not.
 func TestVaultLivesAsLongAsTheQuestion(t *testing.T) {
 	t.Parallel()
