@@ -122,9 +122,10 @@ func (o Options) Greedy() bool {
 		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
 }
 
-// forCloud is the question without what means nothing to another model, or is not
-// asked of it.
+// forCloud is the question without what means nothing to another model, is not
+// asked of it, or is for rules of this device only.
 func (q Question) forCloud() Question {
+	q.User, q.Topic = "", ""
 	q.Options.LogitBias, q.Options.LogProbs, q.Options.TopLogProbs, q.Options.Variables = nil, false, 0, nil
 	return q
 }

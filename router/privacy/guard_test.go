@@ -160,6 +160,9 @@ func TestVeil(t *testing.T) {
 	if m, err := v.Get("q1"); m != nil || err != nil {
 		t.Errorf("after the answer the vault has %v, %v", m, err)
 	}
+	if name := cloud.asked.Messages[1].Name; name != "EMAIL_1" {
+		t.Errorf("the speaker is called %q", name)
+	}
 	if !cloud.asked.Redacted || q.Redacted {
 		t.Error("the question is not marked where it should be")
 	}
@@ -265,6 +268,10 @@ func TestHidden(t *testing.T) {
 	t.Parallel()
 	g := guard(t, Options{Modes: Modes{Card: Keep}})
 	q, a, local, err := g.Hidden(chat("I am <EMAIL_1>, no: bob@example.com"), router.Answer{Text: "bob@example.com or eve@example.com, 4465572101415618", ToolCalls: []router.ToolCall{{Name: "f", Arguments: `{"a":"bob@example.com"}`}}}, "eve@example.com")
+	raw := router.Question{Prompt: "mail bob@example.com", PromptTokens: []int32{1}, User: "eve@example.com", Options: router.Options{Variables: map[string]json.RawMessage{"x": json.RawMessage(`"bob@example.com"`)}}}
+	if h, _, _, err := g.Hidden(raw, router.Answer{}, ""); err != nil || h.Prompt != "mail <EMAIL_1>" || h.PromptTokens != nil || h.User != "<EMAIL_2>" || string(h.Options.Variables["x"]) != `"<EMAIL_1>"` {
+		t.Errorf("continued text: %+v, %v", h, err)
+	}
 	if err != nil || q.Messages[0].Content != "I am <EMAIL_1>, no: <EMAIL_2>" || a.Text != "<EMAIL_2> or <EMAIL_3>, <CARD_1>" ||
 		a.ToolCalls[0].Arguments != `{"a":"<EMAIL_2>"}` || local != "<EMAIL_3>" || !q.Redacted {
 		t.Errorf("%+v, %+v, %q, %v", q, a, local, err)

@@ -45,6 +45,7 @@ func (g *Guard) Hidden(q router.Question, a router.Answer, local string) (_ rout
 			err = fmt.Errorf("%w: the search for personal data failed", router.ErrWithheld)
 		}
 	}()
+	q.PromptTokens = nil // the text in another form
 	r := newRedaction(g.o.Modes.kept(), 2*g.o.MaxText)
 	r.learnQuestion(q)
 	read := pen{

@@ -3,6 +3,8 @@ package privacy
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"strings"
 
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/match"
@@ -27,14 +29,18 @@ func (p pen) either(text string) string {
 func (p pen) question(q router.Question) router.Question {
 	messages := make([]router.Message, len(q.Messages))
 	for i, m := range q.Messages {
-		m.Content, m.Reasoning, m.Name = p.either(m.Content), p.text(m.Reasoning), p.text(m.Name)
+		m.Content, m.Reasoning, m.Name = p.either(m.Content), p.text(m.Reasoning), p.name(m.Name)
 		m.ToolCalls = p.calls(m.ToolCalls)
 		messages[i] = m
 	}
 	if q.Messages != nil {
 		q.Messages = messages
 	}
-	q.Prompt = p.text(q.Prompt)
+	q.Prompt, q.User, q.Options.Grammar = p.text(q.Prompt), p.text(q.User), p.text(q.Options.Grammar)
+	q.Options.Variables = maps.Clone(q.Options.Variables)
+	for name, v := range q.Options.Variables {
+		q.Options.Variables[name] = p.raw(v)
+	}
 	q.Options.Tools, q.Options.ResponseFormat = p.raw(q.Options.Tools), p.raw(q.Options.ResponseFormat)
 	stop := make([]string, len(q.Options.Stop))
 	for i, s := range q.Options.Stop {
@@ -44,6 +50,14 @@ func (p pen) question(q router.Question) router.Question {
 		q.Options.Stop = stop
 	}
 	return q
+}
+
+// name is the name of a speaker, in which OpenAI's API allows no angle brackets.
+func (p pen) name(name string) string {
+	if changed := p.text(name); changed != name {
+		return strings.NewReplacer("<", "", ">", "").Replace(changed)
+	}
+	return name
 }
 
 func (p pen) calls(calls []router.ToolCall) []router.ToolCall {
