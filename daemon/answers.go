@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 )
 
@@ -27,7 +29,8 @@ const (
 
 // answers keeps what was answered, counts it, and finds it again.
 type answers struct {
-	records *record.Log // nil: in memory only
+	records *record.Log    // nil: in memory only
+	guard   *privacy.Guard // nil: records keep texts as they are
 	log     *slog.Logger
 	observe func(router.Receipt) // every answer, but for late ones; nil: nobody does
 
@@ -39,7 +42,10 @@ type answers struct {
 	failed  int
 }
 
-var _ api.Archive = (*answers)(nil)
+var (
+	_ api.Archive = (*answers)(nil)
+	_ api.Eraser  = (*answers)(nil)
+)
 
 func newAnswers(records *record.Log, log *slog.Logger) *answers {
 	return &answers{records: records, log: log, latest: map[string]api.Entry{}, counted: map[string]int{}}
@@ -83,7 +89,7 @@ func (a *answers) append(e record.Entry) {
 	if e.Receipt.Route != router.RouteCloud {
 		e.LocalAnswer = "" // it is the answer
 	}
-	if err := a.records.Append(e); err != nil {
+	if err := a.records.Append(Hidden(a.guard, e)); err != nil {
 		a.log.Error("answer was not recorded", "id", e.Receipt.ID, "error", err)
 	}
 }
@@ -142,6 +148,30 @@ func (a *answers) Find(_ context.Context, id string) (api.Entry, error) {
 		return api.Entry{}, api.ErrNotFound
 	}
 	return api.Entry{Question: e.Question, Text: e.Answer, ToolCalls: e.ToolCalls, Receipt: e.Receipt}, nil
+}
+
+// Erase forgets answers in memory and deletes them from the records.
+func (a *answers) Erase(_ context.Context, ids []string, before time.Time) (int, error) {
+	which := record.Which(ids, before)
+	a.mu.Lock()
+	a.order = slices.DeleteFunc(a.order, func(id string) bool {
+		e := a.latest[id]
+		if !which(record.Entry{Question: e.Question, Receipt: e.Receipt}) {
+			return false
+		}
+		a.bytes -= textBytes(e)
+		delete(a.latest, id)
+		return true
+	})
+	a.mu.Unlock()
+	if a.records == nil {
+		return 0, nil
+	}
+	n, err := a.records.Delete(which)
+	if err != nil {
+		return n, fmt.Errorf("delete answers: %w", err)
+	}
+	return n, nil
 }
 
 func (a *answers) recall(id string) (api.Entry, bool) {

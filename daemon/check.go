@@ -18,7 +18,7 @@ import (
 // check tells everything that is wrong, not only the first.
 func (c Config) check(at source) error {
 	return errors.Join(
-		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at),
+		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at), c.Privacy.check(at),
 		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
@@ -182,10 +182,16 @@ func (c BrokerConfig) uplink() uplink.Broker {
 }
 
 func (c StateConfig) check(at source) error {
+	var errs []error
 	if !filepath.IsAbs(c.Dir) {
-		return at.errorf("state.dir", "%q is not an absolute path; write for example /var/lib/cusp", c.Dir)
+		errs = append(errs, at.errorf("state.dir", "%q is not an absolute path; write for example /var/lib/cusp", c.Dir))
 	}
-	return nil
+	switch c.Records {
+	case recordAll, recordMetadata, recordOff:
+	default:
+		errs = append(errs, at.errorf("state.records", "%q is no choice; write \"all\", \"metadata\" or \"off\"", c.Records))
+	}
+	return errors.Join(errs...)
 }
 
 func (c SensorConfig) check(at source) error {

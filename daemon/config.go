@@ -19,6 +19,7 @@ type Config struct {
 	Model      ModelConfig      `toml:"model"`
 	Embeddings EmbeddingsConfig `toml:"embeddings"`
 	Router     RouterConfig     `toml:"router"`
+	Privacy    PrivacyConfig    `toml:"privacy"`
 	Cloud      CloudConfig      `toml:"cloud"`
 	IoT        IoTConfig        `toml:"iot"`
 	State      StateConfig      `toml:"state"`
@@ -124,7 +125,8 @@ type IoTConfig struct {
 
 // StateConfig is where the outbox and the records are kept.
 type StateConfig struct {
-	Dir string `toml:"dir"`
+	Dir     string `toml:"dir"`
+	Records string `toml:"records"` // what of answered questions is kept: "all", "metadata" or "off"
 }
 
 // SensorConfig is the I2C bus and what sits on it, and the kernel's own sensors.

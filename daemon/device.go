@@ -18,6 +18,7 @@ import (
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 	"github.com/a472be26/cusp/router/uplink"
 )
@@ -37,7 +38,8 @@ type device struct {
 	halt context.CancelFunc
 
 	listener net.Listener
-	network  *network // nil: the API is on the socket only
+	network  *network       // nil: the API is on the socket only
+	guard    *privacy.Guard // of what leaves the device or is kept
 	answers  *answers
 	sensors  *sensor.Station
 	meter    *sensor.Meter
@@ -128,17 +130,35 @@ func activated() (net.Listener, error) {
 	return nil, fmt.Errorf("socket activation: %d sockets were passed; one stream socket is wanted", len(all))
 }
 
-// openState opens the records; the directory is private, since it holds texts.
+// What is kept of answered questions (state.records).
+const (
+	recordAll      = "all"
+	recordMetadata = "metadata" // receipts
+	recordOff      = "off"
+)
+
+// openState opens the guard and the records; the directory is private, since it
+// holds texts.
 func (d *device) openState() error {
 	if err := os.MkdirAll(d.cfg.State.Dir, 0o700); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
-	records, err := record.Open(filepath.Join(d.cfg.State.Dir, "records"), record.Options{MaxBytes: d.cfg.Router.RecordSize, Log: d.log})
+	if err := d.openGuard(); err != nil {
+		return err
+	}
+	d.answers = newAnswers(nil, d.log)
+	d.answers.guard = d.guard
+	if d.cfg.State.Records == recordOff {
+		return nil
+	}
+	records, err := record.Open(filepath.Join(d.cfg.State.Dir, "records"), record.Options{
+		MaxBytes: d.cfg.Router.RecordSize, WithoutText: d.cfg.State.Records == recordMetadata, Log: d.log,
+	})
 	if err != nil {
 		return err
 	}
 	d.closing("records", records.Close)
-	d.answers = newAnswers(records, d.log)
+	d.answers.records = records
 	return nil
 }
 
@@ -224,6 +244,7 @@ func (d *device) openUplink() error {
 // route wires the router, which sees no more than its own interfaces.
 func (d *device) route() {
 	r := &router.Router{
+		Guard: d.guard,
 		Local: metered{d.models, d.meter, d.work}, Wait: d.cfg.Router.Wait, SpareWait: d.cfg.Governor.Wait,
 		Record: d.answers.keep, Sensors: d.sensors.Readings,
 	}
@@ -231,7 +252,7 @@ func (d *device) route() {
 		r.Governor = d.strain
 	}
 	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
-		r.Cloud = d.uplink
+		r.Cloud = d.guard.Cloud(d.uplink)
 	}
 	if r.Cloud != nil && d.cfg.Router.AuditShare > 0 {
 		d.promises = d.review(r.Cloud)
@@ -254,7 +275,7 @@ func (d *device) review(cloud router.Cloud) *promises {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
 		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
 	})

@@ -17,6 +17,24 @@ const lateDetail = "late answer"
 // the question came. An asker at the socket finds it under the question's id.
 // An error means that the asker could not be told yet.
 func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
+	redacted := q.Redacted
+	if redacted && err == nil {
+		if q, c, err = d.guard.Restore(q, c); err != nil {
+			d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
+			return nil
+		}
+	}
+	if err := d.settle(q, c, err); err != nil {
+		return err
+	}
+	if redacted {
+		d.guard.Forget(q.ID)
+	}
+	return nil
+}
+
+// settle gives a late answer, with nothing hidden in it, to whom it belongs.
+func (d *device) settle(q router.Question, c router.CloudAnswer, err error) error {
 	if q.Asker == askerAudit {
 		if d.promises != nil {
 			d.promises.answered(q, c, err)
@@ -60,7 +78,7 @@ func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer,
 		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: before.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

@@ -40,7 +40,7 @@ func TestKilledInTheMiddleOfAQuestion(t *testing.T) {
 		_, _ = h.client.Ask(t.Context(), q, nil)
 	}()
 	answers := h.subscribe("cusp/crash/answer/asked-over-mqtt")
-	h.run("mosquitto_pub", "-p", h.port, "-q", "1", "-t", "cusp/crash/ask", "-m", fmt.Sprintf(`{"id":"asked-over-mqtt","prompt":%q}`, hardText))
+	h.run("mosquitto_pub", "-p", h.port, "-q", "1", "-t", "cusp/crash/ask", "-m", fmt.Sprintf(`{"id":"asked-over-mqtt","prompt":%q}`, hardText+"?"))
 	h.until("both questions are in the outbox", func(s daemon.Status) bool { return s.Link.Outbox == 2 })
 
 	// 2. The daemon dies without a word.

@@ -21,7 +21,10 @@ const (
 
 	ReasonNoCloud     Reason = "no_cloud"     // no cloud is configured
 	ReasonLocalOnly   Reason = "local_only"   // no other model can do what was asked, such as continue a text as it is
-	ReasonPrivate     Reason = "private"      // the question must not leave the device
+	ReasonPrivate     Reason = "private"      // the asker said that the question must not leave the device
+	ReasonPrivateRule Reason = "private_rule" // a rule of this device says so
+	ReasonPrivateData Reason = "private_data" // it holds what must not leave, by a category of data
+	ReasonUnredacted  Reason = "unredacted"   // what to hide of it could not be hidden, or not be looked for
 	ReasonDeadline    Reason = "deadline"     // the cloud did not answer in time; the correction follows
 	ReasonCloudFailed Reason = "cloud_failed" // the cloud refused, failed, or could not be asked
 
@@ -42,7 +45,8 @@ const (
 // Signals is everything that a decision may depend on.
 type Signals struct {
 	Private   bool
-	LocalOnly bool // only the local model can do what is asked
+	Stays     Reason // why the question is private, if its asker did not say so
+	LocalOnly bool   // only the local model can do what is asked
 	Cloud     CloudState
 	Up        bool // the link to the cloud stands
 
@@ -122,6 +126,8 @@ func (s Signals) doubt() Reason {
 // obstacle is what keeps a doubtful question from a better answer.
 func (s Signals) obstacle() Reason {
 	switch {
+	case s.Private && s.Stays != "":
+		return s.Stays
 	case s.Private:
 		return ReasonPrivate
 	case s.LocalOnly:

@@ -27,6 +27,8 @@ func TestDecide(t *testing.T) {
 		{"sampled with a temperature", with(func(s *Signals) { s.Sampled = true }), Decision{RouteCloud, ReasonSampled, ""}},
 		{"no local model", with(func(s *Signals) { s.LocalFailed = true }), Decision{RouteCloud, ReasonNoLocalModel, ""}},
 		{"doubtful and private never leaves", with(func(s *Signals) { s.Confidence, s.Private = 0.5, true }), Decision{RouteProvisional, ReasonPrivate, ReasonBelowThreshold}},
+		{"kept by the guard", with(func(s *Signals) { s.Confidence, s.Private, s.Stays = 0.5, true, ReasonPrivateRule }), Decision{RouteProvisional, ReasonPrivateRule, ReasonBelowThreshold}},
+		{"confident and kept by the guard", with(func(s *Signals) { s.Private, s.Stays = true, ReasonPrivateData }), Decision{RouteLocal, ReasonConfident, ""}},
 		{"doubtful without a cloud", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonBelowThreshold}},
 		{"declined without a cloud", with(func(s *Signals) { s.Declined, s.Cloud = true, CloudNone }), Decision{RouteProvisional, ReasonNoCloud, ReasonDeclined}},
 		{"cloud late", with(func(s *Signals) { s.Confidence, s.Cloud = 0.5, CloudLate }), Decision{RouteProvisional, ReasonDeadline, ReasonBelowThreshold}},

@@ -22,6 +22,9 @@ var meaning = map[Reason]string{
 	ReasonNoCloud:        "no cloud is configured",
 	ReasonLocalOnly:      "only the local model can do what was asked",
 	ReasonPrivate:        "the question is private and must not leave the device",
+	ReasonPrivateRule:    "a rule of this device makes the question private: it must not leave the device",
+	ReasonPrivateData:    "the question holds data that must not leave the device",
+	ReasonUnredacted:     "what has to be hidden in the question could not be hidden, so it did not leave the device",
 	ReasonDeadline:       "the cloud did not answer in time; its answer follows when it comes",
 	ReasonCloudFailed:    "the cloud could not answer",
 	ReasonAudit:          "the cloud was asked what had been answered locally, to see whether the promise holds",
@@ -78,6 +81,9 @@ func (r Receipt) Explain() string {
 	}
 	row("latency", "%.1f ms", r.LatencyMS)
 	row("tokens", "%d in, %d out", r.PromptTokens, r.CompletionTokens)
+	for _, c := range slices.Sorted(maps.Keys(r.Redactions)) {
+		row("hidden", "%d %s", r.Redactions[c], c)
+	}
 	if r.BytesUp+r.BytesDown > 0 {
 		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
 	}

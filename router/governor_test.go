@@ -134,7 +134,7 @@ func TestJoulesPerToken(t *testing.T) {
 	if err != nil || a.Receipt.JoulesPerToken != 0 || strings.Contains(a.Receipt.Explain(), "energy") {
 		t.Errorf("unmeasured: %+v, %v", a.Receipt, err)
 	}
-	c := (&Router{}).receipt(Question{}, Decision{}, Signals{}, LocalAnswer{Joules: 6, Tokens: sureTokens(3)}, CloudAnswer{}, nil, time.Now())
+	c := (&asking{Router: &Router{}, local: LocalAnswer{Joules: 6, Tokens: sureTokens(3)}}).receipt()
 	if c.Joules != 6 || c.JoulesPerToken != 2 || !strings.Contains(c.Explain(), "6 J, 2 J a token") {
 		t.Errorf("receipt %+v", c)
 	}

@@ -47,3 +47,11 @@ type Model struct {
 	Version string // of the bundle; empty for a plain file
 	Bundle  string // SHA-256 of the manifest, hexadecimal; empty for a plain file
 }
+
+// String is NAME@VERSION, or NAME where there is no version.
+func (m Model) String() string {
+	if m.Version == "" {
+		return m.Name
+	}
+	return m.Name + "@" + m.Version
+}

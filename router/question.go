@@ -35,8 +35,13 @@ type Question struct {
 	// Deadline is when the asker stops waiting; zero means no deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// Asker says who asked: "api", or "iot" for a question over MQTT. A late
-	// answer goes back the same way.
+	// answer goes back the same way. User is whom the application names as its own
+	// user, and Topic the MQTT topic that the question came on: for rules only.
 	Asker string `json:"asker,omitempty"`
+	User  string `json:"user,omitempty"`
+	Topic string `json:"topic,omitempty"`
+	// Redacted is set where placeholders stand for values in the texts.
+	Redacted bool `json:"redacted,omitempty"`
 }
 
 // Options are the generation settings of one question. Nil and zero mean the
@@ -117,9 +122,10 @@ func (o Options) Greedy() bool {
 		(o.Repetition == 0 || o.Repetition == 1) && o.Frequency == 0 && o.Presence == 0 && o.DRY == nil && len(o.LogitBias) == 0
 }
 
-// forCloud is the question without what means nothing to another model, or is not
-// asked of it.
+// forCloud is the question without what means nothing to another model, is not
+// asked of it, or is for rules of this device only.
 func (q Question) forCloud() Question {
+	q.User, q.Topic = "", ""
 	q.Options.LogitBias, q.Options.LogProbs, q.Options.TopLogProbs, q.Options.Variables = nil, false, 0, nil
 	return q
 }

@@ -57,6 +57,7 @@ type Options struct {
 	Answerer Answerer
 	Embedder Embedder // nil: there are no embeddings
 	Archive  Archive
+	Eraser   Eraser         // nil: nothing can be deleted
 	Models   func() []Model // what can be asked now
 	Status   func() any     // marshalled to JSON for /v1/cusp/status
 	Healthy  func() error   // nil when the daemon can answer
@@ -119,6 +120,7 @@ func New(o Options) *Server {
 		s.mux.Handle("GET /metrics", o.Metrics)
 	}
 	s.mux.HandleFunc("GET /v1/cusp/answers/{id}", s.answer)
+	s.mux.HandleFunc("DELETE /v1/cusp/answers", s.erase)
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,

@@ -48,6 +48,7 @@ type wireRequest struct {
 	N             *int64          `json:"n"`
 	Stop          json.RawMessage `json:"stop"`
 	Effort        string          `json:"reasoning_effort"`
+	User          string          `json:"user"`
 	Cusp          *extension      `json:"cusp"`
 	// Not OpenAI's.
 	IgnoreEOS bool                       `json:"ignore_eos"`
@@ -149,7 +150,7 @@ func decodeBody(body []byte, v any) error {
 func (w *wireRequest) request(now time.Time) (Request, error) {
 	r := Request{Model: w.Model, Stream: w.Stream}
 	r.IncludeUsage = w.StreamOptions != nil && w.StreamOptions.IncludeUsage
-	r.Question.Asker = "api"
+	r.Question.Asker, r.Question.User = "api", w.User
 	err := w.refuse()
 	if err != nil {
 		return r, err

@@ -1,6 +1,7 @@
 // Package iot is the MQTT front door for IoT applications:
 //
 //	cusp/DEVICE/ask         a question, QoS 1, not retained (see Ask)
+//	cusp/DEVICE/ask/TOPIC   the same, where rules of privacy go by topics
 //	cusp/DEVICE/answer/ID   its answer (see Answer)
 //	cusp/DEVICE/status      retained; {"online":false} when the device is gone
 //
@@ -82,6 +83,7 @@ func Open(o Options) (*Door, error) {
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.client = mqtt.NewClient(d.session(o.Client))
 	d.client.AddRoute(d.topic("ask"), d.receive) // before connecting: a kept session delivers at once
+	d.client.AddRoute(d.topic("ask/+"), d.receive)
 	d.client.Connect()
 	return d, nil
 }
@@ -119,6 +121,9 @@ func (d *Door) connected(c mqtt.Client) {
 			return // the next connection starts this again
 		}
 	}
+	if err := d.subscribe(c, topic+"/+"); err != nil { // brokers allow it, or the device does without
+		d.o.Log.Info("mqtt front door hears no questions on topics of their own", "topic", topic+"/+", "error", err)
+	}
 	d.o.Log.Info("mqtt front door is open", "topic", topic)
 	d.Announce()
 }
@@ -154,6 +159,7 @@ func (d *Door) receive(_ mqtt.Client, m mqtt.Message) {
 	}
 	// 2. Answer it, or wait for the delivery that is already being answered.
 	q := ask.Question(time.Now())
+	q.Topic = m.Topic()
 	turn, mine := d.memory.begin(q)
 	if mine {
 		d.answer(q, ask.Stream, turn)

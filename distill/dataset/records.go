@@ -12,15 +12,17 @@ import (
 // format of the OpenAI API.
 type record struct {
 	Messages []struct {
-		Role    string `json:"role"`
-		Content string `json:"content"`
+		Role    string            `json:"role"`
+		Content string            `json:"content"`
+		Calls   []json.RawMessage `json:"tool_calls"`
 	} `json:"messages"`
 	Privacy string `json:"privacy"` // "private" never trains anything, should such a line get here
 }
 
 // records reads dir/records/*.jsonl: the last user turn is the question and
 // the assistant turn after it the answer. Chats without an answer are left to
-// OpenQuestions.
+// OpenQuestions; answers that are calls of tools are another matter than text, and
+// left out.
 func records(dir string) ([]Example, error) {
 	return readRecords(dir, func(e Example) bool { return e.Reply != "" })
 }
@@ -66,7 +68,9 @@ func (r record) example() Example {
 		case "user":
 			e.Text, e.Reply = m.Content, ""
 		case "assistant":
-			e.Reply = m.Content
+			if e.Reply = m.Content; len(m.Calls) > 0 {
+				e.Text = ""
+			}
 		}
 	}
 	return e

@@ -23,11 +23,8 @@ type Entry struct {
 	LocalAnswer string `json:"local_answer,omitempty"`
 }
 
-// withoutText is e with nothing left of a private question but its receipt.
-func (e Entry) withoutText() Entry {
-	if e.Question.Privacy == router.Public {
-		return e
-	}
+// WithoutText is e with nothing left of the question but its receipt.
+func (e Entry) WithoutText() Entry {
 	q := router.Question{ID: e.Question.ID, Privacy: e.Question.Privacy, Asker: e.Question.Asker, Deadline: e.Question.Deadline}
 	return Entry{Question: q, Receipt: e.Receipt}
 }

@@ -18,6 +18,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/a472be26/cusp/router"
 )
 
 // Options of [Open]. Zero values take the defaults named here.
@@ -25,14 +27,16 @@ type Options struct {
 	MaxBytes     int64         // of all files, 64 MiB
 	SegmentBytes int64         // of one file, an eighth of MaxBytes
 	SyncEvery    time.Duration // longest wait until an entry is synced, 1 s; negative syncs within every Append
+	WithoutText  bool          // keep receipts only
 	ReadOnly     bool          // for looking at the records of a running daemon
 	Log          *slog.Logger
 }
 
 // Log is an open set of records. Safe for concurrent use.
 type Log struct {
-	dir string
-	o   Options
+	dir    string
+	o      Options
+	locked *os.File // held open while this is the one that writes
 
 	mu      sync.Mutex // guards the fields below and the order of writes
 	file    *os.File   // the newest segment; nil if read-only or closed
@@ -45,6 +49,7 @@ type Log struct {
 var (
 	ErrClosed   = errors.New("records are closed")
 	ErrTooLarge = errors.New("record is too large")
+	ErrLocked   = errors.New("another process writes these records")
 )
 
 // Open opens the records in dir, which it creates, and cuts off what a crash
@@ -70,7 +75,12 @@ func Open(dir string, o Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open records: %w", err)
 	}
-	if err := l.resume(); err != nil {
+	var err error
+	if l.locked, err = lock(dir); err == nil {
+		err = errors.Join(removeUnfinished(dir), l.resume())
+	}
+	if err != nil {
+		l.locked.Close() // of nil it is nothing but an error
 		return nil, fmt.Errorf("open records %s: %w", dir, err)
 	}
 	return l, nil
@@ -113,7 +123,7 @@ func (l *Log) start(number int) error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(l.dir); err != nil {
+	if err := errors.Join(own(f, l.dir), syncDir(l.dir)); err != nil {
 		f.Close()
 		return err
 	}
@@ -124,7 +134,10 @@ func (l *Log) start(number int) error {
 // Append adds e. An error means that e is not in the records, or, when it
 // names an earlier sync, that earlier entries may not survive a loss of power.
 func (l *Log) Append(e Entry) error {
-	text, err := encode(e.withoutText())
+	if l.o.WithoutText || e.Question.Privacy != router.Public {
+		e = e.WithoutText()
+	}
+	text, err := encode(e)
 	if err != nil {
 		return fmt.Errorf("append record %s: %w", e.id(), err)
 	}
@@ -283,6 +296,7 @@ func (l *Log) Close() error {
 	}
 	err := errors.Join(l.file.Sync(), l.file.Close())
 	l.file = nil
+	l.locked.Close() // where there are no locks, of nil
 	return err
 }
 

@@ -172,7 +172,7 @@ func TestRotationStaysWithinTheBound(t *testing.T) {
 	}
 }
 
-func TestExportHard(t *testing.T) {
+func TestExport(t *testing.T) {
 	t.Parallel()
 	l := mustOpen(t, t.TempDir(), Options{})
 	private := entryFor("p", router.RouteCloud, "never")
@@ -181,7 +181,7 @@ func TestExportHard(t *testing.T) {
 		entryFor("easy", router.RouteLocal, "never"), entryFor("hard", router.RouteCloud, "old"), private,
 		entryFor("late", router.RouteProvisional, "never"), entryFor("hard", router.RouteCloud, "<new>"), entryFor("late", router.RouteCloud, "good"))
 	var out bytes.Buffer
-	n, err := l.ExportHard(&out)
+	n, err := l.Export(&out, ExportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
