@@ -31,6 +31,7 @@ type cli struct {
 	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or line by line from a pipe."`
 	Why     whyCmd     `cmd:"" help:"Explain an earlier answer: which path it took, and why."`
 	Status  statusCmd  `cmd:"" help:"Show what the daemon is doing."`
+	Doctor  doctorCmd  `cmd:"" help:"Check configuration, rights, model, broker, clock and more, and say what to do."`
 	Model   modelCmd   `cmd:"" help:"Look into model files and bundles."`
 	Records recordsCmd `cmd:"" help:"Read what the daemon recorded."`
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher, and evaluate it."`

@@ -1,0 +1,131 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/modelfile"
+)
+
+// program is about what the daemon takes beside model, keys and values: measured
+// with `cusp bench`.
+const program = 42 << 20
+
+// memory compares what the daemon would take with what there is: for the service
+// what its unit may have, for others what their control group has.
+func memory(_ context.Context, s *subject) []Finding {
+	have, from := s.memoryLimit()
+	if have == 0 {
+		return only(warning("", "how much memory there is cannot be told: no /proc/meminfo"))
+	}
+	need, err := s.footprint(have)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return only(s.unseen("the model", err))
+	case err != nil:
+		return only(told(err, "less model.context, model.sequences or model.kv_memory, or a smaller model"))
+	}
+	working := need.kv + program + need.run
+	all := working + need.weights
+	text := func(rest string) string {
+		return sizeOf(all) + " (" + sizeOf(need.weights) + " weights, " + sizeOf(need.kv) + " keys and values, " +
+			sizeOf(need.run+program) + " program)" + rest
+	}
+	switch {
+	case working > have:
+		return only(failure("a smaller model.kv_memory, model.context or model.sequences; or more memory (MemoryMax=)", "%s", text(" needed, "+sizeOf(have)+" "+from)))
+	case all > have:
+		return only(warning("a smaller model: cusp model convert IN OUT --type q4_k_m; or a smaller model.kv_memory", "%s", text(" needed, "+sizeOf(have)+" "+from+": weights would be read from disk again and again")))
+	}
+	if free := s.available(); free > 0 && all > free && !s.unit.active() {
+		return only(warning("stop what takes it, or take a smaller model or model.kv_memory", "%s", text(" needed, only "+sizeOf(free)+" free now, of "+sizeOf(have)+" "+from)))
+	}
+	return only(ok("%s", text(" of "+sizeOf(have)+" "+from)))
+}
+
+// need is what the daemon takes, in bytes.
+type need struct{ weights, kv, run float64 }
+
+// footprint reads it off the model's file, as the engine does at its start.
+func (s *subject) footprint(have float64) (need, error) {
+	path, size, err := s.weights()
+	if err != nil {
+		return need{}, err
+	}
+	if path == "" { // small, and part of the program
+		return need{}, nil
+	}
+	f, err := modelfile.Open(path)
+	if err != nil {
+		return need{}, err
+	}
+	defer f.Close()
+	var p infer.Footprint
+	if p, err = s.cfg.Model.Engine().Footprint(f, have); err != nil {
+		return need{}, err
+	}
+	return need{float64(size), p.KV, p.Run}, nil
+}
+
+// memoryLimit is how many bytes the daemon may come to use, and who says so; 0:
+// it cannot be told.
+func (s *subject) memoryLimit() (limit float64, from string) {
+	limit, from = s.meminfo("MemTotal"), "in this machine"
+	if n, err := strconv.ParseUint(s.unit["MemoryMax"], 10, 64); err == nil && float64(n) < limit {
+		limit, from = float64(n), "for the service (MemoryMax=)"
+	}
+	if s.unit.installed() {
+		return limit, from
+	}
+	if n := s.groupLimit(); n < limit {
+		limit, from = n, "for this control group"
+	}
+	return limit, from
+}
+
+// groupLimit is the least limit of this process's control group and those around
+// it (cgroups(7), version 2, and the memory controller of version 1).
+func (s *subject) groupLimit() float64 {
+	least := math.Inf(1)
+	text, _ := fs.ReadFile(s.Root, "proc/self/cgroup")
+	for line := range strings.Lines(string(text)) {
+		_, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		controllers, group, _ := strings.Cut(rest, ":")
+		mount, file := "sys/fs/cgroup", "memory.max"
+		if controllers == "memory" {
+			mount, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		}
+		for g := path.Clean("/" + group); ; g = path.Dir(g) {
+			value, err := fs.ReadFile(s.Root, path.Join(mount, g, file))
+			if n, perr := strconv.ParseUint(strings.TrimSpace(string(value)), 10, 64); err == nil && perr == nil {
+				least = min(least, float64(n))
+			}
+			if g == "/" {
+				break
+			}
+		}
+	}
+	return least
+}
+
+// available is what programs can get without swapping; 0: it cannot be told.
+func (s *subject) available() float64 { return s.meminfo("MemAvailable") }
+
+// meminfo is a line of /proc/meminfo in bytes; 0 if it is not there.
+func (s *subject) meminfo(name string) float64 {
+	text, _ := fs.ReadFile(s.Root, "proc/meminfo")
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		if key == name {
+			kib, _ := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return float64(kib) * 1024
+		}
+	}
+	return 0
+}
