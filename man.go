@@ -18,7 +18,7 @@ type manCmd struct {
 }
 
 func (c manCmd) Run(k *kong.Kong, s streams) error {
-	pages, err := manPages(k)
+	pages, err := manPages(k, version)
 	if err != nil {
 		return err
 	}
@@ -38,10 +38,10 @@ func (c manCmd) Run(k *kong.Kong, s streams) error {
 }
 
 // manPages are the pages by name, with the time that packages have.
-func manPages(k *kong.Kong) (map[string]string, error) {
+func manPages(k *kong.Kong, release string) (map[string]string, error) {
 	when, err := packTime()
 	if err != nil {
 		return nil, err
 	}
-	return manual.Pages(manual.Of(k.Model), manual.About{Version: version, Time: when, Config: daemon.SampleConfig()})
+	return manual.Pages(manual.Of(k.Model), manual.About{Version: release, Time: when, Config: daemon.SampleConfig()})
 }

@@ -9,9 +9,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/a472be26/cusp/daemon"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/packaging/linux"
+	"github.com/a472be26/cusp/packaging/manual"
 )
 
 type packCmd struct {
@@ -44,16 +47,30 @@ type packDaemonCmd struct {
 	Out     string   `short:"o" default:"." type:"path" help:"Directory for the package (${default})."`
 }
 
-func (c packDaemonCmd) Run(ctx context.Context, s streams) error {
+func (c packDaemonCmd) Run(ctx context.Context, k *kong.Kong, s streams) error {
 	when, err := packTime()
+	if err != nil {
+		return err
+	}
+	docs, err := c.manual(k)
 	if err != nil {
 		return err
 	}
 	path, err := linux.PackDaemon(ctx, linux.DaemonOptions{
 		Arch: c.Arch, Version: c.Release, Binary: c.Binary, Config: daemon.SampleConfig(), Trust: c.Trust,
-		Notice: notice, Time: when, Out: c.Out,
+		Notice: notice, Manual: docs, Time: when, Out: c.Out,
 	})
 	return printPath(s, path, err)
+}
+
+// manual is that of this program, with the version of the package.
+func (c packDaemonCmd) manual(k *kong.Kong) (linux.Manual, error) {
+	pages, err := manPages(k, c.Release)
+	m := linux.Manual{Pages: pages, Completions: map[string]string{}}
+	for _, shell := range manual.Shells() {
+		m.Completions[shell], _ = manual.Completion(manual.Of(k.Model), shell)
+	}
+	return m, err
 }
 
 type packModelCmd struct {

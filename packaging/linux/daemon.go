@@ -33,6 +33,7 @@ type DaemonOptions struct {
 	Config  []byte    // becomes the conffile /etc/cusp/cusp.toml
 	Trust   []string  // minisign public key files of model makers, installed in /etc/cusp/keys
 	Notice  []byte    // data credits, may be empty
+	Manual  Manual
 	Time    time.Time // of every file in the package; the zero time is refused: it would not be reproducible by accident
 	Out     string    // directory that receives cusp_VERSION_ARCH.deb
 }
@@ -111,6 +112,10 @@ func (o DaemonOptions) fill(p *pack) error {
 		if err := p.text("/usr/share/doc/cusp/NOTICE", files.TypeFile, o.Notice); err != nil {
 			return err
 		}
+	}
+
+	if err := o.Manual.fill(p); err != nil {
+		return err
 	}
 
 	// 2. Configuration and trusted keys: dpkg keeps what the administrator changed.

@@ -24,7 +24,8 @@ _cusp() {
 	for (( i = 1; i < COMP_CWORD; i++ )); do
 		word=${path:+$path }${COMP_WORDS[i]}
 		case $word in
-%s		esac
+		%s) path=$word ;;
+		esac
 	done
 
 	# 2. The value of a flag.
@@ -58,17 +59,18 @@ complete -F _cusp cusp
 
 // Bash is the completion for bash 4 and later; it needs no other package.
 func Bash(root *Command) string {
-	var paths, values, lists strings.Builder
+	var paths []string
+	var values, lists strings.Builder
 	for _, c := range root.all() {
 		if len(c.Path) > 0 {
-			fmt.Fprintf(&paths, "\t\t%s) path=$word ;;\n", quote(c.name()))
+			paths = append(paths, quote(c.name()))
 		}
 		for _, f := range c.options() {
 			bashValue(&values, c, f)
 		}
 		bashLists(&lists, c)
 	}
-	return fmt.Sprintf(bashScript, &paths, &values, &lists)
+	return fmt.Sprintf(bashScript, strings.Join(paths, "|"), &values, &lists)
 }
 
 func bashValue(out *strings.Builder, c *Command, f Flag) {

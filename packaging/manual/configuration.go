@@ -30,7 +30,7 @@ func configPage(a About) (string, error) {
 	for block := range strings.SplitSeq(strings.TrimSpace(string(a.Config)), "\n\n") {
 		lines := strings.Split(block, "\n")
 		if m := tableLine.FindStringSubmatch(lines[0]); m != nil {
-			p.section("[" + m[1] + "]")
+			p.title("SH", "["+m[1]+"]")
 			lines, began = lines[1:], true
 		}
 		if err := p.block(lines, began); err != nil {
@@ -58,16 +58,15 @@ func (p *page) block(lines []string, keys bool) error {
 		about = append(about, strings.TrimSpace(text))
 	}
 	p.keys(names)
-	if len(about) == 0 {
+	text := strings.Join(about, "\n")
+	if text == "" || len(names) == 0 {
+		p.text(text)
 		return nil
 	}
-	if len(names) > 0 {
-		p.WriteString(".RS 4\n")
-		defer p.WriteString(".RE\n")
-	} else {
-		p.paragraph()
-	}
-	p.fill(strings.Join(about, " "))
+	p.WriteString(".RS 4\n")
+	p.fresh = true
+	p.text(text)
+	p.WriteString(".RE\n")
 	return nil
 }
 

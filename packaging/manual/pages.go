@@ -100,7 +100,7 @@ func commandPage(root, c *Command, a About) string {
 	p.detail(c)
 	p.parts(c, p.section)
 	for _, child := range c.Commands {
-		p.section("cusp " + child.name())
+		p.title("SH", "cusp "+child.name())
 		p.text(child.Help)
 		p.detail(child)
 		p.parts(child, p.subsection)

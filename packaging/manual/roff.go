@@ -41,7 +41,10 @@ func (p *page) paragraph() {
 // text writes paragraphs. Lines that begin with two spaces are an example, and
 // stay as they are.
 func (p *page) text(text string) {
-	for block := range strings.SplitSeq(strings.Trim(text, "\n"), "\n\n") {
+	if text = strings.Trim(text, "\n"); text == "" {
+		return
+	}
+	for block := range strings.SplitSeq(text, "\n\n") {
 		if strings.HasPrefix(block, "  ") {
 			p.example(block)
 			continue
