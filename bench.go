@@ -15,8 +15,8 @@ import (
 
 type benchCmd struct {
 	File      string   `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
-	Shape     string   `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
-	Quant     string   `help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
+	Shape     string   `placeholder:"SHAPE" complete:"15m,qwen2.5-0.5b,student,tinyllama-1.1b" help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
+	Quant     string   `placeholder:"TYPE" complete:"f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq4_nl,iq4_xs,mxfp4,q3_k_m,q4_k_m,q5_k_m" help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
 	Save      string   `type:"path" placeholder:"OUT.gguf" help:"Write the random model to a file, with a vocabulary that other engines accept, and measure the file."`
 	Threads   []int    `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`

@@ -20,7 +20,7 @@ import (
 type convertCmd struct {
 	In   string `arg:"" type:"path" help:"GGUF file (of several, any), or folder as transformers saves it; weights in F32, F16, BF16 or Q8_0."`
 	Out  string `arg:"" type:"path" help:"GGUF file to write; it is replaced when all is done."`
-	Type string `required:"" help:"Type of the weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m."`
+	Type string `required:"" placeholder:"TYPE" complete:"f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq4_nl,iq4_xs,mxfp4,q3_k_m,q4_k_m,q5_k_m" help:"Type of the weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m."`
 }
 
 // Validate makes a type that is not known wrong usage.

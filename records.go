@@ -9,7 +9,7 @@ import (
 )
 
 type recordsCmd struct {
-	Export exportCmd `cmd:"" help:"Print the questions that the cloud answered, as chat-format JSONL: put the file into records/ of a data directory and distill learns from it. Private questions are not recorded and never among them."`
+	Export exportCmd `cmd:"" help:"Print the questions that the cloud answered, as chat-format JSONL; private ones are not recorded and never among them."`
 }
 
 type exportCmd struct {
