@@ -15,7 +15,7 @@ import (
 
 // socketFlag chooses the daemon's socket.
 type socketFlag struct {
-	Socket string `help:"Unix socket of the daemon (default: $CUSP_SOCKET, else where this user's daemon listens)." env:"CUSP_SOCKET" placeholder:"PATH"`
+	Socket string `help:"Unix socket of the daemon (default: where this user's daemon listens)." env:"CUSP_SOCKET" placeholder:"PATH"`
 }
 
 func (f socketFlag) client() *api.Client {

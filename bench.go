@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"time"
 
 	"github.com/a472be26/cusp/infer/bench"
 	"github.com/a472be26/cusp/infer/quant"
@@ -50,9 +49,12 @@ func (c benchCmd) Validate() error {
 }
 
 func (c benchCmd) Run(ctx context.Context, s streams) error {
-	progress := slowly(s.err, time.Second)
+	progress, end := steps(s.err)
+	defer end()
 	if c.Save != "" {
-		if err := c.save(progress); err != nil {
+		err := c.save(progress)
+		end()
+		if err != nil {
 			return fmt.Errorf("bench: save: %w", err)
 		}
 		c.File = c.Save
@@ -67,6 +69,7 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	report, err := bench.Run(ctx, source, options, progress)
+	end()
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,9 @@ func (c benchCmd) compare(ctx context.Context, s streams) error {
 		}
 		opponents = append(opponents, o)
 	}
-	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, slowly(s.err, time.Second))
+	progress, end := steps(s.err)
+	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, progress)
+	end()
 	if err != nil {
 		return err
 	}
@@ -141,12 +146,12 @@ func doublings(n int) []int {
 	return append(all, n)
 }
 
-// slowly writes the steps of a work that takes longer than patience.
-func slowly(w io.Writer, patience time.Duration) func(step string) {
-	start := time.Now()
-	return func(step string) {
-		if time.Since(start) > patience {
-			fmt.Fprintln(w, step)
-		}
+// steps shows the step that a long measurement is at, on a terminal. Nothing moves
+// in between: a bar that is drawn would be measured too.
+func steps(w io.Writer) (at func(step string), end func()) {
+	if !isTerminal(w) {
+		return func(string) {}, func() {}
 	}
+	const erase = "\r\x1b[K"
+	return func(step string) { fmt.Fprint(w, erase, step) }, func() { fmt.Fprint(w, erase) }
 }

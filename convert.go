@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/a472be26/cusp/infer/convert"
 	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/quant"
@@ -49,7 +47,7 @@ func (c convertCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	bar := bytesBar(s.err, plan.Bytes())
+	bar := bytesBar(s.err, "", plan.Bytes())
 	err = writeFile(c.Out, func(w io.Writer) error {
 		return plan.Write(ctx, w, func(n int) { _ = bar.Add(n) }) // a bar that cannot be drawn is no reason to stop
 	})
@@ -97,12 +95,4 @@ func sameFile(a, b string) bool {
 	x, errA := os.Stat(a)
 	y, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(x, y)
-}
-
-// bytesBar draws bytes, their rate and the time that is left on a terminal, and
-// nothing elsewhere.
-func bytesBar(w io.Writer, total int64) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(isTerminal(w)),
-		progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
 }

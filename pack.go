@@ -56,10 +56,12 @@ func (c packDaemonCmd) Run(ctx context.Context, k *kong.Kong, s streams) error {
 	if err != nil {
 		return err
 	}
+	end := spin(s.err, "building and packing for "+c.Arch)
 	path, err := linux.PackDaemon(ctx, linux.DaemonOptions{
 		Arch: c.Arch, Version: c.Release, Binary: c.Binary, Config: daemon.SampleConfig(), Trust: c.Trust,
 		Notice: notice, Manual: docs, Time: when, Out: c.Out,
 	})
+	end()
 	return printPath(s, path, err)
 }
 
@@ -85,7 +87,9 @@ func (c packModelCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	end := spin(s.err, "verifying and packing "+c.Bundle)
 	path, err := linux.PackModel(c.Bundle, c.Out, bundle.Policy{Trust: trust, AllowUnsigned: c.AllowUnsigned})
+	end()
 	return printPath(s, path, err)
 }
 
@@ -107,7 +111,10 @@ func (c packRepoCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := linux.Repo(c.Dir, key, when); err != nil {
+	end := spin(s.err, "reading and hashing packages")
+	err = linux.Repo(c.Dir, key, when)
+	end()
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "deb [signed-by=%s] URL %s %s\n", filepath.Join(c.Dir, linux.KeyringFile), linux.Suite, linux.Component)
@@ -144,7 +151,9 @@ func (c packBundleCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	end := spin(s.err, "copying and hashing "+c.Model)
 	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License, Report: report}, files, key)
+	end()
 	if err != nil {
 		return err
 	}
@@ -184,6 +193,7 @@ func (c packKeyCmd) Run(s streams) error {
 		_, err = linux.GenerateRepoKey(c.File, c.Owner, password, when)
 		return printPath(s, linux.RepoKeyPublicPath(c.File), err)
 	}
+	defer spin(s.err, "deriving a key from the password")()
 	_, err = bundle.GenerateKey(c.File, password)
 	return printPath(s, bundle.PublicPath(c.File), err)
 }

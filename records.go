@@ -25,7 +25,12 @@ func (c exportCmd) Run(s streams) error {
 		return err
 	}
 	defer log.Close()
+	end := func() {}
+	if !isTerminal(s.out) { // there, what is printed shows how it gets on
+		end = spin(s.err, "reading records")
+	}
 	n, err := log.ExportHard(s.out)
+	end()
 	if err != nil {
 		return err
 	}

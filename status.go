@@ -33,7 +33,10 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()
 	if c.Wait > 0 {
-		if err := waitHealthy(ctx, client, c.Wait); err != nil {
+		end := spin(s.err, "waiting for the daemon")
+		err := waitHealthy(ctx, client, c.Wait)
+		end()
+		if err != nil {
 			return err
 		}
 	}
