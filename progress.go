@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -40,12 +41,34 @@ func bytesBar(w io.Writer, what string, total int64) *progressbar.ProgressBar {
 	return newBar(w, what, total, progressbar.OptionShowBytes(true), progressbar.OptionShowCount())
 }
 
-// spin shows that something goes on, and for how long already, until the function
-// that it returns is called.
+// patience is after how long a terminal is told that something goes on.
+const patience = time.Second
+
+// spin shows that something goes on, from a second on, until the function that it
+// returns is called; it may be called again.
 func spin(w io.Writer, what string) (end func()) {
-	bar := newBar(w, what, -1, progressbar.OptionSetElapsedTime(true), progressbar.OptionSpinnerType(14))
-	_ = bar.RenderBlank()
-	return func() { _ = bar.Finish() }
+	var mu sync.Mutex // guards the two below
+	var bar *progressbar.ProgressBar
+	over := false
+	begin := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return
+		}
+		bar = newBar(w, what, -1, progressbar.OptionSetElapsedTime(true), progressbar.OptionSpinnerType(14))
+		_ = bar.RenderBlank()
+	}
+	timer := time.AfterFunc(patience, begin)
+	return func() {
+		timer.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		if bar != nil {
+			_ = bar.Finish()
+		}
+	}
 }
 
 // counter is a bar whose total is known once it begins.
