@@ -11,13 +11,16 @@ import (
 	"github.com/a472be26/cusp/daemon/sensor"
 )
 
-// columns is how wide the status is at most, and indent where its texts begin.
+// columns and lines are what the status takes at most, and indent where its texts
+// begin.
 const (
 	columns = 80
+	lines   = 24
 	indent  = 10
 )
 
-// Text is the status for people: one screen of 80 columns, without colours.
+// Text is the status for people: one screen of 80 columns and 24 lines, without
+// colours. What is too long ends in "…"; JSON has all of it.
 func (s Status) Text() string {
 	var out screen
 	out.row("device", "%s, cusp %s, up %s", s.Device, s.Version, ago(s.UptimeS))
@@ -31,24 +34,39 @@ func (s Status) Text() string {
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
 	}
-	for _, state := range s.Sensors {
-		out.row("sensor", "%s", sensorLine(state))
-	}
+	out.sensors(s.Sensors)
 	return out.String()
 }
 
 // screen is text in two columns.
 type screen struct{ strings.Builder }
 
-// row writes one line, or several if it is too long for one. Without a name it
-// goes on with what the row before is about.
+// row writes one line, or two if it is too long for one. Without a name it goes on
+// with what the row before is about.
 func (s *screen) row(name, format string, args ...any) {
-	for i, line := range wrap(fmt.Sprintf(format, args...), columns-indent) {
-		if i > 0 {
-			name = ""
-		}
-		fmt.Fprintf(s, "%-*s%s\n", indent, name, line)
+	s.rows(2, name, fmt.Sprintf(format, args...))
+}
+
+// rows writes a text that may take so many lines.
+func (s *screen) rows(most int, name, text string) {
+	all := wrap(text, columns-indent)
+	if len(all) > most {
+		last := []rune(all[most-1])
+		all = append(all[:most-1], string(last[:min(len(last), columns-indent-1)])+"…")
 	}
+	for _, line := range all {
+		fmt.Fprintf(s, "%-*s%s\n", indent, name, line)
+		name = ""
+	}
+}
+
+// tail keeps the end of a text, where a path says most.
+func tail(text string, most int) string {
+	all := []rune(text)
+	if len(all) <= most {
+		return text
+	}
+	return "…" + string(all[len(all)-most+1:])
 }
 
 func (s *screen) model(m *ModelStatus) {
@@ -60,37 +78,37 @@ func (s *screen) model(m *ModelStatus) {
 	if m.Architecture != "" {
 		about = fmt.Sprintf(", %s (%s)", m.Architecture, m.Types)
 	}
-	s.row("model", "%s%s", m, about)
-	s.row("", "from %s", m.File)
-	if m.Bundle != "" {
-		s.row("", "bundle %.16s", m.Bundle)
+	s.rows(1, "model", m.String()+about)
+	s.row("", "from %s", tail(m.File, columns-indent-len("from ")))
+	s.rows(1, "", fmt.Sprintf("since %s, %d before it%s", m.Since.Format(time.DateTime), m.Swaps, when(m.Bundle != "", fmt.Sprintf("; bundle %.16s", m.Bundle))))
+	if remarks := m.remarks(); remarks != "" {
+		s.row("", "%s", remarks)
 	}
-	s.row("", "since %s, %d before it%s", m.Since.Format(time.DateTime), m.Swaps, m.remarks())
 }
 
 func (m ModelStatus) remarks() string {
-	remarks := ""
+	var remarks []string
 	if !m.Signed {
-		remarks += "; unsigned"
+		remarks = append(remarks, "unsigned")
 	}
 	if !m.Calibrated {
-		remarks += "; uncalibrated: the cloud is asked whenever there is one"
+		remarks = append(remarks, "uncalibrated: the cloud is asked whenever there is one")
 	}
-	return remarks
+	return strings.Join(remarks, "; ")
 }
 
 func (s *screen) reload(r *Reload, refused *Refusal) {
 	if r != nil && (refused == nil || r.Error != refused.Error) {
-		s.row("reload", "%s %s at %s, took %gs", r.Model, result(r.Result), r.Time.Format(time.DateTime), r.TookS)
+		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {
-		s.row("refused", "%s at %s", refused.Error, refused.Time.Format(time.DateTime))
+		s.row("refused", "%s %s", refused.Time.Format(time.DateTime), refused.Error)
 	}
 }
 
 func (s *screen) trial(t *TrialStatus) {
 	if t != nil {
-		s.row("canary", "%s", t)
+		s.rows(1, "canary", fmt.Sprintf("%d of %d questions, agreement %.2f, speed %.2f: %s", t.Answered, t.Wanted, t.Agreement, t.Speed, t.Model))
 	}
 }
 
@@ -99,7 +117,7 @@ func (s *screen) config(c ConfigStatus) {
 		s.row("config", "refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error)
 	}
 	if len(c.Restart) > 0 {
-		s.row("config", "changed, needs a restart: %s", strings.Join(c.Restart, ", "))
+		s.rows(1, "config", "needs a restart: "+strings.Join(c.Restart, ", "))
 	}
 }
 
@@ -109,13 +127,11 @@ func (s *screen) engine(e *EngineStatus) {
 	if e == nil {
 		return
 	}
-	s.row("engine", "%.1f tokens/s now, %d %s (%s), %d tokens since the start", e.Speed, e.Threads, plural(e.Threads, "thread"), e.Kernels, e.Generated)
-	if e.FirstTokenMS > 0 {
-		s.row("", "first token within %.3g ms, the next ones within %.3g ms (medians)", e.FirstTokenMS, e.InterTokenMS)
-	}
-	s.row("", "%d of %d sequences run, %d wait%s", e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
+	s.row("engine", "%.1f tokens/s now; %d of %d sequences run, %d wait%s", e.Speed, e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
+	s.row("", "%d %s (%s)%s", e.Threads, plural(e.Threads, "thread"), e.Kernels,
+		when(e.FirstTokenMS > 0, fmt.Sprintf("; first token %.3g ms, between tokens %.3g ms (medians)", e.FirstTokenMS, e.InterTokenMS)))
 	s.row("", "keys and values: %s of %s used, %s kept for later", bytesOf(e.Used*e.PageBytes), bytesOf(e.Pages*e.PageBytes), bytesOf(e.Cached*e.PageBytes))
-	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens))
+	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens; %d generated", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens), e.Generated)
 }
 
 func (s *screen) answers(c Counters) {
@@ -130,8 +146,18 @@ func (s *screen) answers(c Counters) {
 	routes := slices.SortedFunc(maps.Keys(c.Answered), func(a, b string) int {
 		return cmp.Or(c.Answered[b]-c.Answered[a], cmp.Compare(a, b))
 	})
+	const shown = 3
+	if len(routes) > shown {
+		rest := 0
+		for _, route := range routes[shown-1:] {
+			rest += c.Answered[route]
+		}
+		c.Answered = maps.Clone(c.Answered)
+		c.Answered["in other ways"] = rest
+		routes = append(routes[:shown-1], "in other ways")
+	}
 	for _, route := range routes {
-		s.row(name, "%d %s (%s)", c.Answered[route], route, share(c.Answered[route], total))
+		s.rows(1, name, fmt.Sprintf("%d %s (%s)", c.Answered[route], route, share(c.Answered[route], total)))
 		name = ""
 	}
 	if c.Failed > 0 {
@@ -144,8 +170,18 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
-	s.row("cloud", "%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker)
+	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker))
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
+}
+
+func (s *screen) sensors(all []sensor.State) {
+	var texts []string
+	for _, state := range all {
+		texts = append(texts, sensorLine(state))
+	}
+	if len(texts) > 0 {
+		s.row("sensors", "%s", strings.Join(texts, "; "))
+	}
 }
 
 func upOrDown(up bool) string {
