@@ -43,7 +43,7 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 	if c.Watch {
 		return c.watch(ctx, client, s.out)
 	}
-	text, err := c.text(ctx, client)
+	text, err := c.text(ctx, client, coloured(s.out))
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,13 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 }
 
 // text is the status as it is printed.
-func (c statusCmd) text(ctx context.Context, client *api.Client) ([]byte, error) {
+func (c statusCmd) text(ctx context.Context, client *api.Client, coloured bool) ([]byte, error) {
 	if !c.JSON {
 		var st daemon.Status
 		err := client.Status(ctx, &st)
+		if coloured {
+			return []byte(st.Coloured()), err
+		}
 		return []byte(st.Text()), err
 	}
 	var raw json.RawMessage
@@ -91,7 +94,7 @@ func (c statusCmd) watch(ctx context.Context, client *api.Client, out io.Writer)
 		begin = home
 	}
 	for {
-		text, err := c.text(ctx, client)
+		text, err := c.text(ctx, client, coloured(out))
 		if ctx.Err() != nil {
 			return nil
 		}

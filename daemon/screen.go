@@ -21,8 +21,13 @@ const (
 
 // Text is the status for people: one screen of 80 columns and 24 lines, without
 // colours. What is too long ends in "…"; JSON has all of it.
-func (s Status) Text() string {
-	var out screen
+func (s Status) Text() string { return s.screen(false) }
+
+// Coloured is Text for a terminal: what is wrong stands out.
+func (s Status) Coloured() string { return s.screen(true) }
+
+func (s Status) screen(coloured bool) string {
+	out := screen{coloured: coloured}
 	out.row("device", "%s, cusp %s, up %s", s.Device, s.Version, ago(s.UptimeS))
 	out.model(s.Model)
 	out.trial(s.Trial)
@@ -39,7 +44,10 @@ func (s Status) Text() string {
 }
 
 // screen is text in two columns.
-type screen struct{ strings.Builder }
+type screen struct {
+	strings.Builder
+	coloured bool
+}
 
 // row writes one line, or two if it is too long for one. Without a name it goes on
 // with what the row before is about.
@@ -54,10 +62,25 @@ func (s *screen) rows(most int, name, text string) {
 		last := []rune(all[most-1])
 		all = append(all[:most-1], string(last[:min(len(last), columns-indent-1)])+"…")
 	}
-	for _, line := range all {
-		fmt.Fprintf(s, "%-*s%s\n", indent, name, line)
-		name = ""
+	label := fmt.Sprintf("%-*s", indent, name)
+	if s.coloured && wrong(name, text) {
+		label = "\x1b[31m" + label + "\x1b[0m" // red (ECMA-48, SGR)
 	}
+	for _, line := range all {
+		fmt.Fprintf(s, "%s%s\n", label, line)
+		label = strings.Repeat(" ", indent)
+	}
+}
+
+// wrong tells whether a row says that something is.
+func wrong(name, text string) bool {
+	switch name {
+	case "refused", "failed", "config":
+		return true
+	case "cloud", "mqtt":
+		return strings.HasPrefix(text, "down")
+	}
+	return false
 }
 
 // tail keeps the end of a text, where a path says most.

@@ -62,6 +62,10 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	if t.Failed() {
 		t.Logf("\n%s", text)
 	}
+	if red := s.Coloured(); !strings.Contains(red, "\x1b[31mmqtt      \x1b[0mdown") || strings.Contains(red, "\x1b[31mcloud") ||
+		strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "").Replace(red) != text {
+		t.Errorf("in colours:\n%q", red)
+	}
 }
 
 func TestStatusOfAnEmptyDaemon(t *testing.T) {
