@@ -135,6 +135,9 @@ func (s *subject) barred(what, path string, err error) Finding {
 }
 
 func (e denied) remedy() string {
+	if e.rights == search {
+		return fmt.Sprintf("move the file to where %s gets to, such as /etc/cusp; or: chmod o+x %s", e.who.name, e.path)
+	}
 	letters := ""
 	for i, letter := range "xwr" {
 		if e.rights&(1<<i) != 0 {

@@ -52,6 +52,8 @@ type check struct {
 
 const (
 	quick = 5 * time.Second
+	// A folder of transformers is put in order when it is opened.
+	opening = time.Minute
 	// A bundle's hash is over all of its weights, which may lie on a slow card.
 	hashing = 3 * time.Minute
 	// Name, connection, TLS, MQTT, subscription: for two brokers.
@@ -67,7 +69,7 @@ var checks = []check{
 	{"state", quick, stateDir},
 	{"models", quick, modelsDir},
 	{"model", hashing, model},
-	{"memory", quick, memory},
+	{"memory", opening, memory},
 	{"processor", quick, processor},
 	{"keys", quick, keys},
 	{"space", quick, space},

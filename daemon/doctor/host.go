@@ -25,8 +25,8 @@ type Host struct {
 // room is what is left on a file system.
 type room struct {
 	free     uint64 // bytes, for users without privileges
-	files    uint64 // files that can be made
-	counted  bool   // files are; some file systems have no limit
+	files    uint64 // that can still be made
+	counted  bool   // files are: some file systems have no limit
 	readOnly bool
 }
 

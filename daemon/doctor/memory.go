@@ -9,8 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/builtin"
+	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/modelfile"
+	"github.com/a472be26/cusp/packaging/bundle"
 )
 
 // program is about what the daemon takes beside model, keys and values: measured
@@ -20,9 +22,12 @@ const program = 42 << 20
 // memory compares what the daemon would take with what there is: for the service
 // what its unit may have, for others what their control group has.
 func memory(_ context.Context, s *subject) []Finding {
+	if s.loadErr != nil {
+		return only(warning("correct the configuration first", "what the daemon would take is not known"))
+	}
 	have, from := s.memoryLimit()
 	if have == 0 {
-		return only(warning("", "how much memory there is cannot be told: no /proc/meminfo"))
+		return only(warning("mount it: mount -t proc proc /proc", "how much memory there is cannot be told: no /proc/meminfo"))
 	}
 	need, err := s.footprint(have)
 	switch {
@@ -58,19 +63,33 @@ func (s *subject) footprint(have float64) (need, error) {
 	if err != nil {
 		return need{}, err
 	}
-	if path == "" { // small, and part of the program
-		return need{}, nil
+	if path == "" {
+		return s.builtInFootprint(have)
 	}
 	f, err := modelfile.Open(path)
 	if err != nil {
 		return need{}, err
 	}
 	defer f.Close()
-	var p infer.Footprint
-	if p, err = s.cfg.Model.Engine().Footprint(f, have); err != nil {
+	p, err := s.cfg.Model.Engine().Footprint(f, have)
+	return need{float64(size), p.KV, p.Run}, err
+}
+
+func (s *subject) builtInFootprint(have float64) (need, error) {
+	files, err := builtin.Student()
+	if err != nil {
 		return need{}, err
 	}
-	return need{float64(size), p.KV, p.Run}, nil
+	weights, err := fs.ReadFile(files, bundle.ModelFile)
+	if err != nil {
+		return need{}, err
+	}
+	f, err := gguf.Parse("the built-in model", weights)
+	if err != nil {
+		return need{}, err
+	}
+	p, err := s.cfg.Model.Engine().Footprint(f, have)
+	return need{float64(len(weights)), p.KV, p.Run}, err
 }
 
 // memoryLimit is how many bytes the daemon may come to use, and who says so; 0:

@@ -3,11 +3,12 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/packaging/bundle"
 )
 
 // model verifies what would serve: signature, trust, hashes, and a calibration for
@@ -80,7 +81,7 @@ func (s *subject) weights() (path string, size int64, err error) {
 	}
 	path = all[0].Path
 	if !all[0].Plain {
-		path += "/model.gguf"
+		path = filepath.Join(path, bundle.ModelFile)
 	}
 	return path, sizeAt(path), nil
 }
@@ -96,7 +97,7 @@ func sizeAt(path string) (size int64) {
 	}
 	entries, _ := os.ReadDir(path)
 	for _, e := range entries {
-		if info, err := os.Stat(fmt.Sprintf("%s/%s", path, e.Name())); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(path, e.Name())); err == nil && info.Mode().IsRegular() {
 			size += info.Size()
 		}
 	}

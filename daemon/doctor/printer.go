@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Printer shows findings as they come, a line each, with what to do below those
@@ -62,11 +61,7 @@ func (p *Printer) mark(s State) string {
 // Sum writes how many there are of each.
 func (p *Printer) Sum(all []Finding) {
 	p.clear()
-	var parts []string
-	for _, s := range []State{OK, Warning, Failure} {
-		parts = append(parts, fmt.Sprintf("%d %s", Count(all, s), s))
-	}
-	fmt.Fprintf(p.Out, "\n%s\n", strings.Join(parts, ", "))
+	fmt.Fprintf(p.Out, "\n%d ok, warnings: %d, failures: %d\n", Count(all, OK), Count(all, Warning), Count(all, Failure))
 }
 
 // Count is how many findings have a state.
