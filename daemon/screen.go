@@ -152,7 +152,7 @@ func (s *screen) engine(e *EngineStatus) {
 	}
 	s.row("engine", "%.1f tokens/s now; %d of %d sequences run, %d wait%s", e.Speed, e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
 	s.row("", "%d %s (%s)%s", e.Threads, plural(e.Threads, "thread"), e.Kernels,
-		when(e.FirstTokenMS > 0, fmt.Sprintf("; first token %.3g ms, between tokens %.3g ms (medians)", e.FirstTokenMS, e.InterTokenMS)))
+		when(e.FirstTokenMS > 0, fmt.Sprintf("; first token %.3g ms, then every %.3g ms", e.FirstTokenMS, e.InterTokenMS)))
 	s.row("", "keys and values: %s of %s used, %s kept for later", bytesOf(e.Used*e.PageBytes), bytesOf(e.Pages*e.PageBytes), bytesOf(e.Cached*e.PageBytes))
 	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens; %d generated", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens), e.Generated)
 }

@@ -36,7 +36,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	for _, want := range []string{
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          uncalibrated",
 		"reload    done at 2026-11-25 04:51:55, took 1.25s: /x/1.0\n", "refused   2026-11-25 04:51:55 load model /x/2.0: hash differs",
-		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, between tokens 3.1 ms",
+		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, then every 3.1 ms",
 		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",
 		"answers   6 local/confident (50%)\n          3 cloud/below_threshold (25%)\n          3 in other ways (25%)\n",
 		"config    refused at 2026-11-25 04:51:55, the old one stays", "config    needs a restart: api.socket, cloud.broker",
