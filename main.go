@@ -58,13 +58,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends a stop that takes too long
 	exited := -1
-	parser, err := kong.New(&cli{},
-		kong.Name("cusp"),
-		kong.Description("A small language model on the device, the cloud behind it, and a receipt for every answer."),
+	parser, err := newParser(
 		kong.UsageOnError(), kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Vars{"version": version},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in, out, errOut}),
 	)
@@ -83,6 +79,16 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	return status(command.Run(), errOut)
+}
+
+// newParser knows the commands.
+func newParser(o ...kong.Option) (*kong.Kong, error) {
+	return kong.New(&cli{}, append([]kong.Option{
+		kong.Name("cusp"),
+		kong.Description("A small language model on the device, the cloud behind it, and a receipt for every answer."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Vars{"version": version},
+	}, o...)...)
 }
 
 // usageError is a failure that the caller mends by other arguments.

@@ -42,7 +42,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("a wrong line", func(t *testing.T) {
-		m.write(config, strings.Replace(sample, "[log]", "[log]\nlevel = \"loud\"", 1))
+		m.write(config, strings.Replace(sample, "\n[log]", "\n[log]\nlevel = \"loud\"", 1))
 		if _, err := m.try("systemctl restart cusp.service"); err == nil {
 			t.Error("the service started")
 		}
