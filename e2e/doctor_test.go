@@ -65,7 +65,7 @@ func TestDoctor(t *testing.T) {
 		m.run("chgrp cusp /etc/cusp/broker.password; chmod 0644 /etc/cusp/broker.password; echo right > /etc/cusp/broker.password")
 		found = m.doctor(t, "")
 		wantFound(t, found, doctor.Failure, "keys", "everybody can read it")
-		wantFound(t, found, doctor.OK, "broker", "and subscribe to cusp/cloud/answer/")
+		wantFound(t, found, doctor.OK, "broker", "accepts the subscription to cusp/cloud/answer/")
 		m.run("chmod 0640 /etc/cusp/broker.password")
 		wantFound(t, m.doctor(t, ""), doctor.OK, "keys", "are trusted")
 		m.write(config, sample)

@@ -58,7 +58,7 @@ func (s *subject) broker(ctx context.Context, b daemon.NamedBroker) (found []Fin
 	if len(secrets) > 0 {
 		return append(found, secrets...)
 	}
-	return append(found, w.log(ctx)...)
+	return append(found, w.log(ctx, s.cfg.Device.ID)...)
 }
 
 // withCredentials takes secrets of the unit from where it has them while it runs.
@@ -111,6 +111,8 @@ func (w *way) name(ctx context.Context, s *subject) []Finding {
 	if w.port() == "" {
 		return only(failure("write the port: "+w.url.Scheme+"://"+w.url.Hostname()+":1883", "the URL %s has no port", w))
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
 	if _, err := s.Resolve(ctx, w.url.Hostname()); err != nil {
 		return only(failure("resolvectl query "+w.url.Hostname()+"; see /etc/resolv.conf, the network, and the name in "+w.Table+".broker", "the name %s has no address: %v", w.url.Hostname(), err))
 	}
@@ -150,8 +152,10 @@ func loopback(a net.Addr) bool {
 }
 
 // log connects as an MQTT client of its own, so that the daemon's session is left
-// alone, and subscribes to what the daemon reads there.
-func (w *way) log(ctx context.Context) []Finding {
+// alone, and subscribes to what the daemon reads there. Mosquitto accepts every
+// subscription and holds back what its access list forbids, so that this finds
+// less there.
+func (w *way) log(ctx context.Context, device string) []Finding {
 	client := mqtt.NewClient(w.options.SetClientID("cusp-doctor-" + uplink.RandomID()).SetCleanSession(true).
 		SetConnectRetry(false).SetAutoReconnect(false).SetConnectTimeout(dialTime))
 	defer client.Disconnect(0)
@@ -164,7 +168,11 @@ func (w *way) log(ctx context.Context) []Finding {
 		return only(failure("allow it in the broker's access list, by user or by client id; deploy/mosquitto has one",
 			"%s lets %s in, and refuses the subscription to %s", w, w.user(), w.Filter))
 	}
-	return only(ok("%s lets %s in, and subscribe to %s", w, w.user(), w.Filter))
+	remark := ""
+	if w.Username != "" && w.Username != device {
+		remark = fmt.Sprintf("; access lists as in deploy/mosquitto want device.id %s as the user's name", device)
+	}
+	return only(ok("%s lets %s in, and accepts the subscription to %s%s", w, w.user(), w.Filter, remark))
 }
 
 // refused is the return code of a subscription that is (MQTT 3.1.1, section 3.9.3).

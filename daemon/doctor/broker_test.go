@@ -118,8 +118,8 @@ func TestBrokerLetsIn(t *testing.T) {
 	s.cfg.IoT.Enable = true
 	found := brokers(t.Context(), s)
 	well(t, found)
-	want(t, found, OK, "cloud: ", `user "good"`, "subscribe to cusp/cloud/answer/d1/+")
-	want(t, found, OK, "iot: ", "subscribe to cusp/d1/ask")
+	want(t, found, OK, "cloud: ", `user "good"`, "accepts the subscription to cusp/cloud/answer/d1/+")
+	want(t, found, OK, "iot: ", "accepts the subscription to cusp/d1/ask")
 
 	s.cfg.Device.ID = "d2"
 	want(t, brokers(t.Context(), s), Failure, "refuses the subscription to cusp/cloud/answer/d2/+", "access list")

@@ -7,12 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/a472be26/cusp/daemon"
+	"github.com/a472be26/cusp/infer/kernel"
 )
 
 func must(t *testing.T, err error) {
@@ -312,6 +315,10 @@ func TestProcessor(t *testing.T) {
 		{"arm64", "neon+dotprod", []string{"asimddp", "i8mm"}, Warning, "i8mm"},
 	} {
 		want(t, only(judgeTier(c.arch, c.active, c.flags)), c.state, c.want)
+	}
+	active := kernel.Tier()
+	if active != "generic" && !slices.ContainsFunc(tiers[runtime.GOARCH], func(t tier) bool { return t.name == active }) {
+		t.Errorf("kernels %q are not in the table", active)
 	}
 	s := healthy(t)
 	s.cfg.Model.Threads = 8
