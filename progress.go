@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/a472be26/cusp/packaging/bundle"
 )
@@ -19,11 +20,7 @@ import (
 // isTerminal reports whether w is a terminal, where progress bars can be drawn.
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // newBar draws on a terminal until it is finished, and leaves nothing behind;

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"path"
@@ -36,26 +37,33 @@ func memory(_ context.Context, s *subject) []Finding {
 	case err != nil:
 		return only(told(err, "less model.context, model.sequences or model.kv_memory, or a smaller model"))
 	}
-	working := need.kv + program + need.run
-	all := working + need.weights
-	text := func(rest string) string {
-		return sizeOf(all) + " (" + sizeOf(need.weights) + " weights, " + sizeOf(need.kv) + " keys and values, " +
-			sizeOf(need.run+program) + " program)" + rest
-	}
+	return only(s.judgeMemory(need, have, from))
+}
+
+func (s *subject) judgeMemory(n need, have float64, from string) Finding {
+	free := s.available()
 	switch {
-	case working > have:
-		return only(failure("a smaller model.kv_memory, model.context or model.sequences; or more memory (MemoryMax=)", "%s", text(" needed, "+sizeOf(have)+" "+from)))
-	case all > have:
-		return only(warning("a smaller model: cusp model convert IN OUT --type q4_k_m; or a smaller model.kv_memory", "%s", text(" needed, "+sizeOf(have)+" "+from+": weights would be read from disk again and again")))
+	case n.working() > have:
+		return failure("a smaller model.kv_memory, model.context or model.sequences; or more memory (MemoryMax=)", "%s needed, %s %s", n, sizeOf(have), from)
+	case n.all() > have:
+		return warning("a smaller model: cusp model convert IN OUT --type q4_k_m; or a smaller model.kv_memory",
+			"%s needed, %s %s: weights would be read from disk again and again", n, sizeOf(have), from)
+	case free > 0 && n.all() > free && !s.unit.active():
+		return warning("stop what takes it, or take a smaller model or model.kv_memory", "%s needed, only %s free now, of %s %s", n, sizeOf(free), sizeOf(have), from)
 	}
-	if free := s.available(); free > 0 && all > free && !s.unit.active() {
-		return only(warning("stop what takes it, or take a smaller model or model.kv_memory", "%s", text(" needed, only "+sizeOf(free)+" free now, of "+sizeOf(have)+" "+from)))
-	}
-	return only(ok("%s", text(" of "+sizeOf(have)+" "+from)))
+	return ok("%s of %s %s", n, sizeOf(have), from)
 }
 
 // need is what the daemon takes, in bytes.
 type need struct{ weights, kv, run float64 }
+
+// working is what must be there at all times; weights can be read again.
+func (n need) working() float64 { return n.kv + n.run + program }
+func (n need) all() float64     { return n.weights + n.working() }
+
+func (n need) String() string {
+	return fmt.Sprintf("%s (%s weights, %s keys and values, %s program)", sizeOf(n.all()), sizeOf(n.weights), sizeOf(n.kv), sizeOf(n.run+program))
+}
 
 // footprint reads it off the model's file, as the engine does at its start.
 func (s *subject) footprint(have float64) (need, error) {
