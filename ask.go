@@ -15,7 +15,7 @@ import (
 
 // socketFlag chooses the daemon's socket.
 type socketFlag struct {
-	Socket string `help:"Unix socket of the daemon (default: $CUSP_SOCKET, else where this user's daemon listens)." env:"CUSP_SOCKET" placeholder:"PATH"`
+	Socket string `help:"Unix socket of the daemon (default: where this user's daemon listens)." env:"CUSP_SOCKET" placeholder:"PATH"`
 }
 
 func (f socketFlag) client() *api.Client {
@@ -70,11 +70,21 @@ func (c askCmd) Validate() error {
 func (c askCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()
-	onText := func(delta string) error { _, err := io.WriteString(s.out, delta); return err }
+	end := func() {}
+	if !c.Quiet {
+		end = spin(s.err, "waiting for the answer")
+	}
+	defer end()
+	onText := func(delta string) error {
+		end()
+		_, err := io.WriteString(s.out, delta)
+		return err
+	}
 	if c.JSON {
 		onText = nil
 	}
 	a, err := client.Ask(ctx, c.question(), onText)
+	end()
 	if err != nil {
 		return err
 	}

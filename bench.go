@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"time"
 
 	"github.com/a472be26/cusp/infer/bench"
 	"github.com/a472be26/cusp/infer/quant"
@@ -15,8 +14,8 @@ import (
 
 type benchCmd struct {
 	File      string   `arg:"" optional:"" type:"path" help:"GGUF file; without one, a model with random weights is made in memory."`
-	Shape     string   `help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
-	Quant     string   `help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
+	Shape     string   `placeholder:"SHAPE" complete:"15m,qwen2.5-0.5b,student,tinyllama-1.1b" help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
+	Quant     string   `placeholder:"TYPE" complete:"f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq4_nl,iq4_xs,mxfp4,q3_k_m,q4_k_m,q5_k_m" help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
 	Save      string   `type:"path" placeholder:"OUT.gguf" help:"Write the random model to a file, with a vocabulary that other engines accept, and measure the file."`
 	Threads   []int    `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
@@ -50,9 +49,12 @@ func (c benchCmd) Validate() error {
 }
 
 func (c benchCmd) Run(ctx context.Context, s streams) error {
-	progress := slowly(s.err, time.Second)
+	progress, end := steps(s.err)
+	defer end()
 	if c.Save != "" {
-		if err := c.save(progress); err != nil {
+		err := c.save(progress)
+		end()
+		if err != nil {
 			return fmt.Errorf("bench: save: %w", err)
 		}
 		c.File = c.Save
@@ -67,6 +69,7 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	report, err := bench.Run(ctx, source, options, progress)
+	end()
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,9 @@ func (c benchCmd) compare(ctx context.Context, s streams) error {
 		}
 		opponents = append(opponents, o)
 	}
-	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, slowly(s.err, time.Second))
+	progress, end := steps(s.err)
+	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, progress)
+	end()
 	if err != nil {
 		return err
 	}
@@ -141,12 +146,12 @@ func doublings(n int) []int {
 	return append(all, n)
 }
 
-// slowly writes the steps of a work that takes longer than patience.
-func slowly(w io.Writer, patience time.Duration) func(step string) {
-	start := time.Now()
-	return func(step string) {
-		if time.Since(start) > patience {
-			fmt.Fprintln(w, step)
-		}
+// steps shows the step that a long measurement is at, on a terminal. Nothing moves
+// in between: a bar that is drawn would be measured too.
+func steps(w io.Writer) (at func(step string), end func()) {
+	if !isTerminal(w) {
+		return func(string) {}, func() {}
 	}
+	const erase = "\r\x1b[K"
+	return func(step string) { fmt.Fprint(w, erase, step) }, func() { fmt.Fprint(w, erase) }
 }

@@ -31,7 +31,11 @@ func (c chatCmd) Validate() error {
 
 // Help is shown by `cusp chat --help`.
 func (c chatCmd) Help() string {
-	return "From a pipe every line is a turn of one conversation; answers go to standard output, marks to standard error."
+	return `From a pipe every line is a turn of one conversation; answers go to standard output, marks to
+standard error. In a terminal, /help lists the commands.
+
+  cusp chat --system "Answer in one sentence."
+  printf 'hello\nand again\n' | cusp chat`
 }
 
 func (c chatCmd) Run(ctx context.Context, s streams) error {

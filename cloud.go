@@ -18,7 +18,7 @@ type cloudCmd struct {
 	CAFile       string        `name:"ca-file" type:"existingfile" help:"PEM file of the authority that signed the broker's certificate."`
 	URL          string        `help:"OpenAI-compatible server that answers, e.g. https://api.openai.com/v1; without it a model of our own does." placeholder:"URL"`
 	ModelName    string        `name:"model" help:"Model to ask that server for." placeholder:"NAME"`
-	KeyEnv       string        `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
+	KeyEnv       string        `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($$${default})." placeholder:"NAME"`
 	File         string        `type:"existingfile" help:"GGUF file that answers in place of the built-in teacher."`
 	Group        string        `default:"cusp-workers" help:"Workers of one group share the questions (${default})."`
 	Concurrency  int           `default:"4" help:"Questions answered at the same time (${default})."`

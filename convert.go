@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/a472be26/cusp/infer/convert"
 	"github.com/a472be26/cusp/infer/modelfile"
 	"github.com/a472be26/cusp/infer/quant"
@@ -20,7 +18,7 @@ import (
 type convertCmd struct {
 	In   string `arg:"" type:"path" help:"GGUF file (of several, any), or folder as transformers saves it; weights in F32, F16, BF16 or Q8_0."`
 	Out  string `arg:"" type:"path" help:"GGUF file to write; it is replaced when all is done."`
-	Type string `required:"" help:"Type of the weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m."`
+	Type string `required:"" placeholder:"TYPE" complete:"f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq4_nl,iq4_xs,mxfp4,q3_k_m,q4_k_m,q5_k_m" help:"Type of the weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m."`
 }
 
 // Validate makes a type that is not known wrong usage.
@@ -49,7 +47,7 @@ func (c convertCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	bar := bytesBar(s.err, plan.Bytes())
+	bar := bytesBar(s.err, "", plan.Bytes())
 	err = writeFile(c.Out, func(w io.Writer) error {
 		return plan.Write(ctx, w, func(n int) { _ = bar.Add(n) }) // a bar that cannot be drawn is no reason to stop
 	})
@@ -97,12 +95,4 @@ func sameFile(a, b string) bool {
 	x, errA := os.Stat(a)
 	y, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(x, y)
-}
-
-// bytesBar draws bytes, their rate and the time that is left on a terminal, and
-// nothing elsewhere.
-func bytesBar(w io.Writer, total int64) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(total, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(isTerminal(w)),
-		progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish())
 }

@@ -12,7 +12,7 @@ type demoCmd struct {
 	CloudURL   string `help:"OpenAI-compatible server in the place of the built-in teacher, e.g. http://127.0.0.1:8000/v1." placeholder:"URL"`
 	CloudModel string `help:"Model to ask that server for." placeholder:"M"`
 	Verbose    bool   `short:"v" help:"Log what the parts do, on standard error."`
-	KeyEnv     string `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
+	KeyEnv     string `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($$${default})." placeholder:"NAME"`
 }
 
 func (c demoCmd) Run(ctx context.Context, s streams) error {

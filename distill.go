@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/a472be26/cusp/distill"
@@ -50,16 +49,6 @@ func (c distillRunCmd) Run(ctx context.Context, s streams) error {
 	return printPath(s, b.Dir, nil)
 }
 
-// isTerminal reports whether w is a terminal, where progress bars can be drawn.
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 type distillEvalCmd struct {
 	Bundle string `arg:"" default:"builtin:student" help:"Directory of a bundle, a GGUF file, builtin:student or builtin:teacher (${default})."`
 	Data   string `required:"" type:"existingdir" help:"Data directory with intents/ below it."`
@@ -75,7 +64,9 @@ func (c distillEvalCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer model.Close()
-	report, err := eval.Evaluate(ctx, model, calibration, c.Data, nil)
+	bar := countBar(s.err, "asking", "questions")
+	report, err := eval.Evaluate(ctx, model, calibration, c.Data, bar.at)
+	bar.end()
 	if err != nil {
 		return err
 	}

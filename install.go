@@ -36,11 +36,15 @@ func (c installCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	policy, end := hashing(s.err, d.Policy, c.Bundle, 3) // as it came, the copy, and before the switch
+	defer end()
+	d.Policy = policy
 	b, err := d.Stage(c.Bundle)
 	if err != nil {
 		return err
 	}
 	e, err := d.Activate(b.Manifest.Name, b.Manifest.Version)
+	end()
 	return printEvent(s, e, err)
 }
 
@@ -57,7 +61,9 @@ func (c rollbackCmd) Run(s streams) error {
 	if c.Name == "" {
 		c.Name = daemon.DefaultModel
 	}
+	end := spin(s.err, "verifying the version before")
 	e, err := d.Rollback(c.Name)
+	end()
 	return printEvent(s, e, err)
 }
 

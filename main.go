@@ -24,19 +24,23 @@ const (
 )
 
 type cli struct {
-	Demo    demoCmd    `cmd:"" help:"Play a tour: broker, cloud worker and device in one process, offline."`
+	Demo    demoCmd    `cmd:"" help:"Play a tour, offline: broker, cloud worker and device."`
 	Serve   serveCmd   `cmd:"" help:"Run the device daemon."`
-	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in over MQTT, answers of a large model out."`
+	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in, a large model's answers out."`
 	Ask     askCmd     `cmd:"" help:"Ask the daemon one question."`
-	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or line by line from a pipe."`
+	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or from a pipe."`
 	Why     whyCmd     `cmd:"" help:"Explain an earlier answer: which path it took, and why."`
 	Status  statusCmd  `cmd:"" help:"Show what the daemon is doing."`
+	Doctor  doctorCmd  `cmd:"" help:"Check what can be wrong on a device, and say what to do."`
 	Model   modelCmd   `cmd:"" help:"Look into model files and bundles."`
 	Records recordsCmd `cmd:"" help:"Read what the daemon recorded."`
-	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher, and evaluate it."`
-	Bench   benchCmd   `cmd:"" help:"Measure the engine, in tokens per second and as shares of the machine's limits."`
+	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher; evaluate it."`
+	Bench   benchCmd   `cmd:"" help:"Measure the engine beside the limits of the machine."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete commands, flags and files."`
+	Man        manCmd        `cmd:"" help:"Write the manual pages."`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -54,13 +58,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends a stop that takes too long
 	exited := -1
-	parser, err := kong.New(&cli{},
-		kong.Name("cusp"),
-		kong.Description("A small language model on the device, the cloud behind it, and a receipt for every answer."),
+	parser, err := newParser(
 		kong.UsageOnError(), kong.Writers(out, errOut),
 		kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"version": version},
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{in, out, errOut}),
 	)
@@ -79,6 +79,16 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	return status(command.Run(), errOut)
+}
+
+// newParser knows the commands.
+func newParser(o ...kong.Option) (*kong.Kong, error) {
+	return kong.New(&cli{}, append([]kong.Option{
+		kong.Name("cusp"),
+		kong.Description("A small language model on the device, the cloud behind it, and a receipt for every answer."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Vars{"version": version},
+	}, o...)...)
 }
 
 // usageError is a failure that the caller mends by other arguments.

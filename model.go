@@ -59,7 +59,9 @@ func (c verifyCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	b, err := bundle.Policy{Trust: trust, AllowUnsigned: c.AllowUnsigned}.Verify(c.Bundle)
+	policy, end := hashing(s.err, bundle.Policy{Trust: trust, AllowUnsigned: c.AllowUnsigned}, c.Bundle, 1)
+	b, err := policy.Verify(c.Bundle)
+	end()
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/a472be26/cusp/daemon"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/packaging/linux"
+	"github.com/a472be26/cusp/packaging/manual"
 )
 
 type packCmd struct {
@@ -44,16 +47,32 @@ type packDaemonCmd struct {
 	Out     string   `short:"o" default:"." type:"path" help:"Directory for the package (${default})."`
 }
 
-func (c packDaemonCmd) Run(ctx context.Context, s streams) error {
+func (c packDaemonCmd) Run(ctx context.Context, k *kong.Kong, s streams) error {
 	when, err := packTime()
 	if err != nil {
 		return err
 	}
+	docs, err := c.manual(k)
+	if err != nil {
+		return err
+	}
+	end := spin(s.err, "building and packing for "+c.Arch)
 	path, err := linux.PackDaemon(ctx, linux.DaemonOptions{
 		Arch: c.Arch, Version: c.Release, Binary: c.Binary, Config: daemon.SampleConfig(), Trust: c.Trust,
-		Notice: notice, Time: when, Out: c.Out,
+		Notice: notice, Manual: docs, Time: when, Out: c.Out,
 	})
+	end()
 	return printPath(s, path, err)
+}
+
+// manual is that of this program, with the version of the package.
+func (c packDaemonCmd) manual(k *kong.Kong) (linux.Manual, error) {
+	pages, err := manPages(k, c.Release)
+	m := linux.Manual{Pages: pages, Completions: map[string]string{}}
+	for _, shell := range manual.Shells() {
+		m.Completions[shell], _ = manual.Completion(manual.Of(k.Model), shell)
+	}
+	return m, err
 }
 
 type packModelCmd struct {
@@ -68,7 +87,9 @@ func (c packModelCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	end := spin(s.err, "verifying and packing "+c.Bundle)
 	path, err := linux.PackModel(c.Bundle, c.Out, bundle.Policy{Trust: trust, AllowUnsigned: c.AllowUnsigned})
+	end()
 	return printPath(s, path, err)
 }
 
@@ -90,7 +111,10 @@ func (c packRepoCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	if err := linux.Repo(c.Dir, key, when); err != nil {
+	end := spin(s.err, "reading and hashing packages")
+	err = linux.Repo(c.Dir, key, when)
+	end()
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "deb [signed-by=%s] URL %s %s\n", filepath.Join(c.Dir, linux.KeyringFile), linux.Suite, linux.Component)
@@ -127,7 +151,9 @@ func (c packBundleCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
+	end := spin(s.err, "copying and hashing "+c.Model)
 	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License, Report: report}, files, key)
+	end()
 	if err != nil {
 		return err
 	}
@@ -167,6 +193,7 @@ func (c packKeyCmd) Run(s streams) error {
 		_, err = linux.GenerateRepoKey(c.File, c.Owner, password, when)
 		return printPath(s, linux.RepoKeyPublicPath(c.File), err)
 	}
+	defer spin(s.err, "deriving a key from the password")()
 	_, err = bundle.GenerateKey(c.File, password)
 	return printPath(s, bundle.PublicPath(c.File), err)
 }

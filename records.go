@@ -144,7 +144,12 @@ func (c exportCmd) Run(s streams) error {
 		}
 		o.Change = func(e record.Entry) record.Entry { return daemon.Hidden(guard, e) }
 	}
+	end := func() {}
+	if !isTerminal(s.out) { // there, what is printed shows how it gets on
+		end = spin(s.err, "reading records")
+	}
 	n, err := log.Export(s.out, o)
+	end()
 	if err != nil {
 		return err
 	}

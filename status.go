@@ -33,14 +33,17 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 	client := c.client()
 	defer client.Close()
 	if c.Wait > 0 {
-		if err := waitHealthy(ctx, client, c.Wait); err != nil {
+		end := spin(s.err, "waiting for the daemon")
+		err := waitHealthy(ctx, client, c.Wait)
+		end()
+		if err != nil {
 			return err
 		}
 	}
 	if c.Watch {
 		return c.watch(ctx, client, s.out)
 	}
-	text, err := c.text(ctx, client)
+	text, err := c.text(ctx, client, coloured(s.out))
 	if err != nil {
 		return err
 	}
@@ -49,10 +52,13 @@ func (c statusCmd) Run(ctx context.Context, s streams) error {
 }
 
 // text is the status as it is printed.
-func (c statusCmd) text(ctx context.Context, client *api.Client) ([]byte, error) {
+func (c statusCmd) text(ctx context.Context, client *api.Client, coloured bool) ([]byte, error) {
 	if !c.JSON {
 		var st daemon.Status
 		err := client.Status(ctx, &st)
+		if coloured {
+			return []byte(st.Coloured()), err
+		}
 		return []byte(st.Text()), err
 	}
 	var raw json.RawMessage
@@ -88,7 +94,7 @@ func (c statusCmd) watch(ctx context.Context, client *api.Client, out io.Writer)
 		begin = home
 	}
 	for {
-		text, err := c.text(ctx, client)
+		text, err := c.text(ctx, client, coloured(out))
 		if ctx.Err() != nil {
 			return nil
 		}

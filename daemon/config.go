@@ -204,8 +204,9 @@ type LogConfig struct {
 
 // LoadConfig reads the file over the defaults and checks the result. Every
 // error names file, line, key and remedy; all of them are reported at once.
-func LoadConfig(path string) (Config, error) {
-	cfg := DefaultConfig()
+func LoadConfig(path string) (Config, error) { return loadConfig(path, DefaultConfig()) }
+
+func loadConfig(path string, cfg Config) (Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return cfg, fmt.Errorf("config: %w", err)

@@ -21,10 +21,12 @@ type paths struct{ config, trust, state, socket string }
 
 // DefaultConfig is the configuration without a file: the built-in student on
 // the default socket, no cloud, no sensors. CUSP_SOCKET overrides the socket.
-func DefaultConfig() Config {
-	p := defaultPaths(os.Getuid() == 0, os.Getenv)
+func DefaultConfig() Config { return defaultConfig(os.Getuid() == 0) }
+
+func defaultConfig(root bool) Config {
+	p := defaultPaths(root, os.Getenv)
 	mode := "0600"
-	if os.Getuid() == 0 {
+	if root {
 		mode = "0660"
 	}
 	return Config{

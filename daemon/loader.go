@@ -43,21 +43,7 @@ func (l bundleLoader) Load(ctx context.Context, c Candidate) (Model, error) {
 }
 
 func (l bundleLoader) loadBundle(dir string) (Model, error) {
-	policy, err := l.policy()
-	if err != nil {
-		return nil, err
-	}
-	b, err := policy.Verify(dir)
-	if errors.Is(err, bundle.ErrUntrusted) || errors.Is(err, bundle.ErrUnsigned) {
-		return nil, fmt.Errorf("%w; add its maker's key to model.trust, or set model.allow_unsigned", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if l.cfg.Name != "" && b.Manifest.Name != l.cfg.Name {
-		return nil, fmt.Errorf("the manifest's name is %q; model.name is %q", b.Manifest.Name, l.cfg.Name)
-	}
-	calibration, err := readCalibration(os.DirFS(b.Dir), b)
+	b, calibration, err := l.checkBundle(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +52,27 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 		return nil, err
 	}
 	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, b.Dir, calibration)), nil
+}
+
+// checkBundle returns a bundle that may be loaded, and its calibration, nil if it
+// has none.
+func (l bundleLoader) checkBundle(dir string) (*bundle.Bundle, *calibrate.Calibration, error) {
+	policy, err := l.policy()
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := policy.Verify(dir)
+	if errors.Is(err, bundle.ErrUntrusted) || errors.Is(err, bundle.ErrUnsigned) {
+		return nil, nil, fmt.Errorf("%w; add its maker's key to model.trust, or set model.allow_unsigned", err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.cfg.Name != "" && b.Manifest.Name != l.cfg.Name {
+		return nil, nil, fmt.Errorf("the manifest's name is %q; model.name is %q", b.Manifest.Name, l.cfg.Name)
+	}
+	calibration, err := readCalibration(os.DirFS(b.Dir), b)
+	return b, calibration, err
 }
 
 // policy trusts the project's own key, where this build has it, and those of
@@ -109,21 +116,27 @@ func ProjectKey() (bundle.PublicKey, error) {
 	return key, nil
 }
 
-// loadBuiltIn reads a bundle out of the program; its weights are on the heap.
-func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*engineModel, error) {
+// checkBuiltIn verifies a bundle of the program.
+func checkBuiltIn(role string, open func() (fs.FS, error)) (fs.FS, *bundle.Bundle, *calibrate.Calibration, error) {
 	files, err := open()
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	key, err := ProjectKey()
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	b, err := bundle.VerifyFS(files, key)
 	if err != nil {
-		return nil, fmt.Errorf("built-in %s: %w", role, err)
+		return nil, nil, nil, fmt.Errorf("built-in %s: %w", role, err)
 	}
 	calibration, err := readCalibration(files, b)
+	return files, b, calibration, err
+}
+
+// loadBuiltIn reads a bundle out of the program; its weights are on the heap.
+func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*engineModel, error) {
+	files, b, calibration, err := checkBuiltIn(role, open)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -238,15 +237,13 @@ func (p *promises) status() *PromiseStatus {
 
 // line is the status in words.
 func (s PromiseStatus) line() string {
-	state := map[drift.State]string{drift.Kept: "kept", drift.InDoubt: "IN DOUBT"}[s.State]
-	cause := map[string]string{
-		drift.CauseAgreement:  ", the cloud contradicts too many local answers",
-		drift.CauseConfidence: ", many more questions than usual are unfamiliar",
-	}[s.Cause]
-	threshold := fmt.Sprintf("threshold %.3f", s.Threshold)
-	if s.Threshold > 1 {
-		threshold = "nothing is answered locally until comparisons prove it anew"
+	compared := fmt.Sprintf("%d of %d compared disagreed", s.Disagreed, s.Audited)
+	if s.State == drift.Kept {
+		return fmt.Sprintf("at most %g%% wrong: kept, threshold %.3f; %s", 100*s.Alpha, s.Threshold, compared)
 	}
-	return fmt.Sprintf("at most %g%% wrong: %s%s since %s; %s; %d of %d compared answers disagreed", 100*s.Alpha,
-		cmp.Or(state, string(s.State)), cause, s.Since.Local().Format(time.DateTime), threshold, s.Disagreed, s.Audited)
+	threshold := fmt.Sprintf("threshold raised to %.3f", s.Threshold)
+	if s.Threshold > 1 {
+		threshold = "all to the cloud"
+	}
+	return fmt.Sprintf("at most %g%% wrong: IN DOUBT (%s), %s; %s", 100*s.Alpha, s.Cause, threshold, compared)
 }

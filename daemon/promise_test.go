@@ -88,7 +88,7 @@ func TestPromiseInDoubt(t *testing.T) {
 			p.Review(answeredLocally(i, `{"tool":"on"}`))
 			synctest.Wait()
 		}
-		if line := p.status().line(); !strings.Contains(line, "IN DOUBT, the cloud contradicts") {
+		if line := p.status().line(); !strings.Contains(line, "IN DOUBT (agreement), all to the cloud") {
 			t.Error(line)
 		}
 

@@ -11,15 +11,23 @@ import (
 	"github.com/a472be26/cusp/daemon/sensor"
 )
 
-// columns is how wide the status is at most, and indent where its texts begin.
+// columns and lines are what the status takes at most, and indent where its texts
+// begin.
 const (
 	columns = 80
+	lines   = 24
 	indent  = 10
 )
 
-// Text is the status for people: one screen of 80 columns, without colours.
-func (s Status) Text() string {
-	var out screen
+// Text is the status for people: one screen of 80 columns and 24 lines, without
+// colours. What is too long ends in "…"; JSON has all of it.
+func (s Status) Text() string { return s.screen(false) }
+
+// Coloured is Text for a terminal: what is wrong stands out.
+func (s Status) Coloured() string { return s.screen(true) }
+
+func (s Status) screen(coloured bool) string {
+	out := screen{coloured: coloured}
 	out.row("device", "%s, cusp %s, up %s", s.Device, s.Version, ago(s.UptimeS))
 	out.model(s.Model)
 	out.trial(s.Trial)
@@ -28,31 +36,68 @@ func (s Status) Text() string {
 	out.engine(s.Engine)
 	out.answers(s.Counters)
 	if s.Promise != nil {
-		out.row("promise", "%s", s.Promise.line())
+		out.rows(1, "promise", s.Promise.line())
 	}
 	out.link(s.Link)
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
 	}
 	out.governor(s.Governor)
-	for _, state := range s.Sensors {
-		out.row("sensor", "%s", sensorLine(state))
-	}
+	out.sensors(s.Sensors)
 	return out.String()
 }
 
 // screen is text in two columns.
-type screen struct{ strings.Builder }
+type screen struct {
+	strings.Builder
+	coloured bool
+}
 
-// row writes one line, or several if it is too long for one. Without a name it
-// goes on with what the row before is about.
+// row writes one line, or two if it is too long for one. Without a name it goes on
+// with what the row before is about.
 func (s *screen) row(name, format string, args ...any) {
-	for i, line := range wrap(fmt.Sprintf(format, args...), columns-indent) {
-		if i > 0 {
-			name = ""
-		}
-		fmt.Fprintf(s, "%-*s%s\n", indent, name, line)
+	s.rows(2, name, fmt.Sprintf(format, args...))
+}
+
+// rows writes a text that may take so many lines.
+func (s *screen) rows(most int, name, text string) {
+	all := wrap(text, columns-indent)
+	if len(all) > most {
+		last := []rune(all[most-1])
+		all = append(all[:most-1], string(last[:min(len(last), columns-indent-1)])+"…")
 	}
+	label := fmt.Sprintf("%-*s", indent, name)
+	if s.coloured && wrong(name, text) {
+		label = "\x1b[31m" + label + "\x1b[0m" // red (ECMA-48, SGR)
+	}
+	for _, line := range all {
+		fmt.Fprintf(s, "%s%s\n", label, line)
+		label = strings.Repeat(" ", indent)
+	}
+}
+
+// wrong tells whether a row says that something is.
+func wrong(name, text string) bool {
+	switch name {
+	case "refused", "config":
+		return true
+	case "answers":
+		return strings.Contains(text, "FAILED")
+	case "promise":
+		return strings.Contains(text, "IN DOUBT")
+	case "cloud", "mqtt":
+		return strings.HasPrefix(text, "down")
+	}
+	return false
+}
+
+// tail keeps the end of a text, where a path says most.
+func tail(text string, most int) string {
+	all := []rune(text)
+	if len(all) <= most {
+		return text
+	}
+	return "…" + string(all[len(all)-most+1:])
 }
 
 func (s *screen) model(m *ModelStatus) {
@@ -64,37 +109,37 @@ func (s *screen) model(m *ModelStatus) {
 	if m.Architecture != "" {
 		about = fmt.Sprintf(", %s (%s)", m.Architecture, m.Types)
 	}
-	s.row("model", "%s%s", m, about)
-	s.row("", "from %s", m.File)
-	if m.Bundle != "" {
-		s.row("", "bundle %.16s", m.Bundle)
+	s.rows(1, "model", m.String()+about)
+	s.row("", "from %s", tail(m.File, columns-indent-len("from ")))
+	s.rows(1, "", fmt.Sprintf("since %s, %d before it%s", m.Since.Format(time.DateTime), m.Swaps, when(m.Bundle != "", fmt.Sprintf("; bundle %.16s", m.Bundle))))
+	if remarks := m.remarks(); remarks != "" {
+		s.row("", "%s", remarks)
 	}
-	s.row("", "since %s, %d before it%s", m.Since.Format(time.DateTime), m.Swaps, m.remarks())
 }
 
 func (m ModelStatus) remarks() string {
-	remarks := ""
+	var remarks []string
 	if !m.Signed {
-		remarks += "; unsigned"
+		remarks = append(remarks, "unsigned")
 	}
 	if !m.Calibrated {
-		remarks += "; uncalibrated: the cloud is asked whenever there is one"
+		remarks = append(remarks, "uncalibrated: the cloud is asked whenever there is one")
 	}
-	return remarks
+	return strings.Join(remarks, "; ")
 }
 
 func (s *screen) reload(r *Reload, refused *Refusal) {
 	if r != nil && (refused == nil || r.Error != refused.Error) {
-		s.row("reload", "%s %s at %s, took %gs", r.Model, result(r.Result), r.Time.Format(time.DateTime), r.TookS)
+		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {
-		s.row("refused", "%s at %s", refused.Error, refused.Time.Format(time.DateTime))
+		s.row("refused", "%s %s", refused.Time.Format(time.DateTime), refused.Error)
 	}
 }
 
 func (s *screen) trial(t *TrialStatus) {
 	if t != nil {
-		s.row("canary", "%s", t)
+		s.rows(1, "canary", fmt.Sprintf("%d of %d questions, agreement %.2f, speed %.2f: %s", t.Answered, t.Wanted, t.Agreement, t.Speed, t.Model))
 	}
 }
 
@@ -103,7 +148,7 @@ func (s *screen) config(c ConfigStatus) {
 		s.row("config", "refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error)
 	}
 	if len(c.Restart) > 0 {
-		s.row("config", "changed, needs a restart: %s", strings.Join(c.Restart, ", "))
+		s.rows(1, "config", "needs a restart: "+strings.Join(c.Restart, ", "))
 	}
 }
 
@@ -113,13 +158,11 @@ func (s *screen) engine(e *EngineStatus) {
 	if e == nil {
 		return
 	}
-	s.row("engine", "%.1f tokens/s now, %d %s (%s), %d tokens since the start", e.Speed, e.Threads, plural(e.Threads, "thread"), e.Kernels, e.Generated)
-	if e.FirstTokenMS > 0 {
-		s.row("", "first token within %.3g ms, the next ones within %.3g ms (medians)", e.FirstTokenMS, e.InterTokenMS)
-	}
-	s.row("", "%d of %d sequences run, %d wait%s", e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
+	s.row("engine", "%.1f tokens/s now; %d of %d sequences run, %d wait%s", e.Speed, e.Running, e.Sequences, e.Waiting, when(e.Refused > 0, fmt.Sprintf(", %d were refused", e.Refused)))
+	s.row("", "%d %s (%s)%s", e.Threads, plural(e.Threads, "thread"), e.Kernels,
+		when(e.FirstTokenMS > 0, fmt.Sprintf("; first token %.3g ms, then every %.3g ms", e.FirstTokenMS, e.InterTokenMS)))
 	s.row("", "keys and values: %s of %s used, %s kept for later", bytesOf(e.Used*e.PageBytes), bytesOf(e.Pages*e.PageBytes), bytesOf(e.Cached*e.PageBytes))
-	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens))
+	s.row("", "prefix hits: %d of %d requests, %s of the prompts' tokens; %d generated", e.PrefixHits, e.Requests, share(e.CachedTokens, e.PromptTokens), e.Generated)
 }
 
 func (s *screen) answers(c Counters) {
@@ -127,19 +170,21 @@ func (s *screen) answers(c Counters) {
 	for _, n := range c.Answered {
 		total += n
 	}
-	name := "answers"
-	if total == 0 {
-		s.row(name, "none yet")
+	if total+c.Failed == 0 {
+		s.row("answers", "none yet")
 	}
 	routes := slices.SortedFunc(maps.Keys(c.Answered), func(a, b string) int {
 		return cmp.Or(c.Answered[b]-c.Answered[a], cmp.Compare(a, b))
 	})
+	var texts []string
 	for _, route := range routes {
-		s.row(name, "%d %s (%s)", c.Answered[route], route, share(c.Answered[route], total))
-		name = ""
+		texts = append(texts, fmt.Sprintf("%d %s (%s)", c.Answered[route], route, share(c.Answered[route], total)))
 	}
 	if c.Failed > 0 {
-		s.row("failed", "%d %s without any answer", c.Failed, plural(c.Failed, "question"))
+		texts = append([]string{fmt.Sprintf("%d FAILED", c.Failed)}, texts...)
+	}
+	if len(texts) > 0 {
+		s.row("answers", "%s", strings.Join(texts, ", "))
 	}
 }
 
@@ -148,7 +193,7 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
-	s.row("cloud", "%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker)
+	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker))
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
 
@@ -156,11 +201,21 @@ func (s *screen) governor(g *GovernorStatus) {
 	if g == nil {
 		return
 	}
-	since := ""
-	if g.Changes > 0 {
-		since = fmt.Sprintf(" since %s (%s)", g.Since.UTC().Format(time.DateTime), g.Cause)
+	cause := ""
+	if g.Cause != "" {
+		cause = ": " + g.Cause
 	}
-	s.row("governor", "%s%s, %d of %d %s, prefers %s, %d %s", g.Level, since, g.Threads, g.MaxThreads, plural(g.MaxThreads, "thread"), g.Prefer, g.Changes, plural(int(g.Changes), "change"))
+	s.rows(1, "governor", fmt.Sprintf("%s%s; %d of %d %s, prefers %s", g.Level, cause, g.Threads, g.MaxThreads, plural(g.MaxThreads, "thread"), g.Prefer))
+}
+
+func (s *screen) sensors(all []sensor.State) {
+	var texts []string
+	for _, state := range all {
+		texts = append(texts, sensorLine(state))
+	}
+	if len(texts) > 0 {
+		s.rows(1, "sensors", strings.Join(texts, "; "))
+	}
 }
 
 func upOrDown(up bool) string {

@@ -9,10 +9,11 @@ import (
 	"github.com/a472be26/cusp/daemon/governor"
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/drift"
 )
 
-// Everything that can be on the screen, at once: it stays within 80 columns, and
-// no name that came from a file can steer the terminal.
+// Everything that can be on the screen, at once: it stays within 80 columns and 24
+// lines, and no name that came from a file can steer the terminal.
 func TestStatusFitsTheScreen(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 25, 4, 51, 55, 0, time.UTC)
@@ -25,29 +26,37 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		}, Since: at, Swaps: 2},
 		Engine: &EngineStatus{Threads: 1, Kernels: "avx2", Speed: 41.25, Running: 2, Sequences: 4, Waiting: 3, Refused: 5, FirstTokenMS: 12.345, InterTokenMS: 3.1,
 			Pages: 100, PageBytes: 1 << 20, Used: 30, Cached: 20, Requests: 9, PrefixHits: 6, PromptTokens: 1000, CachedTokens: 610, Generated: 77},
+		Trial:    &TrialStatus{Model: "cusp-student@1.2.0", Answered: 12, Wanted: 50, Agreement: 0.95, Speed: 0.9},
+		Config:   ConfigStatus{Tried: at, Error: strings.Repeat("cusp.toml:3: model.kv: no type; ", 9), Restart: []string{"api.socket", "cloud.broker"}},
 		Refusal:  &Refusal{Error: "load model /x/2.0: " + strings.Repeat("hash differs and ", 9), Time: at},
 		Reload:   &Reload{Time: at, Model: "/x/1.0", Result: ResultDone, TookS: 1.25},
 		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90},
 		IoT:      &up,
-		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "provisional/deadline": 1}, Failed: 1},
-		Sensors:  []sensor.State{{Name: "power", Counts: true, Readings: map[string]float64{"power_w": 3.5}}, {Name: "VDD_SOC", Readings: map[string]float64{"power_w": 1.5}}, {Name: "temperature", Error: "no acknowledge"}},
+		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "cloud/declined": 2, "provisional/deadline": 1}, Failed: 1},
+		Promise:  &PromiseStatus{State: drift.InDoubt, Cause: drift.CauseAgreement, Alpha: 0.05, Threshold: 2, Audited: 12, Disagreed: 8},
 		Governor: &GovernorStatus{Status: governor.Status{Level: "hot+saving", Since: at, Cause: "temperature_c 81.25 >= 78", Prefer: router.PreferCloud, Changes: 3}, Threads: 1, MaxThreads: 4},
+		Sensors:  []sensor.State{{Name: "power", Counts: true, Readings: map[string]float64{"power_w": 3.5}}, {Name: "VDD_SOC", Readings: map[string]float64{"power_w": 1.5}}, {Name: "temperature", Error: "no acknowledge"}},
 	}
 	text := s.Text()
 	for _, want := range []string{
-		"governor  hot+saving since 2026-11-25 04:51:55 (temperature_c 81.25 >= 78), 1 of\n          4 threads, prefers cloud, 3 changes\n",
-		"sensor    VDD_SOC: power_w 1.5 (does not count)\n",
-		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "since 2026-11-25 04:51:55, 2 before it; uncalibrated",
-		"reload    /x/1.0 done at 2026-11-25 04:51:55, took 1.25s", "refused   load model /x/2.0: hash differs",
-		"engine    41.2 tokens/s now, 1 thread (avx2), 77 tokens since the start", "first token within 12.3 ms", "within 3.1 ms",
-		"2 of 4 sequences run, 3 wait, 5 were refused", "30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of",
-		"answers   6 local/confident (60%)\n          3 cloud/below_threshold (30%)\n          1 provisional/deadline (10%)\n",
-		"failed    1 question without any answer", "cloud     up for 1h 2m, ssl://broker.example.com:8883", "12 questions on the way, the oldest for 1m 30s",
-		"mqtt      down", "sensor    power: power_w 3.5\n", "sensor    temperature: no acknowledge",
+		"governor  hot+saving: temperature_c 81.25 >= 78; 1 of 4 threads, prefers cloud\n",
+		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          uncalibrated",
+		"reload    done at 2026-11-25 04:51:55, took 1.25s: /x/1.0\n", "refused   2026-11-25 04:51:55 load model /x/2.0: hash differs",
+		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, then every 3.1 ms",
+		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",
+		"answers   1 FAILED, 6 local/confident (50%), 3 cloud/below_threshold (25%), 2\n          cloud/declined (17%), 1 provisional/deadline (8%)\n",
+		"promise   at most 5% wrong: IN DOUBT (agreement), all to the cloud; 8 of 12…\n",
+		"config    refused at 2026-11-25 04:51:55, the old one stays", "config    needs a restart: api.socket, cloud.broker",
+		"cloud     up for 1h 2m, ssl://broker.example.com:8883", "12 questions on the way, the oldest for 1m 30s",
+		"mqtt      down", "sensors   power: power_w 3.5; VDD_SOC: power_w 1.5 (does not count);…\n",
+		"canary    12 of 50 questions, agreement 0.95, speed 0.90: cusp-student@1.2.0\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}
+	}
+	if n := strings.Count(text, "\n"); n > lines {
+		t.Errorf("%d lines", n)
 	}
 	for line := range strings.Lines(text) {
 		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns {
@@ -59,6 +68,10 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("\n%s", text)
+	}
+	if red := s.Coloured(); !strings.Contains(red, "\x1b[31mmqtt      \x1b[0mdown") || strings.Contains(red, "\x1b[31mcloud") ||
+		strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "").Replace(red) != text {
+		t.Errorf("in colours:\n%q", red)
 	}
 }
 

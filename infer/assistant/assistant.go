@@ -37,6 +37,20 @@ type Config struct {
 	KVBytes   int64  // most memory for them
 }
 
+func (o Config) engine() infer.Options {
+	return infer.Options{Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, KV: o.KV, KVBytes: o.KVBytes}
+}
+
+// Footprint is what the engine of the model in f would take of memory beside the
+// weights, where the process may have so many bytes; see [infer.Options.Footprint].
+func (o Config) Footprint(f *gguf.File, memory float64) (infer.Footprint, error) {
+	m, err := model.Load(f)
+	if err != nil {
+		return infer.Footprint{}, err
+	}
+	return o.engine().Footprint(m.Config(), memory)
+}
+
 // Assistant is one loaded model. It is safe for concurrent use.
 type Assistant struct {
 	name      string
@@ -105,9 +119,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 		return nil, fmt.Errorf("load model: %s: the tokenizer has %d tokens, the weights only %d", f.Name(), tokens.Size(), vocab)
 	}
 	// 3. The engine.
-	engine, err := infer.New(m, infer.Options{
-		Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, KV: o.KV, KVBytes: o.KVBytes,
-	})
+	engine, err := infer.New(m, o.engine())
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}

@@ -61,7 +61,9 @@ func (b *Bundle) Path(file string) string { return filepath.Join(b.Dir, file) }
 //
 // Together with ErrUnsigned and ErrUntrusted it still returns the bundle, whose files then do fit the manifest, so
 // that a caller whose configuration allows unsigned models can go on (see Policy). With every other error the bundle is nil.
-func Verify(dir string, trust ...PublicKey) (*Bundle, error) {
+func Verify(dir string, trust ...PublicKey) (*Bundle, error) { return verify(dir, nil, trust) }
+
+func verify(dir string, onRead func(int), trust []PublicKey) (*Bundle, error) {
 	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, fmt.Errorf("verify bundle: %w", err)
@@ -72,7 +74,7 @@ func Verify(dir string, trust ...PublicKey) (*Bundle, error) {
 		return nil, fmt.Errorf("verify bundle: %w", err)
 	}
 	defer root.Close()
-	b, err := VerifyFS(root.FS(), trust...)
+	b, err := verifyFS(root.FS(), onRead, trust)
 	if b != nil {
 		b.Dir = resolved
 	}
@@ -83,7 +85,9 @@ func Verify(dir string, trust ...PublicKey) (*Bundle, error) {
 }
 
 // VerifyFS is Verify for a bundle in a file system, for example an embedded one.
-func VerifyFS(fsys fs.FS, trust ...PublicKey) (*Bundle, error) {
+func VerifyFS(fsys fs.FS, trust ...PublicKey) (*Bundle, error) { return verifyFS(fsys, nil, trust) }
+
+func verifyFS(fsys fs.FS, onRead func(int), trust []PublicKey) (*Bundle, error) {
 	// 1. The raw manifest: signature and hash are over these bytes.
 	raw, err := readSmall(fsys, ManifestFile, maxManifest)
 	if err != nil {
@@ -103,7 +107,7 @@ func VerifyFS(fsys fs.FS, trust ...PublicKey) (*Bundle, error) {
 	}
 
 	// 4. Every file.
-	if err := checkFiles(fsys, b.Manifest); err != nil {
+	if err := checkFiles(fsys, b.Manifest, onRead); err != nil {
 		return nil, err
 	}
 	return b, signature
@@ -122,7 +126,7 @@ func (b *Bundle) checkSignature(fsys fs.FS, manifest []byte, trust []PublicKey) 
 	return err
 }
 
-func checkFiles(fsys fs.FS, m Manifest) error {
+func checkFiles(fsys fs.FS, m Manifest, onRead func(int)) error {
 	for _, name := range knownFiles {
 		want, listed := m.Files[name]
 		if !listed {
@@ -131,15 +135,15 @@ func checkFiles(fsys fs.FS, m Manifest) error {
 			}
 			continue
 		}
-		if err := checkFile(fsys, name, m.Sizes[name], want); err != nil {
+		if err := checkFile(fsys, name, m.Sizes[name], want, onRead); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func checkFile(fsys fs.FS, name string, size int64, want string) error {
-	got, n, err := hashFile(fsys, name)
+func checkFile(fsys fs.FS, name string, size int64, want string, onRead func(int)) error {
+	got, n, err := hashFile(fsys, name, onRead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %s is missing, expected sha256 %s: fetch the bundle again", ErrHash, name, want)
 	}
@@ -156,17 +160,27 @@ func checkFile(fsys fs.FS, name string, size int64, want string) error {
 }
 
 // hashFile streams one regular file and returns its SHA-256 in hex and its length.
-func hashFile(fsys fs.FS, name string) (sum string, size int64, err error) {
+func hashFile(fsys fs.FS, name string, onRead func(int)) (sum string, size int64, err error) {
 	f, err := openRegular(fsys, name)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
+	if size, err = io.Copy(io.MultiWriter(h, meter(onRead)), f); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// meter tells how much is written to it; nil: nobody.
+type meter func(n int)
+
+func (m meter) Write(p []byte) (int, error) {
+	if m != nil {
+		m(len(p))
+	}
+	return len(p), nil
 }
 
 // openRegular looks before it opens, because opening a FIFO would wait for a writer.

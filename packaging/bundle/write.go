@@ -51,7 +51,7 @@ func addFiles(dir string, m *Manifest, files map[string]string) error {
 			return fmt.Errorf("file %s: %w", name, err)
 		}
 		// The copy is hashed, not the source: the source could change between two readings.
-		sum, size, err := hashFile(os.DirFS(dir), name)
+		sum, size, err := hashFile(os.DirFS(dir), name, nil)
 		if err != nil {
 			return fmt.Errorf("hash %s: %w", name, err)
 		}

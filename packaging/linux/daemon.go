@@ -26,13 +26,14 @@ var Architectures = []string{"amd64", "arm64"}
 
 // DaemonOptions say what goes into the package of the daemon.
 type DaemonOptions struct {
-	Arch    string    // one of Architectures
-	Version string    // as `cusp version` prints it; a "-" before a pre-release becomes Debian's "~"
-	Binary  string    // path of a static cusp executable for Arch; "" builds one from Source
-	Source  string    // directory of the module, used if Binary is ""; "" is the working directory
-	Config  []byte    // becomes the conffile /etc/cusp/cusp.toml
-	Trust   []string  // minisign public key files of model makers, installed in /etc/cusp/keys
-	Notice  []byte    // data credits, may be empty
+	Arch    string   // one of Architectures
+	Version string   // as `cusp version` prints it; a "-" before a pre-release becomes Debian's "~"
+	Binary  string   // path of a static cusp executable for Arch; "" builds one from Source
+	Source  string   // directory of the module, used if Binary is ""; "" is the working directory
+	Config  []byte   // becomes the conffile /etc/cusp/cusp.toml
+	Trust   []string // minisign public key files of model makers, installed in /etc/cusp/keys
+	Notice  []byte   // data credits, may be empty
+	Manual  Manual
 	Time    time.Time // of every file in the package; the zero time is refused: it would not be reproducible by accident
 	Out     string    // directory that receives cusp_VERSION_ARCH.deb
 }
@@ -111,6 +112,10 @@ func (o DaemonOptions) fill(p *pack) error {
 		if err := p.text("/usr/share/doc/cusp/NOTICE", files.TypeFile, o.Notice); err != nil {
 			return err
 		}
+	}
+
+	if err := o.Manual.fill(p); err != nil {
+		return err
 	}
 
 	// 2. Configuration and trusted keys: dpkg keeps what the administrator changed.

@@ -3,6 +3,7 @@ package linux
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"os"
@@ -68,7 +69,9 @@ func daemonOptions(t *testing.T) DaemonOptions {
 	must(t, err)
 	return DaemonOptions{
 		Arch: "arm64", Version: "v0.2.0-rc1", Binary: writeFile(t, "cusp", "\x7fELF"), Config: []byte("# config\n"),
-		Trust: []string{bundle.PublicPath(key)}, Notice: []byte("credits\n"), Time: day, Out: filepath.Join(t.TempDir(), "out"),
+		Trust: []string{bundle.PublicPath(key)}, Notice: []byte("credits\n"), Time: day,
+		Manual: Manual{Pages: map[string]string{"cusp.1": ".TH CUSP 1\n"}, Completions: map[string]string{"bash": "b", "zsh": "z", "fish": "f"}},
+		Out:    filepath.Join(t.TempDir(), "out"),
 	}
 }
 
@@ -96,6 +99,11 @@ func TestPackDaemon(t *testing.T) {
 		"/var/lib/cusp/models":             0o755,
 		"/usr/share/doc/cusp/NOTICE":       0o644,
 		"/usr/share/doc/cusp/copyright":    0o644,
+		"/usr/share/man/man1/cusp.1.gz":    0o644,
+
+		"/usr/share/bash-completion/completions/cusp":    0o644,
+		"/usr/share/zsh/vendor-completions/_cusp":        0o644,
+		"/usr/share/fish/vendor_completions.d/cusp.fish": 0o644,
 	} {
 		h := c.files[name]
 		if h == nil || h.Mode&0o777 != mode || h.Uname != "root" || !h.ModTime.Equal(day) {
@@ -104,6 +112,11 @@ func TestPackDaemon(t *testing.T) {
 	}
 	if c.data["/etc/cusp/cusp.toml"] != "# config\n" {
 		t.Errorf("config is %q", c.data["/etc/cusp/cusp.toml"])
+	}
+	page, err := gzip.NewReader(strings.NewReader(c.data["/usr/share/man/man1/cusp.1.gz"]))
+	must(t, err)
+	if text, err := io.ReadAll(page); err != nil || string(text) != ".TH CUSP 1\n" || !page.ModTime.IsZero() {
+		t.Errorf("page %q of %v, %v", text, page.ModTime, err)
 	}
 }
 
@@ -119,6 +132,8 @@ func TestPackDaemonRefuses(t *testing.T) {
 		{"no config", func(o *DaemonOptions) { o.Config = nil }, "configuration"},
 		{"no time", func(o *DaemonOptions) { o.Time = time.Time{} }, "SOURCE_DATE_EPOCH"},
 		{"no binary", func(o *DaemonOptions) { o.Binary += "-none" }, "does not exist"},
+		{"page of no section", func(o *DaemonOptions) { o.Manual.Pages = map[string]string{"cusp": ""} }, "section"},
+		{"shell", func(o *DaemonOptions) { o.Manual.Completions = map[string]string{"csh": ""} }, "csh"},
 		{"key that is none", func(o *DaemonOptions) { o.Trust = []string{o.Binary} }, "public key"},
 	}
 	for _, tt := range tests {
