@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/a472be26/cusp/router/calibrate"
 )
 
 // DefaultWait is how long a question without a deadline waits for the cloud
@@ -163,10 +165,24 @@ func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
 	}
 	if c := local.Calibration; c != nil && !q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
-		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
+		s.Confidence, s.Threshold = c.Confidence(evidence(q, local)), c.Threshold
 		s.Declined = c.Declined(local.Text)
 	}
 	return s
+}
+
+// evidence is what the confidence in a local answer is made of.
+func evidence(q Question, local LocalAnswer) calibrate.Evidence {
+	e := calibrate.Evidence{Tokens: local.Tokens, Answer: local.Text}
+	for _, m := range q.Messages {
+		if m.Role == "user" {
+			e.Question = m.Content
+		}
+	}
+	for _, call := range local.ToolCalls {
+		e.Answer += "\n" + call.Arguments
+	}
+	return e
 }
 
 func stateAfter(err error) CloudState {
