@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,8 @@ import (
 )
 
 type routeCmd struct {
-	Label routeLabelCmd `cmd:"" help:"Ask a model questions whose answers are known, and write a file of labelled answers."`
+	Promise routePromiseCmd `cmd:"" help:"Try on many random splits of labelled answers whether the promise is kept, and how much simpler scores would answer."`
+	Label   routeLabelCmd   `cmd:"" help:"Ask a model questions whose answers are known, and write a file of labelled answers."`
 }
 
 type routeLabelCmd struct {
@@ -73,4 +75,42 @@ func counted(w io.Writer, what string) eval.Progress {
 	}
 }
 
-var _ = os.Stdout
+type routePromiseCmd struct {
+	Files  []string  `arg:"" type:"existingfile" help:"Files of labelled answers (see docs/promise.md); cusp route label writes them."`
+	Splits int       `default:"200" help:"Random splits (${default})."`
+	Alpha  []float64 `default:"0.01,0.02,0.05" help:"Error rates that are promised (${default})."`
+	Delta  float64   `default:"0.05" help:"Share of splits that may break the promise (${default})."`
+	Seed   uint64    `default:"1" help:"Of the splits (${default})."`
+	JSON   bool      `help:"Print JSON."`
+}
+
+func (c routePromiseCmd) Run(ctx context.Context, s streams) error {
+	records, err := readLabelled(c.Files)
+	if err != nil {
+		return err
+	}
+	results, err := evaluate.Splits(ctx, records, evaluate.SplitOptions{Splits: c.Splits, Alphas: c.Alpha, Delta: c.Delta, Seed: c.Seed}, counted(s.err, "splits"))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return writeJSON(s.out, results)
+	}
+	return evaluate.PrintSplits(s.out, results)
+}
+
+func readLabelled(files []string) ([]evaluate.Record, error) {
+	var all []evaluate.Record
+	for _, file := range files {
+		in, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		records, err := evaluate.ReadRecords(in, file)
+		if err := errors.Join(err, in.Close()); err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	return all, nil
+}

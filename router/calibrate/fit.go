@@ -50,7 +50,7 @@ func FitOn(fit, test []Sample, o Options) (Calibration, error) {
 	if !(o.Alpha > 0 && o.Alpha < 1 && o.Delta > 0 && o.Delta < 1) {
 		return Calibration{}, fmt.Errorf("calibrate: alpha is %v and delta %v, want both between 0 and 1", o.Alpha, o.Delta)
 	}
-	c, err := fitCurve(fit, o.Features)
+	c, err := FitCurve(fit, o.Features)
 	if err != nil {
 		return Calibration{}, err
 	}
@@ -69,7 +69,7 @@ func FitOn(fit, test []Sample, o Options) (Calibration, error) {
 // promise finds the threshold and notes what it was found on.
 func (c *Calibration) promise(choose, test []Judged, alpha, delta float64) {
 	c.Alpha, c.Delta, c.Samples = alpha, delta, len(test)
-	c.Threshold = FindThreshold(choose, test, alpha, delta)
+	c.Threshold = min(FindThreshold(choose, test, alpha, delta), Impossible)
 	c.Accepted, c.AcceptedWrong = Accepted(test, c.Threshold)
 	c.Coverage = float64(c.Accepted) / float64(max(len(test), 1))
 	c.Bound = UpperBound(c.AcceptedWrong, c.Accepted, delta)
@@ -91,8 +91,8 @@ func Answered(samples []Sample) []Sample {
 	return out
 }
 
-// fitCurve fits the rule, and the isotonic curve over the rule's scores.
-func fitCurve(samples []Sample, names []string) (Calibration, error) {
+// FitCurve fits the rule of features by name, nil for FeatureNames, and the isotonic curve over the rule's scores.
+func FitCurve(samples []Sample, names []string) (Calibration, error) {
 	if names == nil {
 		names = FeatureNames
 	}

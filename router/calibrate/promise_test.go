@@ -125,19 +125,6 @@ func TestUnsoundFitsBreakThePromise(t *testing.T) {
 		"tested on what shaped rule and curve": {150, 0, 0.18, func(fit, _ []Sample, o Options) (Calibration, error) {
 			return FitOn(fit, fit, o)
 		}},
-		"the best of all thresholds instead of the last in a row": {80, 0, 0.195, func(fit, test []Sample, o Options) (Calibration, error) {
-			c, err := FitOn(fit, test, o)
-			if err != nil {
-				return c, err
-			}
-			judged, err := c.Judge(test)
-			for _, j := range judged {
-				if n, wrong := Accepted(judged, j.Confidence); UpperBound(wrong, n, o.Delta) <= o.Alpha {
-					c.Threshold = min(c.Threshold, j.Confidence)
-				}
-			}
-			return c, err
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

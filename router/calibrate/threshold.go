@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Impossible is the threshold of a model for which no threshold keeps the promise.
+// Impossible is the threshold, above all confidences, of a model for which no threshold keeps the promise.
 const Impossible = 2
 
 // UpperBound is the one-sided Clopper-Pearson bound: with confidence 1 - delta
@@ -28,7 +28,7 @@ type Judged struct {
 // FindThreshold chooses the least threshold of any score for which the promise
 // holds: thresholds to be tested come from choose, and are tested on test. No
 // answer may be in both, nor may test have shaped the score. The result is
-// [Impossible] if no threshold keeps the promise.
+// +Inf if no threshold keeps the promise.
 func FindThreshold(choose, test []Judged, alpha, delta float64) float64 {
 	return threshold(candidates(choose, alpha, delta, len(test)), test, alpha, delta)
 }
@@ -64,7 +64,7 @@ func candidates(answers []Judged, alpha, delta float64, tested int) []float64 {
 // search errs with probability at most delta (fixed-sequence testing, as in
 // Learn then Test, arXiv 2110.01052).
 func threshold(candidates []float64, answers []Judged, alpha, delta float64) float64 {
-	best := float64(Impossible)
+	best := math.Inf(1)
 	for _, c := range candidates {
 		n, wrong := Accepted(answers, c)
 		if n == 0 || UpperBound(wrong, n, delta) > alpha {
