@@ -33,16 +33,34 @@ const minSamples = 200
 // the promise does not rest on data that shaped it. Model and Declines are
 // the caller's to fill in.
 func Fit(samples []Sample, o Options) (Calibration, error) {
-	answers := Answered(samples)
-	if len(answers) < minSamples {
-		return Calibration{}, fmt.Errorf("calibrate: %d answered samples, want at least %d", len(answers), minSamples)
+	fit, test, err := halves(samples, o.Seed)
+	if err != nil {
+		return Calibration{}, err
 	}
-	shuffle := rand.New(rand.NewPCG(o.Seed, 0))
-	shuffle.Shuffle(len(answers), func(i, j int) { answers[i], answers[j] = answers[j], answers[i] })
-	c, err := FitOn(answers[:len(answers)/2], answers[len(answers)/2:], o)
-	c.PassedOn = len(samples) - len(answers)
+	c, err := FitOn(fit, test, o)
+	c.PassedOn = len(samples) - len(fit) - len(test)
 	return c, err
 }
+
+// halves are the answered samples in two halves, drawn by seed.
+func halves(samples []Sample, seed uint64) (fit, test []Sample, err error) {
+	answers := Answered(samples)
+	if len(answers) < minSamples {
+		return nil, nil, fmt.Errorf("calibrate: %d answered samples, want at least %d", len(answers), minSamples)
+	}
+	for i, at := range Order(len(answers), seed) {
+		if i < len(answers)/2 {
+			fit = append(fit, answers[at])
+		} else {
+			test = append(test, answers[at])
+		}
+	}
+	return fit, test, nil
+}
+
+// Order is the order in which Fit takes n answers; the first half makes rule
+// and curve.
+func Order(n int, seed uint64) []int { return rand.New(rand.NewPCG(seed, 0)).Perm(n) }
 
 // FitOn is Fit with halves of the caller's, none of which may have declined
 // answers: fit makes rule and curve, test the threshold.

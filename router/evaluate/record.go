@@ -37,7 +37,8 @@ type Record struct {
 	Tokens   []calibrate.Token  `json:"tokens,omitempty"`
 	Features map[string]float64 `json:"features,omitempty"`
 	// Entropies of the softmax at each token, in nats; only to compare with.
-	Entropies []float32 `json:"entropies,omitempty"`
+	Entropies    []float32 `json:"entropies,omitempty"`
+	PromptTokens int       `json:"prompt_tokens,omitempty"` // only to reckon costs
 	// Model is the SHA-256 of the weights that answered, hexadecimal.
 	Model string `json:"model,omitempty"`
 }

@@ -16,3 +16,21 @@ func PrintSplits(w io.Writer, results []SplitResult) error {
 	}
 	return t.Flush()
 }
+
+// PrintQuality writes RouteLLM's measures as a table.
+func PrintQuality(w io.Writer, all []Quality) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprint(t, "router\tAPGR\tCPT(50%)\tCPT(80%)")
+	for _, p := range all[0].Covered {
+		fmt.Fprintf(t, "\tlocal at %g%%", 100*p.Risk)
+	}
+	fmt.Fprintln(t)
+	for _, q := range all {
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f%%\t%.2f%%", q.Router, q.APGR, 100*q.CPT50, 100*q.CPT80)
+		for _, p := range q.Covered {
+			fmt.Fprintf(t, "\t%.1f%%", 100*p.Coverage)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
