@@ -11,7 +11,7 @@ import (
 )
 
 // mostPoints is how many points of a curve are drawn.
-const mostPoints = 400
+const mostPoints = 1000
 
 // PlotRisk draws risk over coverage, one line per score, and the promise. The
 // file's ending says the format: .svg or .png.

@@ -69,7 +69,7 @@ func Calibrate(records []Record, o calibrate.Options, model string, declines []s
 		}
 		judged := beside(scores, test)
 		curve := RiskCurve(judged)
-		r.Curves = append(r.Curves, NamedCurve{s.Name, AURC(curve), curve})
+		r.Curves = append(r.Curves, NamedCurve{s.Name, AURC(curve), thin(curve)})
 		if s.Name == OursName {
 			r.Reliability, r.ECE = Reliability(judged, 15)
 			r.AURC = AURC(curve)
