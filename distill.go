@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -92,13 +93,9 @@ func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
 	}
-	curve, err := fs.ReadFile(files, bundle.CalibrationFile)
+	calibration, err := readCalibrationOf(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
-	}
-	calibration, err := calibrate.Read(curve)
-	if err != nil {
-		return nil, nil, fmt.Errorf("bundle %s: %w", name, err)
+		return nil, nil, err
 	}
 	f, err := gguf.Parse(name, weights)
 	if err != nil {
@@ -106,4 +103,24 @@ func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, err
 	}
 	a, err := assistant.New(f, config)
 	return a, calibration, err
+}
+
+// readCalibrationOf reads the calibration of a bundle, nil if it has none.
+func readCalibrationOf(name string) (*calibrate.Calibration, error) {
+	files, err := teacher.Files(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := fs.ReadFile(files, bundle.CalibrationFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	calibration, err := calibrate.Read(text)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", name, err)
+	}
+	return calibration, nil
 }

@@ -74,7 +74,7 @@ func (m maker) calibration(t *testing.T, weights string) string {
 		ones[i] = 1
 	}
 	text, err := json.Marshal(calibrate.Calibration{
-		Version: 1, Model: weights, Threshold: 0.5, Alpha: 0.05, Delta: 0.05,
+		Version: 2, Model: weights, Threshold: 0.5, Alpha: 0.05, Delta: 0.05,
 		Rule:     calibrate.Rule{Features: calibrate.FeatureNames, Mean: make([]float64, n), Scale: ones, Weights: make([]float64, n)},
 		Isotonic: calibrate.Isotonic{X: []float64{-1e9, 1e9}, Y: []float64{0.9, 0.99}},
 	})

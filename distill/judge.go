@@ -40,12 +40,12 @@ func (r *run) calibrate(ctx context.Context) error {
 	right := 0
 	for i, a := range answers {
 		correct := eval.Correct(held[i], a.Text)
-		samples[i] = calibrate.Sample{Tokens: a.Tokens, Correct: correct, Declined: a.Text == dataset.Decline}
+		samples[i] = calibrate.Sample{Evidence: eval.Evidence(texts[i], a), Correct: correct, Declined: a.Text == dataset.Decline}
 		if correct {
 			right++
 		}
 	}
-	c, err := calibrate.Fit(samples, r.Recipe.Calibrate.Alpha, r.Recipe.Calibrate.Delta, r.Recipe.Seed)
+	c, err := calibrate.Fit(samples, calibrate.Options{Alpha: r.Recipe.Calibrate.Alpha, Delta: r.Recipe.Calibrate.Delta, Seed: r.Recipe.Seed})
 	if err != nil {
 		return err
 	}
@@ -186,4 +186,14 @@ func sumFile(file string) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// HeldOut are the questions that no model of this recipe was trained on, as
+// far as dataDir has them; with another seed than 0 generated ones that are not
+// among the recipe's own.
+func (r Recipe) HeldOut(dataDir string, seed uint64) ([]eval.Question, error) {
+	if seed != 0 {
+		return eval.Fresh(dataDir, r.dataset(), seed)
+	}
+	return eval.HeldOut(dataDir, r.dataset())
 }

@@ -16,7 +16,7 @@ import (
 func sureCalibration(y float64) *calibrate.Calibration {
 	n := len(calibrate.FeatureNames)
 	return &calibrate.Calibration{
-		Version: 1, Threshold: 0.9, Declines: []string{"not mine"},
+		Version: 2, Threshold: 0.9, Declines: []string{"not mine"},
 		Rule:     calibrate.Rule{Features: calibrate.FeatureNames, Mean: make([]float64, n), Scale: ones(n), Weights: make([]float64, n)},
 		Isotonic: calibrate.Isotonic{X: []float64{0}, Y: []float64{y}},
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/a472be26/cusp/router/calibrate"
 )
 
 // asking is one question on its way to its answer.
@@ -91,13 +93,27 @@ func (a *asking) decide() {
 	s.LocalFailed, s.Truncated = a.failure != nil, a.local.Finish == "length"
 	if c := a.local.Calibration; c != nil && !a.q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
-		s.Confidence, s.Threshold = c.Confidence(a.local.Tokens), c.Threshold
+		s.Confidence, s.Threshold = c.Confidence(evidence(a.q, a.local)), c.Threshold
 		if a.Watch != nil {
 			s.Raised = a.Watch.Threshold(c)
 		}
 		s.Declined = c.Declined(a.local.Text)
 	}
 	a.decision = Decide(*s)
+}
+
+// evidence is what the confidence in a local answer is made of.
+func evidence(q Question, local LocalAnswer) calibrate.Evidence {
+	e := calibrate.Evidence{Tokens: local.Tokens, Answer: local.Text}
+	for _, m := range q.Messages {
+		if m.Role == "user" {
+			e.Question = m.Content
+		}
+	}
+	for _, call := range local.ToolCalls {
+		e.Answer += "\n" + call.Arguments
+	}
+	return e
 }
 
 // escalate asks the cloud if that was decided, and decides again if it could not

@@ -10,12 +10,14 @@ package eval
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
 	"github.com/a472be26/cusp/distill/dataset"
 	"github.com/a472be26/cusp/infer/assistant"
 	"github.com/a472be26/cusp/infer/chat"
+	"github.com/a472be26/cusp/infer/sample"
 	"github.com/a472be26/cusp/router/calibrate"
 )
 
@@ -55,35 +57,51 @@ func Evaluate(ctx context.Context, model *assistant.Assistant, cal *calibrate.Ca
 		r.Threshold, r.Alpha = cal.Threshold, cal.Alpha
 	}
 	for i, c := range cases {
-		r.add(c, answers[i], accepted(cal, answers[i]))
+		r.add(c, answers[i], accepted(cal, c.Text, answers[i]))
 	}
-	for _, a := range answers[len(cases):] {
-		r.addForeign(a, accepted(cal, a))
+	for i, a := range answers[len(cases):] {
+		r.addForeign(a, accepted(cal, foreign[i], a))
 	}
 	r.Speed = SpeedOf(answers, time.Since(start))
 	return r, nil
 }
 
 // accepted reports whether the router would give this answer locally.
-func accepted(cal *calibrate.Calibration, a Answer) bool {
-	return cal != nil && !cal.Declined(a.Text) && cal.Confidence(a.Tokens) >= cal.Threshold
+func accepted(cal *calibrate.Calibration, text string, a Answer) bool {
+	return cal != nil && !cal.Declined(a.Text) && cal.Confidence(Evidence(text, a)) >= cal.Threshold
 }
 
 // Answer is what the model said to one text.
 type Answer struct {
 	Text            string
+	Finish          string // infer.FinishStop or infer.FinishLength
 	Tokens          []calibrate.Token
+	Entropies       []float32 // of the softmax at each token, in nats; only where the likeliest tokens were asked for
 	PromptTokens    int
 	Prefill, Decode time.Duration
 }
 
+// Evidence is what the router knows of an answer to a text.
+func Evidence(text string, a Answer) calibrate.Evidence {
+	return calibrate.Evidence{Tokens: a.Tokens, Question: text, Answer: a.Text}
+}
+
 // Ask puts every text to the model as a conversation of its own, greedily.
 func Ask(ctx context.Context, model *assistant.Assistant, texts []string, progress Progress) ([]Answer, error) {
-	answers := make([]Answer, len(texts))
-	err := parallel(ctx, len(texts), runtime.GOMAXPROCS(0), progress, func(i int) error {
-		reply, err := model.Reply(ctx, []chat.Message{{Role: "user", Content: texts[i]}}, assistant.Options{MaxTokens: maxAnswer}, nil)
+	questions := make([][]chat.Message, len(texts))
+	for i, text := range texts {
+		questions[i] = []chat.Message{{Role: "user", Content: text}}
+	}
+	return AskWith(ctx, model, questions, assistant.Options{MaxTokens: maxAnswer}, progress)
+}
+
+// AskWith puts every conversation to the model, with options of the caller.
+func AskWith(ctx context.Context, model *assistant.Assistant, questions [][]chat.Message, o assistant.Options, progress Progress) ([]Answer, error) {
+	answers := make([]Answer, len(questions))
+	err := parallel(ctx, len(questions), runtime.GOMAXPROCS(0), progress, func(i int) error {
+		reply, err := model.Reply(ctx, questions[i], o, nil)
 		if err != nil {
-			return fmt.Errorf("question %q: %w", texts[i], err)
+			return fmt.Errorf("question %q: %w", questions[i][len(questions[i])-1].Content, err)
 		}
 		answers[i] = newAnswer(reply)
 		return nil
@@ -92,9 +110,27 @@ func Ask(ctx context.Context, model *assistant.Assistant, texts []string, progre
 }
 
 func newAnswer(r assistant.Reply) Answer {
-	a := Answer{Text: r.Text, PromptTokens: r.PromptTokens, Prefill: r.Prefill, Decode: r.Decode}
+	a := Answer{Text: r.Text, Finish: r.Finish, PromptTokens: r.PromptTokens, Prefill: r.Prefill, Decode: r.Decode}
 	for _, t := range r.Tokens {
 		a.Tokens = append(a.Tokens, calibrate.Token{LogProb: t.LogProb, Margin: t.Margin})
+		if len(t.Top) > 0 {
+			a.Entropies = append(a.Entropies, entropy(t.Top))
+		}
 	}
 	return a
+}
+
+// entropy of a softmax in nats, from its likeliest tokens; all others count as
+// one.
+func entropy(top []sample.Likely) float32 {
+	sum, left := 0., 1.
+	for _, l := range top {
+		p := math.Exp(float64(l.LogProb))
+		sum -= p * float64(l.LogProb)
+		left -= p
+	}
+	if left > 1e-9 {
+		sum -= left * math.Log(left)
+	}
+	return float32(sum)
 }

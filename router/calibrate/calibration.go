@@ -1,6 +1,7 @@
-// Package calibrate turns the token probabilities of an answer into a
-// calibrated probability that the answer is right, and finds the threshold
-// above which a promise about the error rate holds.
+// Package calibrate turns the token probabilities of an answer, and how it
+// relates to the question, into a calibrated probability that the answer is
+// right, and finds the threshold above which a promise about the error rate
+// holds.
 //
 // Everything here is plain arithmetic on plain structs: the same code runs on
 // the device and in the trainer.
@@ -13,16 +14,11 @@ import (
 	"strings"
 )
 
-// Token is what the engine reports about one generated token.
-type Token struct {
-	LogProb float32 `json:"logprob"` // natural logarithm of the token's probability
-	Margin  float32 `json:"margin"`  // log-probability of the best token less that of the second best, >= 0
-}
-
 // Calibration belongs to one set of weights and travels with them in the
 // bundle as calibration.json.
 type Calibration struct {
-	// Version of this format; 1.
+	// Version of this format: 2, or 1, whose rules have the features over the
+	// tokens alone and which ends with Declines.
 	Version int `json:"version"`
 	// Model is the SHA-256 of the weights file that was calibrated, hexadecimal.
 	Model string `json:"model"`
@@ -42,15 +38,35 @@ type Calibration struct {
 	// Declines are texts by which this model says that a question is not its
 	// own (compared after trimming space). A declined question goes to the cloud.
 	Declines []string `json:"declines,omitempty"`
+
+	// What the threshold was found on, since version 2: of Samples answers
+	// Accepted were at or above Threshold, AcceptedWrong of them wrong, so that
+	// the error rate is at most Bound with confidence 1 - Delta. PassedOn is
+	// how many others the model declined.
+	Accepted      int     `json:"accepted,omitempty"`
+	AcceptedWrong int     `json:"accepted_wrong,omitempty"`
+	Bound         float64 `json:"bound,omitempty"`
+	PassedOn      int     `json:"passed_on,omitempty"`
+	// Histogram is of the confidences in the Samples; nil in version 1.
+	Histogram *Histogram `json:"histogram,omitempty"`
 }
 
-// Confidence is the calibrated probability, 0 to 1, that an answer with these
-// tokens is right. An answer without tokens has confidence 0.
-func (c *Calibration) Confidence(tokens []Token) float64 {
-	if len(tokens) == 0 {
+// Confidence is the calibrated probability, 0 to 1, that an answer is right.
+// An answer without tokens has confidence 0.
+func (c *Calibration) Confidence(e Evidence) float64 {
+	if len(e.Tokens) == 0 {
 		return 0
 	}
-	return c.Isotonic.At(c.Rule.Score(Features(tokens)))
+	features, err := Features(e, c.Rule.Features)
+	if err != nil { // Check has seen to it
+		return 0
+	}
+	return c.ConfidenceOf(features)
+}
+
+// ConfidenceOf is the same of the rule's inputs, in the order of Rule.Features.
+func (c *Calibration) ConfidenceOf(features []float64) float64 {
+	return c.Isotonic.At(c.Rule.Score(features))
 }
 
 // Declined reports whether the text is one by which the model passes a
@@ -62,11 +78,13 @@ func (c *Calibration) Declined(text string) bool {
 // Check refuses a calibration that could not have come from Fit, so that a
 // damaged file errs to the cloud instead of answering.
 func (c *Calibration) Check() error {
-	n := len(FeatureNames)
+	n := len(c.Rule.Features)
+	unknown := func(name string) bool { return !slices.Contains(FeatureNames, name) }
 	switch {
-	case c.Version != 1:
-		return fmt.Errorf("calibration: version is %d, this program reads 1", c.Version)
-	case !slices.Equal(c.Rule.Features, FeatureNames):
+	case c.Version != 1 && c.Version != 2:
+		return fmt.Errorf("calibration: version is %d, this program reads 1 and 2", c.Version)
+	case c.Version == 1 && !slices.Equal(c.Rule.Features, tokenFeatures),
+		n == 0 || n > len(FeatureNames) || slices.ContainsFunc(c.Rule.Features, unknown):
 		return fmt.Errorf("calibration: rule.features is %v, this program computes %v: calibrate the model again", c.Rule.Features, FeatureNames)
 	case len(c.Rule.Mean) != n || len(c.Rule.Scale) != n || len(c.Rule.Weights) != n:
 		return fmt.Errorf("calibration: rule has %d means, %d scales and %d weights, want %d of each", len(c.Rule.Mean), len(c.Rule.Scale), len(c.Rule.Weights), n)
@@ -74,6 +92,9 @@ func (c *Calibration) Check() error {
 		return fmt.Errorf("calibration: rule.scale is %v, want all more than 0", c.Rule.Scale)
 	case !(c.Threshold > 0):
 		return fmt.Errorf("calibration: threshold is %v, want more than 0", c.Threshold)
+	}
+	if err := c.Histogram.check(); err != nil {
+		return err
 	}
 	return c.Isotonic.check()
 }

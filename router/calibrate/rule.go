@@ -32,9 +32,9 @@ const ridge = 1e-2
 
 // fitRule maximizes the penalized likelihood by Newton's method (iteratively
 // reweighted least squares).
-func fitRule(features [][]float64, correct []bool) (Rule, error) {
-	r := standardized(features)
-	n := len(FeatureNames) + 1 // the last weight is the bias
+func fitRule(names []string, features [][]float64, correct []bool) (Rule, error) {
+	r := standardized(names, features)
+	n := len(names) + 1 // the last weight is the bias
 	w := mat.NewVecDense(n, nil)
 	for range 50 {
 		grad, hess := r.derivatives(features, correct, w)
@@ -52,10 +52,10 @@ func fitRule(features [][]float64, correct []bool) (Rule, error) {
 }
 
 // standardized is a rule without weights that knows the features' mean and scale.
-func standardized(features [][]float64) Rule {
-	r := Rule{Features: FeatureNames}
+func standardized(names []string, features [][]float64) Rule {
+	r := Rule{Features: names}
 	column := make([]float64, len(features))
-	for j := range FeatureNames {
+	for j := range names {
 		for i, f := range features {
 			column[i] = f[j]
 		}

@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Impossible is the threshold of a model for which no threshold keeps the promise.
+// Impossible is the threshold, above all confidences, of a model for which no threshold keeps the promise.
 const Impossible = 2
 
 // UpperBound is the one-sided Clopper-Pearson bound: with confidence 1 - delta
@@ -19,19 +19,27 @@ func UpperBound(wrong, n int, delta float64) float64 {
 	return distuv.Beta{Alpha: float64(wrong) + 1, Beta: float64(n - wrong)}.Quantile(1 - delta)
 }
 
-// judged is the confidence in one answer, and whether it was right.
-type judged struct {
-	confidence float64
-	correct    bool
+// Judged is the confidence in one answer, and whether it was right.
+type Judged struct {
+	Confidence float64
+	Correct    bool
+}
+
+// FindThreshold chooses the least threshold of any score for which the promise
+// holds: thresholds to be tested come from choose, and are tested on test. No
+// answer may be in both, nor may test have shaped the score. The result is
+// +Inf if no threshold keeps the promise.
+func FindThreshold(choose, test []Judged, alpha, delta float64) float64 {
+	return threshold(candidates(choose, alpha, delta, len(test)), test, alpha, delta)
 }
 
 // candidates are thresholds to be tested, falling from one that lets through
 // just enough of the answers to prove anything to one that lets all through.
 // They come from other data than they are tested on.
-func candidates(answers []judged, alpha, delta float64, tested int) []float64 {
+func candidates(answers []Judged, alpha, delta float64, tested int) []float64 {
 	var all []float64
 	for _, a := range answers {
-		all = append(all, a.confidence)
+		all = append(all, a.Confidence)
 	}
 	slices.Sort(all)
 	slices.Reverse(all)
@@ -55,10 +63,10 @@ func candidates(answers []judged, alpha, delta float64, tested int) []float64 {
 // stops at the first that fails: with a sequence fixed beforehand the whole
 // search errs with probability at most delta (fixed-sequence testing, as in
 // Learn then Test, arXiv 2110.01052).
-func threshold(candidates []float64, answers []judged, alpha, delta float64) float64 {
-	best := float64(Impossible)
+func threshold(candidates []float64, answers []Judged, alpha, delta float64) float64 {
+	best := math.Inf(1)
 	for _, c := range candidates {
-		n, wrong := accepted(answers, c)
+		n, wrong := Accepted(answers, c)
 		if n == 0 || UpperBound(wrong, n, delta) > alpha {
 			break
 		}
@@ -67,12 +75,12 @@ func threshold(candidates []float64, answers []judged, alpha, delta float64) flo
 	return best
 }
 
-// accepted counts the answers at or above the threshold, and the wrong ones of them.
-func accepted(answers []judged, threshold float64) (n, wrong int) {
+// Accepted counts the answers at or above the threshold, and the wrong ones of them.
+func Accepted(answers []Judged, threshold float64) (n, wrong int) {
 	for _, a := range answers {
-		if a.confidence >= threshold {
+		if a.Confidence >= threshold {
 			n++
-			if !a.correct {
+			if !a.Correct {
 				wrong++
 			}
 		}
