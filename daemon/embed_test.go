@@ -1,55 +1,17 @@
 package daemon
 
 import (
-	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/infer/modeltest"
 )
 
-// encoder makes a folder with a tiny random BERT whose words are letters.
-func encoder(t testing.TB, dir string) {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("..", "infer", "model", "testdata", "bert", name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	special, vocab := []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, map[string]int{}
-	var added []any
-	for i, s := range special {
-		vocab[s] = i
-		added = append(added, map[string]any{"id": i, "content": s, "special": true})
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		vocab[string(c)], vocab["##"+string(c)] = len(vocab), len(vocab)+1
-	}
-	for len(vocab) < 96 {
-		vocab[fmt.Sprintf("[unused%d]", len(vocab))] = len(vocab)
-	}
-	tokenizer, err := json.Marshal(map[string]any{
-		"added_tokens": added, "normalizer": map[string]any{"type": "BertNormalizer", "lowercase": true, "clean_text": true, "handle_chinese_chars": true, "strip_accents": nil},
-		"pre_tokenizer":  map[string]any{"type": "BertPreTokenizer"},
-		"post_processor": map[string]any{"type": "BertProcessing", "sep": []any{"[SEP]", 3}, "cls": []any{"[CLS]", 2}},
-		"model":          map[string]any{"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocab},
-	})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "tokenizer.json"), tokenizer, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+// bertData has the weights of a tiny BERT.
+const bertData = "../infer/model/testdata/bert"
 
 // embedded is what a client reads of vectors.
 type embedded struct {
@@ -77,7 +39,7 @@ func TestEmbeddingsThroughTheSocket(t *testing.T) {
 			} else {
 				cfg.Embeddings.Model = dir
 			}
-			encoder(t, dir)
+			modeltest.Encoder(t, bertData, dir)
 			serveReal(t, cfg, Options{})
 			var got embedded
 			status := postJSON(t, cfg, "/v1/embeddings", `{"model":"bert","input":["turn it on","turn it on","off",[7,8]]}`, &got)
@@ -132,7 +94,7 @@ func TestEmbeddingModelIsChecked(t *testing.T) {
 		change func(*Config, string)
 		says   string
 	}{
-		"unsigned":     {func(c *Config, dir string) { encoder(t, dir); c.Model.AllowUnsigned = false }, "allow_unsigned"},
+		"unsigned":     {func(c *Config, dir string) { modeltest.Encoder(t, bertData, dir); c.Model.AllowUnsigned = false }, "allow_unsigned"},
 		"not there":    {func(*Config, string) {}, "embeddings.model"},
 		"no encoder":   {func(c *Config, dir string) { c.Embeddings.Model = dir + ".gguf"; writeTiny(t, dir+".gguf") }, "makes no vectors"},
 		"not absolute": {func(c *Config, _ string) { c.Embeddings.Model = "bert" }, "absolute"},

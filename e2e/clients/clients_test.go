@@ -1,0 +1,46 @@
+//go:build e2e
+
+package clients
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestOpenAIClients runs the tests in python, node and go, each over the socket
+// and over TLS. They take turns, since they look at what the daemon computes.
+func TestOpenAIClients(t *testing.T) {
+	random, student := start(t, setup{random: true}), start(t, setup{})
+	interpreter := python(t)
+	runtime, modules := node(t)
+	for name, command := range map[string]func() *exec.Cmd{
+		"python": func() *exec.Cmd { return in("python", interpreter, "-W", "error::ResourceWarning", "-m", "unittest", "-v", "test_openai") },
+		"node": func() *exec.Cmd {
+			c := in("node", runtime, "--test", "--test-reporter=spec", "openai.test.mjs")
+			c.Env = append(os.Environ(), "CUSP_MODULES="+modules)
+			return c
+		},
+		"go": func() *exec.Cmd { return in("go", "go", "test", "-tags", "e2e", "-count=1", "-v", "./...") },
+	} {
+		for over, url := range map[string]string{"socket": "http://cusp/v1", "tls": "https://" + random.tcp + "/v1"} {
+			t.Run(name+"/"+over, func(t *testing.T) {
+				c := command()
+				if c.Env == nil {
+					c.Env = os.Environ()
+				}
+				c.Env = append(c.Env, "CUSP_OVER="+over, "CUSP_URL="+url, "CUSP_SOCKET="+random.socket, "CUSP_STUDENT="+student.socket,
+					"CUSP_TOKEN="+token, "CUSP_CA="+random.path("cert.pem"))
+				c.Stdout, c.Stderr = t.Output(), t.Output()
+				must(t, c.Run())
+			})
+		}
+	}
+}
+
+// in is a command in a directory.
+func in(dir, program string, args ...string) *exec.Cmd {
+	c := exec.Command(program, args...)
+	c.Dir = dir
+	return c
+}

@@ -1,0 +1,3 @@
+package clients
+
+import _ "github.com/openai/openai-go/v3"
