@@ -164,6 +164,9 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(route
 	if errors.Is(err, context.DeadlineExceeded) { // the cloud may yet answer
 		return a, err
 	}
+	if q.Prompt != "" || len(q.PromptTokens) > 0 {
+		return a, asClientError(err, "prompt")
+	}
 	return a, asClientError(err, "messages")
 }
 
@@ -173,11 +176,30 @@ func asClientError(err error, prompt string) error {
 	var option *sample.OptionError
 	switch {
 	case errors.Is(err, infer.ErrBusy):
-		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: err.Error()}
+		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: cause(err, infer.ErrBusy)}
 	case errors.As(err, &option):
 		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
 	case errors.Is(err, infer.ErrContext):
-		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: prompt, Code: "context_length_exceeded", Message: err.Error()}
+		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: prompt, Code: "context_length_exceeded", Message: cause(err, infer.ErrContext)}
 	}
 	return err
+}
+
+// cause is what was said where target arose, without what others said on the way:
+// that a question found no model is no news if its prompt was too long for it.
+func cause(err, target error) string {
+	for {
+		next := errors.Unwrap(err)
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				if errors.Is(e, target) {
+					next = e
+				}
+			}
+		}
+		if next == nil || next == target {
+			return err.Error()
+		}
+		err = next
+	}
 }

@@ -1,6 +1,11 @@
 package api
 
-import "github.com/a472be26/cusp/router"
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/a472be26/cusp/router"
+)
 
 // logProbs is what OpenAI's schema has for the log-probabilities of a choice.
 // They are those of the model's own distribution, whatever the sampling settings.
@@ -55,7 +60,7 @@ type textLogProbs struct {
 	Tokens  []string             `json:"tokens"`
 	LogProb []float32            `json:"token_logprobs"`
 	Top     []map[string]float32 `json:"top_logprobs"`
-	Offset  []int                `json:"text_offset"` // in bytes of the text
+	Offset  []int                `json:"text_offset"` // in characters of the text
 }
 
 // newTextLogProbs is null where they were not asked for, or are not known.
@@ -63,15 +68,29 @@ func newTextLogProbs(all []router.LogProb, top *int) *textLogProbs {
 	if all == nil || top == nil {
 		return nil
 	}
-	out, offset := &textLogProbs{Tokens: []string{}, LogProb: []float32{}, Top: []map[string]float32{}, Offset: []int{}}, 0
+	out := &textLogProbs{Tokens: []string{}, LogProb: []float32{}, Top: []map[string]float32{}, Offset: []int{}}
+	var text []byte
 	for _, p := range all {
 		likely := map[string]float32{}
 		for _, l := range p.Top {
-			likely[l.Text] = max(l.LogProb, impossible)
+			likely[textToken(l)] = max(l.LogProb, impossible)
 		}
-		out.Tokens, out.LogProb = append(out.Tokens, p.Text), append(out.LogProb, max(p.LogProb, impossible))
-		out.Top, out.Offset = append(out.Top, likely), append(out.Offset, offset)
-		offset += len(p.Bytes)
+		out.Tokens, out.LogProb = append(out.Tokens, textToken(p)), append(out.LogProb, max(p.LogProb, impossible))
+		out.Top, out.Offset = append(out.Top, likely), append(out.Offset, utf8.RuneCount(text))
+		text = append(text, p.Bytes...)
 	}
 	return out
+}
+
+// textToken names a token whose bytes are no text by them, as OpenAI does:
+// several would have the same name else.
+func textToken(p router.LogProb) string {
+	if utf8.Valid(p.Bytes) {
+		return p.Text
+	}
+	name := "bytes:"
+	for _, b := range p.Bytes {
+		name += fmt.Sprintf(`\x%02x`, b)
+	}
+	return name
 }
