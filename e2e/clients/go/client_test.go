@@ -1,3 +1,0 @@
-package clients
-
-import _ "github.com/openai/openai-go/v3"
