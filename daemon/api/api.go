@@ -6,9 +6,9 @@
 // ignores them, wrong types are refused in OpenAI's error shape. A client that
 // goes away cancels its generation. For n choices it asks n times, each time
 // with an id and a seed of its own. Log-probabilities are the local model's: with
-// an answer from the cloud they are null, and in a stream they follow the text,
-// in one piece. On the socket the file mode is the only access control; a network
-// gets in through TLS with a bearer token, and to the API alone.
+// an answer from the cloud they are null. On the socket the file mode is the only
+// access control; a network gets in through TLS with a bearer token, and to the
+// API alone.
 package api
 
 import (

@@ -149,6 +149,9 @@ class OpenAITest(unittest.TestCase):
             self.assertLessEqual(p.logprob, 0)
         with self.client.chat.completions.create(stream=True, **settings) as s:
             choices = [c.choices[0] for c in s]
+        for c in choices:  # each chunk has those of its own text
+            if c.delta.content:
+                self.assertEqual(bytes(b for p in c.logprobs.content for b in p.bytes or []).decode(errors="replace"), c.delta.content)
         self.assertEqual([p for c in choices if c.logprobs for p in c.logprobs.content], content)
 
     # Tools.
