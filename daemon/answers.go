@@ -144,9 +144,12 @@ func (a *answers) counters() Counters {
 	return Counters{Answered: maps.Clone(a.counted), Failed: a.failed}
 }
 
-// busyPause is after how many seconds a client may ask again that came when too
-// many questions waited.
-const busyPause = 1
+// After how many seconds a client may ask again that came when too many questions
+// waited, or when there was too little memory.
+const (
+	busyPause   = 1
+	memoryPause = 5
+)
 
 // counting is the router with failures counted, and with a prompt that is too
 // long, an option that the model cannot have, or a question too many, told apart
@@ -177,6 +180,8 @@ func asClientError(err error, prompt string) error {
 	switch {
 	case errors.Is(err, infer.ErrBusy):
 		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: cause(err, infer.ErrBusy)}
+	case errors.Is(err, ErrMemory):
+		return &api.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "memory_pressure", RetryAfter: memoryPause, Message: cause(err, ErrMemory)}
 	case errors.As(err, &option):
 		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
 	case errors.Is(err, infer.ErrContext):

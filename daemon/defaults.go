@@ -37,7 +37,7 @@ func DefaultConfig() Config {
 		State:  StateConfig{Dir: p.state},
 		Log:    LogConfig{Level: "info"},
 
-		Service: ServiceConfig{Drain: 15 * time.Second},
+		Service: ServiceConfig{Drain: 15 * time.Second, MemoryReserve: 32 << 20},
 	}
 }
 

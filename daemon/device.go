@@ -40,6 +40,7 @@ type device struct {
 	network  *network // nil: the API is on the socket only
 	answers  *answers
 	sensors  *sensor.Station
+	memory   *memory
 	models   *Models
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
@@ -66,6 +67,11 @@ func newDevice(cfg Config, o Options) *device {
 		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
 		settings: newSettings(cfg), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
 	}
+	root := o.root
+	if root == nil {
+		root = os.DirFS("/")
+	}
+	d.memory = newMemory(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	return d
 }
@@ -232,7 +238,7 @@ func (d *device) openUplink() error {
 
 // route wires the router, which sees no more than its own interfaces.
 func (d *device) route() {
-	r := &router.Router{Local: metered{d.models, sensor.NewMeter(d.sensors)}, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
+	r := &router.Router{Local: spared{metered{d.models, sensor.NewMeter(d.sensors)}, d.memory}, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
 	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
 		r.Cloud = d.uplink
 	}

@@ -44,6 +44,7 @@ func embeds(m Model) vectorizer {
 // makes them, else with the one that is configured for it.
 type vectors struct {
 	models *Models
+	memory *memory
 	second Model // nil: none is configured
 	since  time.Time
 }
@@ -52,6 +53,9 @@ var _ api.Embedder = (*vectors)(nil)
 
 // Embed implements [api.Embedder].
 func (v *vectors) Embed(ctx context.Context, texts []api.Text) (api.Vectors, error) {
+	if err := v.memory.check(); err != nil {
+		return api.Vectors{}, asClientError(err, "input")
+	}
 	in := make([]assistant.Text, len(texts))
 	for i, t := range texts {
 		in[i] = assistant.Text(t)
@@ -95,7 +99,7 @@ func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
 
 // openVectors loads the second model, under the same policy as the first one.
 func (d *device) openVectors() error {
-	d.vectors = &vectors{models: d.models, since: time.Now()}
+	d.vectors = &vectors{models: d.models, memory: d.memory, since: time.Now()}
 	path := d.cfg.Embeddings.Model
 	if path == "" {
 		return nil

@@ -107,18 +107,9 @@ func New(o Options) *Server {
 		o.MaxBody = DefaultMaxBody
 	}
 	s := &Server{o: o, mux: http.NewServeMux(), started: time.Now(), bound: newBound(o.MaxConnections)}
-	s.mux.HandleFunc("POST /v1/chat/completions", s.chat)
-	s.mux.HandleFunc("POST /v1/completions", s.completions)
-	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
-	s.mux.HandleFunc("POST /v1/responses", s.responses)
-	s.mux.HandleFunc("GET /v1/models", s.models)
-	s.mux.HandleFunc("GET /v1/models/{id}", s.oneModel)
-	s.mux.HandleFunc("GET /healthz", s.health)
-	s.mux.HandleFunc("GET /v1/cusp/status", s.status)
-	if o.Metrics != nil {
-		s.mux.Handle("GET /metrics", o.Metrics)
+	for pattern, handler := range s.routes() {
+		s.mux.HandleFunc(pattern, handler)
 	}
-	s.mux.HandleFunc("GET /v1/cusp/answers/{id}", s.answer)
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
@@ -128,6 +119,25 @@ func New(o Options) *Server {
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s
+}
+
+// routes are the endpoints; docs/api.md describes each.
+func (s *Server) routes() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{
+		"POST /v1/chat/completions": s.chat,
+		"POST /v1/completions":      s.completions,
+		"POST /v1/responses":        s.responses,
+		"POST /v1/embeddings":       s.embeddings,
+		"GET /v1/models":            s.models,
+		"GET /v1/models/{id}":       s.oneModel,
+		"GET /healthz":              s.health,
+		"GET /v1/cusp/status":       s.status,
+		"GET /v1/cusp/answers/{id}": s.answer,
+	}
+	if s.o.Metrics != nil {
+		all["GET /metrics"] = s.o.Metrics.ServeHTTP
+	}
+	return all
 }
 
 // ServeHTTP answers one request.
