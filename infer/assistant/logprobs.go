@@ -35,7 +35,7 @@ func (l *tokenLog) add(t infer.Token, begin int) {
 }
 
 // release tells those of the tokens that end in the text that goes out; length is
-// how much came, what is held back included.
+// how much came, what is held back and the beginning of a rune included.
 func (l *tokenLog) release(out, length int) {
 	first := len(l.done)
 	for i := first; i < len(l.tokens); i++ {

@@ -122,7 +122,7 @@ func (a *Assistant) reply(ctx context.Context, prompt []int32, text string, o Op
 	var known *tokenLog
 	if o.LogProbs {
 		known = a.newTokenLog(o.Known)
-		out.before = func() { known.release(out.text.Len(), out.length()) }
+		out.before = func() { known.release(out.text.Len(), out.length()+out.stream.Pending()) }
 	}
 	// 3. Token ids to an answer, which out turns into text token by token.
 	result, err := a.engine.Generate(ctx, infer.Request{
