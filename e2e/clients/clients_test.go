@@ -12,7 +12,7 @@ import (
 // TestOpenAIClients runs the tests in python, node and go, each over the socket
 // and over TLS. They take turns, since they look at what the daemon computes.
 func TestOpenAIClients(t *testing.T) {
-	random, student := start(t, setup{random: true}), start(t, setup{})
+	random, student := start(t, setup{model: randomModel(t)}), start(t, setup{})
 	interpreter := python(t)
 	runtime, modules := node(t)
 	for name, command := range map[string]func() *exec.Cmd{

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,9 +36,9 @@ type device struct {
 
 // setup is what a device of a test is like.
 type setup struct {
-	random bool   // a model of random weights that says anything, in place of the student, and a tiny BERT
-	more   string // of the configuration, after everything else
-	api    string // of the configuration's [api]
+	model []byte // in place of the student; a tiny BERT beside it makes vectors
+	more  string // of the configuration, after everything else
+	api   string // of the configuration's [api]
 }
 
 // cusp is the program, built once for all tests.
@@ -71,8 +72,8 @@ func start(t *testing.T, s setup) *device {
 	must(t, os.WriteFile(d.path("tokens"), []byte(token+"\n"), 0o600))
 	must(t, os.MkdirAll(d.path("models"), 0o755))
 	more := ""
-	if s.random {
-		must(t, os.WriteFile(d.path("models/random.gguf"), randomModel(t), 0o600))
+	if s.model != nil {
+		must(t, os.WriteFile(d.path("models/random.gguf"), s.model, 0o600))
 		modeltest.Encoder(t, "../../infer/model/testdata/bert", d.path("bert"))
 		more = fmt.Sprintf("allow_unsigned = true\n[embeddings]\nmodel = %q\n", d.path("bert"))
 	}
@@ -125,6 +126,15 @@ func (d *device) kill() {
 	}
 }
 
+// http is an HTTP client of the socket.
+func (d *device) http() *http.Client {
+	c := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", d.socket)
+	}}}
+	d.t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
 func (d *device) status() (s daemon.Status) {
 	d.t.Helper()
 	must(d.t, d.client.Status(d.t.Context(), &s))
@@ -134,9 +144,14 @@ func (d *device) status() (s daemon.Status) {
 // until waits for something to be so.
 func (d *device) until(what string, reached func() bool) {
 	d.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !reached(); time.Sleep(10 * time.Millisecond) {
+	d.within(time.Minute, what, reached)
+}
+
+func (d *device) within(most time.Duration, what string, reached func() bool) {
+	d.t.Helper()
+	for deadline := time.Now().Add(most); !reached(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("not within a minute: %s", what)
+			d.t.Fatalf("not within %v: %s; status %+v", most, what, d.status())
 		}
 	}
 }
