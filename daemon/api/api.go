@@ -142,6 +142,9 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // net/http reads what a handler leaves of the body before it replies
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	if r.TLS != nil {
 		s.remote(w, r)
 		return

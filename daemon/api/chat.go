@@ -70,10 +70,10 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, tooLarge(s.o.MaxBody)
 	}
-	limit := http.NewResponseController(w)
-	_ = limit.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.o.MaxBody))
-	_ = limit.SetReadDeadline(time.Time{}) // watching for the client's leaving has no time limit
+	if err == nil { // watching for the client's leaving has no time limit
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return nil, tooLarge(s.o.MaxBody)

@@ -5,12 +5,14 @@ package clients
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +34,25 @@ type device struct {
 	tcp     string // host:port, with TLS
 	process *exec.Cmd
 	client  *api.Client
+	log     log
+}
+
+// log is what a daemon said.
+type log struct {
+	mu   sync.Mutex // guards text
+	text strings.Builder
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // setup is what a device of a test is like.
@@ -39,6 +60,7 @@ type setup struct {
 	model []byte // in place of the student; a tiny BERT beside it makes vectors
 	more  string // of the configuration, after everything else
 	api   string // of the configuration's [api]
+	hold  bool   // it is not started yet
 }
 
 // cusp is the program, built once for all tests.
@@ -93,7 +115,9 @@ level = "warn"
 [model]
 dir = %q
 %s%s`, d.socket, d.tcp, d.path("cert.pem"), d.path("key.pem"), d.path("tokens"), s.api, d.path("state"), d.path("models"), more, s.more), 0o600))
-	d.serve()
+	if !s.hold {
+		d.serve()
+	}
 	return d
 }
 
@@ -112,7 +136,8 @@ func (d *device) serve() {
 	program, err := cusp()
 	must(d.t, err)
 	d.process = exec.Command(program, "serve", "--config", d.path("cusp.toml"))
-	d.process.Stdout, d.process.Stderr = d.t.Output(), d.t.Output()
+	out := io.MultiWriter(d.t.Output(), &d.log)
+	d.process.Stdout, d.process.Stderr = out, out
 	must(d.t, d.process.Start())
 	d.t.Cleanup(d.kill)
 	d.until("the daemon is ready", func() bool { return d.client.Health(context.Background()) == nil })
