@@ -16,15 +16,20 @@ type Text struct {
 	Tokens []int32
 }
 
-// Complete continues a text as it is, without the chat template; all else is as
-// in [Assistant.Reply]. Control tokens are only those that are given as tokens.
+// Complete continues a text as it is, without the chat template, or makes another
+// text of it if that is what the model does; all else is as in [Assistant.Reply].
+// Control tokens are only those that are given as tokens.
 func (a *Assistant) Complete(ctx context.Context, prompt Text, o Options, emit func(delta string) error) (Reply, error) {
 	if err := a.enter(); err != nil {
 		return Reply{}, err
 	}
 	defer a.running.Done()
 	ids := prompt.Tokens
-	if len(ids) == 0 {
+	switch {
+	case len(ids) > 0:
+	case a.translates():
+		ids = a.framed(prompt.Text)
+	default:
 		ids = a.tokens.EncodePrompt(border+a.tokens.Defuse(prompt.Text, border)+border, border)
 	}
 	if err := a.checkTokens("prompt", ids); err != nil {

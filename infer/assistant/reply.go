@@ -90,6 +90,13 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	}
 	defer a.running.Done()
 	// 1. Messages to token ids.
+	if a.translates() {
+		ids, err := a.source(messages, o)
+		if err != nil {
+			return Reply{}, err
+		}
+		return a.reply(ctx, ids, "", o, emit)
+	}
 	text, err := a.render(messages, o)
 	if err != nil {
 		return Reply{}, err
