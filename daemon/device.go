@@ -265,7 +265,7 @@ func (d *device) review(cloud router.Cloud) *promises {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Classifier: d.vectors, Archive: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
 		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
 	})

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -113,5 +115,89 @@ func writeTiny(t *testing.T, path string) {
 	t.Helper()
 	if err := os.WriteFile(path, tinyModel(t), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Classes have the probabilities that follow from transformers' scores, whether the
+// classifier serves or stands beside what does.
+func TestClassesThroughTheSocket(t *testing.T) {
+	t.Parallel()
+	for name, asMain := range map[string]bool{"bert_classify": true, "roberta_classify": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			weights := "../infer/model/testdata/" + name
+			text, err := os.ReadFile(filepath.Join(weights, "expected.json"))
+			var want struct {
+				Inputs []int
+				Scores []float64
+			}
+			if err == nil {
+				err = json.Unmarshal(text, &want)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := testConfig(t)
+			cfg.Model.AllowUnsigned = true
+			dir := filepath.Join(cfg.Model.Dir, name)
+			if !asMain {
+				dir = filepath.Join(filepath.Dir(cfg.API.Socket), name)
+				cfg.Embeddings.Model = dir
+			}
+			modeltest.Encoder(t, weights, dir)
+			serveReal(t, cfg, Options{})
+			tokens, _ := json.Marshal(want.Inputs)
+			var got struct {
+				Model  string
+				Labels []string
+				Data   []struct {
+					Label string
+					Probs []float64
+				}
+				Usage struct {
+					Prompt int `json:"prompt_tokens"`
+				}
+				Error struct{ Param, Message string }
+			}
+			status := postJSON(t, cfg, "/v1/classify", fmt.Sprintf(`{"model":%q,"input":[%s,"turn it on"]}`, name, tokens), &got)
+			if status != 200 || len(got.Data) != 2 || len(got.Labels) != len(want.Scores) || got.Usage.Prompt < len(want.Inputs)+5 {
+				t.Fatalf("status %d, %+v", status, got)
+			}
+			sum := 1.
+			if len(want.Scores) > 1 {
+				sum = 0
+				for _, x := range want.Scores {
+					sum += math.Exp(x)
+				}
+			}
+			for i, x := range want.Scores {
+				p := math.Exp(x) / sum
+				if len(want.Scores) == 1 {
+					p = 1 / (1 + math.Exp(-x))
+				}
+				if math.Abs(got.Data[0].Probs[i]-p) > 0.005 {
+					t.Errorf("class %d: %g, transformers has %g", i, got.Data[0].Probs[i], p)
+				}
+			}
+			if asMain && got.Data[0].Label != "LABEL_2" {
+				t.Errorf("%+v", got)
+			}
+			if status := postJSON(t, cfg, "/v1/classify", `{"input":[99999]}`, &got); status != 400 || got.Error.Param != "input" {
+				t.Errorf("status %d, %+v", status, got.Error)
+			}
+		})
+	}
+}
+
+func TestNoClasses(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.Model.AllowUnsigned = true
+	cfg.Embeddings.Model = filepath.Join(filepath.Dir(cfg.API.Socket), "bert")
+	modeltest.Encoder(t, bertData, cfg.Embeddings.Model)
+	serve(t, cfg, Options{})
+	var got embedded
+	if status := postJSON(t, cfg, "/v1/classify", `{"input":"x"}`, &got); status != 404 || got.Error.Code != "model_not_found" {
+		t.Errorf("status %d, %+v", status, got.Error)
 	}
 }

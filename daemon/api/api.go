@@ -56,12 +56,14 @@ type Entry struct {
 type Options struct {
 	Answerer Answerer
 	Embedder Embedder // nil: there are no embeddings
-	Archive  Archive
-	Models   func() []Model // what can be asked now
-	Status   func() any     // marshalled to JSON for /v1/cusp/status
-	Healthy  func() error   // nil when the daemon can answer
-	Metrics  http.Handler   // answers GET /metrics; nil: nothing does
-	MaxBody  int64          // bytes of a request; 0 means DefaultMaxBody
+	// Classifier tells classes of texts; nil: nothing does.
+	Classifier Classifier
+	Archive    Archive
+	Models     func() []Model // what can be asked now
+	Status     func() any     // marshalled to JSON for /v1/cusp/status
+	Healthy    func() error   // nil when the daemon can answer
+	Metrics    http.Handler   // answers GET /metrics; nil: nothing does
+	MaxBody    int64          // bytes of a request; 0 means DefaultMaxBody
 	// MaxConnections is how many may be open; 0 means DefaultConnections.
 	MaxConnections int
 	// Authorized tells whether a bearer token is good for a request over TLS; nil:
@@ -128,6 +130,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST /v1/completions":      s.completions,
 		"POST /v1/responses":        s.responses,
 		"POST /v1/embeddings":       s.embeddings,
+		"POST /v1/classify":         s.classify,
 		"GET /v1/models":            s.models,
 		"GET /v1/models/{id}":       s.oneModel,
 		"GET /healthz":              s.health,

@@ -82,6 +82,7 @@ func TestDocumented(t *testing.T) {
 		"Completions":      {append(page["Completions"], sampling...), tags(wireCompletion{})},
 		"Responses":        {page["Responses"], tags(wireResponse{})},
 		"Embeddings":       {page["Embeddings"], tags(wireEmbedding{})},
+		"Classify":         {page["Classify"], tags(wireClassify{})},
 		"Receipts":         {page["Receipts"], append(tags(router.Receipt{}), tags(extension{})...)},
 		"Errors":           {page["Errors"], codes(t)},
 	} {

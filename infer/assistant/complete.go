@@ -48,6 +48,19 @@ func (a *Assistant) Embed(ctx context.Context, texts []Text) ([][]float32, int, 
 		return nil, 0, err
 	}
 	defer a.running.Done()
+	all, tokens, err := a.framedAll(texts)
+	if err != nil {
+		return nil, 0, err
+	}
+	vectors, err := a.engine.Embed(ctx, all, infer.Embedding{})
+	if err != nil {
+		return nil, 0, fmt.Errorf("embed with %s: %w", a.name, err)
+	}
+	return vectors, tokens, nil
+}
+
+// framedAll are texts in tokens, and how many these are together.
+func (a *Assistant) framedAll(texts []Text) ([][]int32, int, error) {
 	all, tokens := make([][]int32, len(texts)), 0
 	for i, t := range texts {
 		all[i] = t.Tokens
@@ -59,11 +72,7 @@ func (a *Assistant) Embed(ctx context.Context, texts []Text) ([][]float32, int, 
 		}
 		tokens += len(all[i])
 	}
-	vectors, err := a.engine.Embed(ctx, all, infer.Embedding{})
-	if err != nil {
-		return nil, 0, fmt.Errorf("embed with %s: %w", a.name, err)
-	}
-	return vectors, tokens, nil
+	return all, tokens, nil
 }
 
 // framed is a text in tokens, with those that the vocabulary wants around it.
