@@ -235,3 +235,57 @@ func (manCmd) Help() string {
   cusp man ~/.local/share/man/man1
   cusp man /tmp/man && man -l /tmp/man/cusp.toml.5`
 }
+
+func (listCmd) Help() string {
+	return `Private questions have no text.
+
+  cusp records list --since 24h
+  cusp records list --route cloud --json | jq -r .answer`
+}
+
+func (showCmd) Help() string {
+	return `The receipt of an answer, or "cusp records list", has the id.
+
+  cusp records show ID`
+}
+
+func (deleteCmd) Help() string {
+	return `What is deleted cannot be had back.
+
+  cusp records delete ID
+  cusp records delete --before 720h`
+}
+
+func (routeCalibrateCmd) Help() string {
+	return `Every line of a file is a labelled answer; "cusp route label" makes them.
+
+  cusp route label --data DIR --out labelled.jsonl
+  cusp route calibrate labelled.jsonl --alpha 0.05 --delta 0.05 --report report/
+
+More: docs/promise.md.`
+}
+
+func (routePromiseCmd) Help() string {
+	return `It calibrates on one half of every split and counts errors on the other.
+
+  cusp route promise labelled.jsonl --alpha 0.01,0.02,0.05
+
+More: docs/promise.md.`
+}
+
+func (routeLabelCmd) Help() string {
+	return `The questions were held out from the model's training.
+
+  cusp route label builtin:student --data DIR --out labelled.jsonl
+
+More: docs/promise.md.`
+}
+
+func (routeEvalCmd) Help() string {
+	return `Without --router it measures the best router there can be, a random one and one
+that reads only the question.
+
+  cusp route eval outcomes.jsonl --weak small --strong large --router score --plot curve.svg
+
+More: docs/promise.md.`
+}

@@ -193,9 +193,12 @@ func (a *answers) counters() Counters {
 	return Counters{Answered: maps.Clone(a.counted), Failed: a.failed}
 }
 
-// busyPause is after how many seconds a client may ask again that came when too
-// many questions waited.
-const busyPause = 1
+// After how many seconds a client may ask again that came when too many questions
+// waited, or when there was too little memory.
+const (
+	busyPause   = 1
+	memoryPause = 5
+)
 
 // counting is the router with failures counted, and with a prompt that is too
 // long, an option that the model cannot have, or a question too many, told apart
@@ -213,6 +216,9 @@ func (c counting) Answer(ctx context.Context, q router.Question, emit func(route
 	if errors.Is(err, context.DeadlineExceeded) { // the cloud may yet answer
 		return a, err
 	}
+	if q.Prompt != "" || len(q.PromptTokens) > 0 {
+		return a, asClientError(err, "prompt")
+	}
 	return a, asClientError(err, "messages")
 }
 
@@ -222,11 +228,32 @@ func asClientError(err error, prompt string) error {
 	var option *sample.OptionError
 	switch {
 	case errors.Is(err, infer.ErrBusy):
-		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: err.Error()}
+		return &api.Error{Status: http.StatusTooManyRequests, Type: "rate_limit_error", Code: "busy", RetryAfter: busyPause, Message: cause(err, infer.ErrBusy)}
+	case errors.Is(err, ErrMemory):
+		return &api.Error{Status: http.StatusServiceUnavailable, Type: "server_error", Code: "memory_pressure", RetryAfter: memoryPause, Message: cause(err, ErrMemory)}
 	case errors.As(err, &option):
 		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: option.Option, Message: option.Problem}
 	case errors.Is(err, infer.ErrContext):
-		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: prompt, Code: "context_length_exceeded", Message: err.Error()}
+		return &api.Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Param: prompt, Code: "context_length_exceeded", Message: cause(err, infer.ErrContext)}
 	}
 	return err
+}
+
+// cause is what was said where target arose, without what others said on the way:
+// that a question found no model is no news if its prompt was too long for it.
+func cause(err, target error) string {
+	for {
+		next := errors.Unwrap(err)
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				if errors.Is(e, target) {
+					next = e
+				}
+			}
+		}
+		if next == nil || next == target {
+			return err.Error()
+		}
+		err = next
+	}
 }

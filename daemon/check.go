@@ -251,7 +251,7 @@ func (c LogConfig) check(at source) error {
 }
 
 func (c ServiceConfig) check(at source) error {
-	return duration(at, "service.drain", c.Drain, 0, time.Hour)
+	return errors.Join(duration(at, "service.drain", c.Drain, 0, time.Hour), within(at, "service.memory_reserve", c.MemoryReserve, 0, 1<<40))
 }
 
 func fraction(at source, key string, v float64) error {

@@ -194,7 +194,8 @@ type MetricsConfig struct {
 
 // ServiceConfig is how the daemon behaves as a service.
 type ServiceConfig struct {
-	Drain time.Duration `toml:"drain"` // for running answers at a stop
+	Drain         time.Duration `toml:"drain"`          // for running answers at a stop
+	MemoryReserve int64         `toml:"memory_reserve"` // bytes; with less left, nothing is answered here
 }
 
 // LogConfig sets how much is logged.

@@ -49,7 +49,7 @@ func defaultConfig(root bool) Config {
 			Saving: SavingConfig{ActConfig: ActConfig{0, router.PreferBalanced}},
 		},
 
-		Service: ServiceConfig{Drain: 15 * time.Second},
+		Service: ServiceConfig{Drain: 15 * time.Second, MemoryReserve: 32 << 20},
 	}
 }
 

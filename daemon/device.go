@@ -42,6 +42,7 @@ type device struct {
 	guard    *privacy.Guard // of what leaves the device or is kept
 	answers  *answers
 	sensors  *sensor.Station
+	memory   *memory
 	meter    *sensor.Meter
 	work     *work
 	govern   *govern // nil: nobody governs
@@ -72,6 +73,11 @@ func newDevice(cfg Config, o Options) *device {
 		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
 		settings: newSettings(cfg), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
 	}
+	root := o.root
+	if root == nil {
+		root = os.DirFS("/")
+	}
+	d.memory = newMemory(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	return d
 }
@@ -245,7 +251,7 @@ func (d *device) openUplink() error {
 func (d *device) route() {
 	r := &router.Router{
 		Guard: d.guard,
-		Local: metered{d.models, d.meter, d.work}, Wait: d.cfg.Router.Wait, SpareWait: d.cfg.Governor.Wait,
+		Local: spared{metered{d.models, d.meter, d.work}, d.memory}, Wait: d.cfg.Router.Wait, SpareWait: d.cfg.Governor.Wait,
 		Record: d.answers.keep, Sensors: d.sensors.Readings,
 	}
 	if d.govern != nil {
@@ -275,7 +281,7 @@ func (d *device) review(cloud router.Cloud) *promises {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Classifier: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
 		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
 	})

@@ -20,12 +20,25 @@ type vectorizer interface {
 	Embeds() bool
 	// Embed returns a vector for each text and how many tokens they have together.
 	Embed(ctx context.Context, texts []assistant.Text) ([][]float32, int, error)
+	// Labels are the classes that it tells texts apart by; nil if it does not.
+	Labels() []string
+	// Classify returns the probability of each class for each text, and how many
+	// tokens they have together.
+	Classify(ctx context.Context, texts []assistant.Text) ([][]float64, int, error)
 }
 
 var _ vectorizer = (*engineModel)(nil)
 
 // Embeds implements vectorizer.
 func (m *engineModel) Embeds() bool { return m.assistant.Embeds() }
+
+// Labels implements vectorizer.
+func (m *engineModel) Labels() []string { return m.assistant.Labels() }
+
+// Classify implements vectorizer.
+func (m *engineModel) Classify(ctx context.Context, texts []assistant.Text) ([][]float64, int, error) {
+	return m.assistant.Classify(ctx, texts)
+}
 
 // Embed implements vectorizer.
 func (m *engineModel) Embed(ctx context.Context, texts []assistant.Text) ([][]float32, int, error) {
@@ -44,38 +57,67 @@ func embeds(m Model) vectorizer {
 // makes them, else with the one that is configured for it.
 type vectors struct {
 	models *Models
+	memory *memory
 	second Model // nil: none is configured
 	since  time.Time
 	work   *work
 }
 
-var _ api.Embedder = (*vectors)(nil)
+var (
+	_ api.Embedder   = (*vectors)(nil)
+	_ api.Classifier = (*vectors)(nil)
+)
 
 // Embed implements [api.Embedder].
 func (v *vectors) Embed(ctx context.Context, texts []api.Text) (api.Vectors, error) {
-	in := make([]assistant.Text, len(texts))
-	for i, t := range texts {
-		in[i] = assistant.Text(t)
+	out, none := api.Vectors{}, error(api.NoEmbeddings())
+	err := v.with(none, func(e vectorizer, name string) (err error) {
+		out.Model = name
+		out.Values, out.Tokens, err = e.Embed(ctx, assistantTexts(texts))
+		return err
+	})
+	return out, err
+}
+
+// Classify implements [api.Classifier].
+func (v *vectors) Classify(ctx context.Context, texts []api.Text) (api.Classes, error) {
+	out, none := api.Classes{}, error(api.NoClassifier())
+	err := v.with(none, func(e vectorizer, name string) (err error) {
+		out.Model, out.Labels = name, e.Labels()
+		if out.Labels == nil {
+			return none
+		}
+		out.Probabilities, out.Tokens, err = e.Classify(ctx, assistantTexts(texts))
+		return err
+	})
+	return out, err
+}
+
+// with calls f with the model that serves if it makes vectors, or with the second
+// one; where there is neither, the error is none.
+func (v *vectors) with(none error, f func(e vectorizer, name string) error) error {
+	if err := v.memory.check(); err != nil {
+		return asClientError(err, "input")
 	}
 	defer v.work.begin()()
 	if s, _, err := v.models.acquire(); err == nil {
 		defer v.models.release(s)
 		if e := embeds(s.model); e != nil {
-			return embed(ctx, e, s.info.String(), in)
+			return asClientError(f(e, s.info.String()), "input")
 		}
 	}
 	if v.second == nil {
-		return api.Vectors{}, api.NoEmbeddings()
+		return none
 	}
-	return embed(ctx, embeds(v.second), v.second.Info().String(), in)
+	return asClientError(f(embeds(v.second), v.second.Info().String()), "input")
 }
 
-func embed(ctx context.Context, e vectorizer, name string, texts []assistant.Text) (api.Vectors, error) {
-	values, tokens, err := e.Embed(ctx, texts)
-	if err != nil {
-		return api.Vectors{}, asClientError(err, "input")
+func assistantTexts(texts []api.Text) []assistant.Text {
+	out := make([]assistant.Text, len(texts))
+	for i, t := range texts {
+		out[i] = assistant.Text(t)
 	}
-	return api.Vectors{Model: name, Values: values, Tokens: tokens}, nil
+	return out
 }
 
 // listed is the second model as the API lists it.
@@ -107,7 +149,7 @@ func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
 
 // openVectors loads the second model, under the same policy as the first one.
 func (d *device) openVectors() error {
-	d.vectors = &vectors{models: d.models, since: time.Now(), work: d.work}
+	d.vectors = &vectors{models: d.models, memory: d.memory, since: time.Now(), work: d.work}
 	path := d.cfg.Embeddings.Model
 	if path == "" {
 		return nil

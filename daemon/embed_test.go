@@ -8,48 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/infer/modeltest"
 )
 
-// encoder makes a folder with a tiny random BERT whose words are letters.
-func encoder(t testing.TB, dir string) {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("..", "infer", "model", "testdata", "bert", name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	special, vocab := []string{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}, map[string]int{}
-	var added []any
-	for i, s := range special {
-		vocab[s] = i
-		added = append(added, map[string]any{"id": i, "content": s, "special": true})
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		vocab[string(c)], vocab["##"+string(c)] = len(vocab), len(vocab)+1
-	}
-	for len(vocab) < 96 {
-		vocab[fmt.Sprintf("[unused%d]", len(vocab))] = len(vocab)
-	}
-	tokenizer, err := json.Marshal(map[string]any{
-		"added_tokens": added, "normalizer": map[string]any{"type": "BertNormalizer", "lowercase": true, "clean_text": true, "handle_chinese_chars": true, "strip_accents": nil},
-		"pre_tokenizer":  map[string]any{"type": "BertPreTokenizer"},
-		"post_processor": map[string]any{"type": "BertProcessing", "sep": []any{"[SEP]", 3}, "cls": []any{"[CLS]", 2}},
-		"model":          map[string]any{"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": vocab},
-	})
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "tokenizer.json"), tokenizer, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+// bertData has the weights of a tiny BERT.
+const bertData = "../infer/model/testdata/bert"
 
 // embedded is what a client reads of vectors.
 type embedded struct {
@@ -77,7 +41,7 @@ func TestEmbeddingsThroughTheSocket(t *testing.T) {
 			} else {
 				cfg.Embeddings.Model = dir
 			}
-			encoder(t, dir)
+			modeltest.Encoder(t, bertData, dir)
 			serveReal(t, cfg, Options{})
 			var got embedded
 			status := postJSON(t, cfg, "/v1/embeddings", `{"model":"bert","input":["turn it on","turn it on","off",[7,8]]}`, &got)
@@ -132,7 +96,7 @@ func TestEmbeddingModelIsChecked(t *testing.T) {
 		change func(*Config, string)
 		says   string
 	}{
-		"unsigned":     {func(c *Config, dir string) { encoder(t, dir); c.Model.AllowUnsigned = false }, "allow_unsigned"},
+		"unsigned":     {func(c *Config, dir string) { modeltest.Encoder(t, bertData, dir); c.Model.AllowUnsigned = false }, "allow_unsigned"},
 		"not there":    {func(*Config, string) {}, "embeddings.model"},
 		"no encoder":   {func(c *Config, dir string) { c.Embeddings.Model = dir + ".gguf"; writeTiny(t, dir+".gguf") }, "makes no vectors"},
 		"not absolute": {func(c *Config, _ string) { c.Embeddings.Model = "bert" }, "absolute"},
@@ -151,5 +115,89 @@ func writeTiny(t *testing.T, path string) {
 	t.Helper()
 	if err := os.WriteFile(path, tinyModel(t), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Classes have the probabilities that follow from transformers' scores, whether the
+// classifier serves or stands beside what does.
+func TestClassesThroughTheSocket(t *testing.T) {
+	t.Parallel()
+	for name, asMain := range map[string]bool{"bert_classify": true, "roberta_classify": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			weights := "../infer/model/testdata/" + name
+			text, err := os.ReadFile(filepath.Join(weights, "expected.json"))
+			var want struct {
+				Inputs []int
+				Scores []float64
+			}
+			if err == nil {
+				err = json.Unmarshal(text, &want)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg := testConfig(t)
+			cfg.Model.AllowUnsigned = true
+			dir := filepath.Join(cfg.Model.Dir, name)
+			if !asMain {
+				dir = filepath.Join(filepath.Dir(cfg.API.Socket), name)
+				cfg.Embeddings.Model = dir
+			}
+			modeltest.Encoder(t, weights, dir)
+			serveReal(t, cfg, Options{})
+			tokens, _ := json.Marshal(want.Inputs)
+			var got struct {
+				Model  string
+				Labels []string
+				Data   []struct {
+					Label string
+					Probs []float64
+				}
+				Usage struct {
+					Prompt int `json:"prompt_tokens"`
+				}
+				Error struct{ Param, Message string }
+			}
+			status := postJSON(t, cfg, "/v1/classify", fmt.Sprintf(`{"model":%q,"input":[%s,"turn it on"]}`, name, tokens), &got)
+			if status != 200 || len(got.Data) != 2 || len(got.Labels) != len(want.Scores) || got.Usage.Prompt < len(want.Inputs)+5 {
+				t.Fatalf("status %d, %+v", status, got)
+			}
+			sum := 1.
+			if len(want.Scores) > 1 {
+				sum = 0
+				for _, x := range want.Scores {
+					sum += math.Exp(x)
+				}
+			}
+			for i, x := range want.Scores {
+				p := math.Exp(x) / sum
+				if len(want.Scores) == 1 {
+					p = 1 / (1 + math.Exp(-x))
+				}
+				if math.Abs(got.Data[0].Probs[i]-p) > 0.005 {
+					t.Errorf("class %d: %g, transformers has %g", i, got.Data[0].Probs[i], p)
+				}
+			}
+			if asMain && got.Data[0].Label != "LABEL_2" {
+				t.Errorf("%+v", got)
+			}
+			if status := postJSON(t, cfg, "/v1/classify", `{"input":[99999]}`, &got); status != 400 || got.Error.Param != "input" {
+				t.Errorf("status %d, %+v", status, got.Error)
+			}
+		})
+	}
+}
+
+func TestNoClasses(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.Model.AllowUnsigned = true
+	cfg.Embeddings.Model = filepath.Join(filepath.Dir(cfg.API.Socket), "bert")
+	modeltest.Encoder(t, bertData, cfg.Embeddings.Model)
+	serve(t, cfg, Options{})
+	var got embedded
+	if status := postJSON(t, cfg, "/v1/classify", `{"input":"x"}`, &got); status != 404 || got.Error.Code != "model_not_found" {
+		t.Errorf("status %d, %+v", status, got.Error)
 	}
 }

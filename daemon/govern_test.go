@@ -137,7 +137,7 @@ func TestGovernorFromSysfsToReceipt(t *testing.T) {
 	if err := c.Status(t.Context(), &s); err != nil || s.Governor == nil || s.Governor.Level != "hot" || s.Governor.MaxThreads != 4 || s.Engine.Threads != 1 {
 		t.Errorf("status %+v, %+v, %v", s.Governor, s.Engine, err)
 	}
-	if text := s.Text(); !strings.Contains(text, "governor  hot since") || !strings.Contains(text, "1 of") || !strings.Contains(text, "cpu-thermal: temperature_c 85") {
+	if text := s.Text(); !strings.Contains(text, "governor  hot: temperature_c 85") || !strings.Contains(text, "1 of") || !strings.Contains(text, "cpu-thermal: temperature_c 85") {
 		t.Errorf("status\n%s", text)
 	}
 	m, _ := scraped(t, cfg.API.Socket)

@@ -8,40 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/modeltest"
-	"github.com/a472be26/cusp/infer/tokenizer"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/calibrate"
 )
 
 // tinyModel is a model file of random weights that can take any text.
-func tinyModel(t *testing.T) []byte { return textModel(t, modeltest.Small()) }
-
-// textModel is one of another shape.
-func textModel(t *testing.T, shape modeltest.Shape) []byte {
-	t.Helper()
-	const controls = 3
-	tokens, kinds := make([]string, 0, 256+controls), make([]int32, 256+controls)
-	for b := range 256 {
-		tokens = append(tokens, string(tokenizer.ByteRune(byte(b))))
-		kinds[b] = 1
-	}
-	for i := range controls {
-		kinds[256+i] = 3
-	}
-	shape.Vocab = len(kinds)
-	return modeltest.Bytes(t, append(shape.Meta(),
-		gguf.KV{Key: "tokenizer.ggml.model", Value: "gpt2"},
-		gguf.KV{Key: "tokenizer.ggml.pre", Value: "gpt-2"},
-		gguf.KV{Key: "tokenizer.ggml.tokens", Value: append(tokens, "<|user|>", "<|assistant|>", "<|end|>")},
-		gguf.KV{Key: "tokenizer.ggml.token_type", Value: kinds},
-		gguf.KV{Key: "tokenizer.ggml.merges", Value: []string{}},
-		gguf.KV{Key: "tokenizer.ggml.eos_token_id", Value: uint32(258)},
-		gguf.KV{Key: "tokenizer.chat_template", Value: `{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>`},
-	), shape.Tensors())
-}
+func tinyModel(t *testing.T) []byte { return modeltest.Small().Chat(t) }
 
 // maker signs bundles of the tiny model.
 type maker struct {

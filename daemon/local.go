@@ -47,6 +47,7 @@ func (m *engineModel) Answer(ctx context.Context, q router.Question, emit func(r
 		emit = func(router.Delta) error { return nil }
 	}
 	settings, pieces := m.settings(q.Options), &pieces{emit: emit, one: q.Options.OneCall}
+	settings.Known = pieces.logProbs
 	if err := m.constrain(q.Options, &settings); err != nil {
 		return router.LocalAnswer{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -30,6 +31,7 @@ type Options struct {
 	Reload func() (Config, error)
 
 	loader Loader // instead of the real one, in tests
+	root   fs.FS  // instead of "/", where the memory is looked up, in tests
 }
 
 // Serve runs the daemon until ctx ends, and then stops within bounded time.

@@ -102,7 +102,7 @@ func newSwapRig(t *testing.T) *swapRig {
 	shape := modeltest.Small()
 	shape.Dim, shape.Layers, shape.FFN, shape.Heads, shape.KVHeads, shape.HeadDim = 768, 6, 3072, 12, 12, 64
 	r.slow = filepath.Join(t.TempDir(), "slow.gguf")
-	if err := os.WriteFile(r.slow, textModel(t, shape), 0o600); err != nil {
+	if err := os.WriteFile(r.slow, shape.Chat(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r.cfg = r.m.config(t)

@@ -2,17 +2,10 @@ package daemon
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -21,40 +14,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/a472be26/cusp/daemon/api/apitest"
 )
 
 const token = "0123456789abcdef-test"
-
-// certify writes a certificate for localhost with its key, and returns who trusts it.
-func certify(t *testing.T, dir string) *x509.CertPool {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for name, text := range map[string][]byte{"cert.pem": certificate, "key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certificate)
-	return pool
-}
 
 // lockedBuffer is a log that several goroutines write.
 type lockedBuffer struct {
@@ -79,7 +43,7 @@ func overTCP(t *testing.T) (cfg Config, client *http.Client, log *lockedBuffer) 
 	t.Helper()
 	cfg = testConfig(t)
 	dir := filepath.Dir(cfg.API.Socket)
-	pool := certify(t, dir)
+	pool := apitest.Certify(t, dir)
 	cfg.API.Listen = freePort(t)
 	cfg.API.CertFile, cfg.API.KeyFile, cfg.API.TokensFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "tokens")
 	if err := os.WriteFile(cfg.API.TokensFile, []byte("# of the test\n"+token+"\n"), 0o600); err != nil {
@@ -192,7 +156,7 @@ func TestTCPIsRefusedWithoutProtection(t *testing.T) {
 		"a foreign key": {func(c *Config, dir string) {
 			keep := c.API.CertFile
 			moved(t, keep)
-			certify(t, dir)
+			apitest.Certify(t, dir)
 			restored(t, keep)
 		}, "private key"},
 		"no such file":    {func(c *Config, _ string) { c.API.TokensFile += "x" }, "no such file"},
@@ -202,7 +166,7 @@ func TestTCPIsRefusedWithoutProtection(t *testing.T) {
 	} {
 		cfg := testConfig(t)
 		dir := filepath.Dir(cfg.API.Socket)
-		certify(t, dir)
+		apitest.Certify(t, dir)
 		cfg.API.Listen, cfg.API.CertFile, cfg.API.KeyFile = freePort(t), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 		cfg.API.TokensFile = filepath.Join(dir, "tokens")
 		overwrite(t, cfg.API.TokensFile, token, 0o600)

@@ -61,6 +61,9 @@ type Delta struct {
 	Text      string
 	Reasoning string
 	Call      *CallDelta
+	// LogProbs are those of the tokens that the piece completes, as far as they are
+	// known by then; together they begin Answer.LogProbs.
+	LogProbs []LogProb
 }
 
 // CallDelta is a piece of the call of that index, from 0. The first piece of a

@@ -30,7 +30,7 @@ func (o *outlet) rest(a Answer, cloud bool) error {
 		all = append(all, Delta{Reasoning: a.Reasoning})
 	}
 	if a.Text != "" && !sent {
-		all = append(all, Delta{Text: a.Text})
+		all = append(all, Delta{Text: a.Text, LogProbs: a.LogProbs})
 	}
 	for _, c := range Pieces(a.ToolCalls) {
 		all = append(all, Delta{Call: &c})

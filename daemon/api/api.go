@@ -6,9 +6,9 @@
 // ignores them, wrong types are refused in OpenAI's error shape. A client that
 // goes away cancels its generation. For n choices it asks n times, each time
 // with an id and a seed of its own. Log-probabilities are the local model's: with
-// an answer from the cloud they are null, and in a stream they follow the text,
-// in one piece. On the socket the file mode is the only access control; a network
-// gets in through TLS with a bearer token, and to the API alone.
+// an answer from the cloud they are null. On the socket the file mode is the only
+// access control; a network gets in through TLS with a bearer token, and to the
+// API alone.
 package api
 
 import (
@@ -56,13 +56,15 @@ type Entry struct {
 type Options struct {
 	Answerer Answerer
 	Embedder Embedder // nil: there are no embeddings
-	Archive  Archive
-	Eraser   Eraser         // nil: nothing can be deleted
-	Models   func() []Model // what can be asked now
-	Status   func() any     // marshalled to JSON for /v1/cusp/status
-	Healthy  func() error   // nil when the daemon can answer
-	Metrics  http.Handler   // answers GET /metrics; nil: nothing does
-	MaxBody  int64          // bytes of a request; 0 means DefaultMaxBody
+	// Classifier tells classes of texts; nil: nothing does.
+	Classifier Classifier
+	Archive    Archive
+	Eraser     Eraser         // nil: nothing can be deleted
+	Models     func() []Model // what can be asked now
+	Status     func() any     // marshalled to JSON for /v1/cusp/status
+	Healthy    func() error   // nil when the daemon can answer
+	Metrics    http.Handler   // answers GET /metrics; nil: nothing does
+	MaxBody    int64          // bytes of a request; 0 means DefaultMaxBody
 	// MaxConnections is how many may be open; 0 means DefaultConnections.
 	MaxConnections int
 	// Authorized tells whether a bearer token is good for a request over TLS; nil:
@@ -108,19 +110,9 @@ func New(o Options) *Server {
 		o.MaxBody = DefaultMaxBody
 	}
 	s := &Server{o: o, mux: http.NewServeMux(), started: time.Now(), bound: newBound(o.MaxConnections)}
-	s.mux.HandleFunc("POST /v1/chat/completions", s.chat)
-	s.mux.HandleFunc("POST /v1/completions", s.completions)
-	s.mux.HandleFunc("POST /v1/embeddings", s.embeddings)
-	s.mux.HandleFunc("POST /v1/responses", s.responses)
-	s.mux.HandleFunc("GET /v1/models", s.models)
-	s.mux.HandleFunc("GET /v1/models/{id}", s.oneModel)
-	s.mux.HandleFunc("GET /healthz", s.health)
-	s.mux.HandleFunc("GET /v1/cusp/status", s.status)
-	if o.Metrics != nil {
-		s.mux.Handle("GET /metrics", o.Metrics)
+	for pattern, handler := range s.routes() {
+		s.mux.HandleFunc(pattern, handler)
 	}
-	s.mux.HandleFunc("GET /v1/cusp/answers/{id}", s.answer)
-	s.mux.HandleFunc("DELETE /v1/cusp/answers", s.erase)
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
@@ -132,8 +124,32 @@ func New(o Options) *Server {
 	return s
 }
 
+// routes are the endpoints; docs/api.md describes each.
+func (s *Server) routes() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{
+		"POST /v1/chat/completions": s.chat,
+		"POST /v1/completions":      s.completions,
+		"POST /v1/responses":        s.responses,
+		"POST /v1/embeddings":       s.embeddings,
+		"POST /v1/classify":         s.classify,
+		"GET /v1/models":            s.models,
+		"GET /v1/models/{id}":       s.oneModel,
+		"GET /healthz":              s.health,
+		"GET /v1/cusp/status":       s.status,
+		"GET /v1/cusp/answers/{id}": s.answer,
+		"DELETE /v1/cusp/answers":   s.erase,
+	}
+	if s.o.Metrics != nil {
+		all["GET /metrics"] = s.o.Metrics.ServeHTTP
+	}
+	return all
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // net/http reads what a handler leaves of the body before it replies
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	if r.TLS != nil {
 		s.remote(w, r)
 		return

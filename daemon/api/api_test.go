@@ -121,8 +121,12 @@ func options(a Answerer) Options {
 
 // post sends body to a server without a network and returns the reply.
 func post(a Answerer, method, path, body string) *http.Response {
+	return postTo(New(options(a)), method, path, body)
+}
+
+func postTo(s *Server, method, path, body string) *http.Response {
 	w := httptest.NewRecorder()
-	New(options(a)).ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	s.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return w.Result()
 }
 

@@ -70,10 +70,10 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > s.o.MaxBody {
 		return nil, tooLarge(s.o.MaxBody)
 	}
-	limit := http.NewResponseController(w)
-	_ = limit.SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.o.MaxBody))
-	_ = limit.SetReadDeadline(time.Time{}) // watching for the client's leaving has no time limit
+	if err == nil { // watching for the client's leaving has no time limit
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return nil, tooLarge(s.o.MaxBody)
@@ -114,7 +114,7 @@ func (s *Server) left(q router.Question, err error) {
 
 // stream answers with server-sent events.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, req Request, created time.Time) {
-	out := &events{sse: sse{w: w}, usage: req.IncludeUsage, logProbs: req.Question.Options.LogProbs, begun: make([]bool, req.N), head: chunk{
+	out := &events{sse: sse{w: w}, usage: req.IncludeUsage, begun: make([]bool, req.N), told: make([]int, req.N), head: chunk{
 		ID: req.Question.ID, Object: "chat.completion.chunk", Created: created.Unix(), Model: requested(req.Model),
 	}}
 	all, err := s.askAll(r.Context(), req.questions(), out.piece)
@@ -140,13 +140,13 @@ func requested(name string) string {
 // events writes the chunks of one answer, or of several that come at the same
 // time; those of different choices are mixed, and their index tells them apart.
 type events struct {
-	sse            // its fields are guarded by mu while answers come
-	head     chunk // what every chunk repeats
-	usage    bool  // the client wants a usage chunk
-	logProbs bool  // the client wants log-probabilities
+	sse         // its fields are guarded by mu while answers come
+	head  chunk // what every chunk repeats
+	usage bool  // the client wants a usage chunk
 
 	mu    sync.Mutex // held while an event is written; guards the fields below, too, while answers come
 	begun []bool     // by choice: the chunk with the role is sent
+	told  []int      // by choice: how many tokens' log-probabilities are
 }
 
 // begin sends the chunk with the role of a choice, and before the first one the
@@ -171,11 +171,13 @@ func (e *events) piece(i int, d router.Delta) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return errors.Join(e.begin(i), e.choice(chunkChoice{Index: i, Delta: out}), e.flush())
+	e.told[i] += len(d.LogProbs)
+	return errors.Join(e.begin(i), e.choice(chunkChoice{Index: i, Delta: out, LogProbs: newLogProbs(d.LogProbs)}), e.flush())
 }
 
-// finish sends the log-probabilities and the reason of the end of each choice,
-// the usage when asked for, and the receipt in whichever chunk is the last.
+// finish sends the reason of the end of each choice, with the log-probabilities
+// that no piece had, the usage when asked for, and the receipt in whichever chunk
+// is the last.
 func (e *events) finish(all []router.Answer) error {
 	e.w.Header().Set(routeHeader, route(all))
 	var errs []error
@@ -183,10 +185,7 @@ func (e *events) finish(all []router.Answer) error {
 		errs = append(errs, e.begin(i))
 		e.head.Model = a.Receipt.Model
 		reason := finishReason(a.Finish)
-		last := chunkChoice{Index: i, Finish: &reason, Cusp: ownReceipt(all, i)}
-		if e.logProbs { // with no text, after it: until the end it was not certain whose text it is
-			errs = append(errs, e.choice(chunkChoice{Index: i, LogProbs: newLogProbs(a.LogProbs)}))
-		}
+		last := chunkChoice{Index: i, Finish: &reason, Cusp: ownReceipt(all, i), LogProbs: newLogProbs(untold(a.LogProbs, e.told[i]))}
 		if i == len(all)-1 && !e.usage {
 			e.head.Cusp = &all[0].Receipt
 		}

@@ -35,13 +35,6 @@ func (s *several) Answer(ctx context.Context, q router.Question, emit func(route
 		<-ctx.Done() // the failure of one ends the others
 		return router.Answer{}, ctx.Err()
 	}
-	if emit != nil {
-		for _, text := range []string{"I am ", q.ID} {
-			if err := emit(router.Delta{Text: text}); err != nil {
-				return router.Answer{}, err
-			}
-		}
-	}
 	a := router.Answer{Text: "I am " + q.ID, Finish: "stop", Receipt: receipt(q)}
 	if q.ID == s.cloud {
 		a.Receipt.Route = router.RouteCloud
@@ -51,7 +44,11 @@ func (s *several) Answer(ctx context.Context, q router.Question, emit func(route
 			{Text: "\ufffd", Bytes: []byte{0xe4}, LogProb: -1e30},
 		}
 	}
-	return a, nil
+	if emit == nil {
+		return a, nil
+	}
+	// The first piece has the log-probabilities of its token, the second has none.
+	return a, errors.Join(emit(router.Delta{Text: "I am ", LogProbs: a.LogProbs[:min(1, len(a.LogProbs))]}), emit(router.Delta{Text: q.ID}))
 }
 
 func TestSeveralChoices(t *testing.T) {
@@ -111,6 +108,9 @@ func TestSeveralChoicesInAStream(t *testing.T) {
 				}
 				if l, ok := c["logprobs"].(map[string]any); ok {
 					probs[at] += len(l["content"].([]any))
+					if (d["content"] == "I am ") != (l["content"].([]any)[0].(map[string]any)["token"] == "I am ") {
+						t.Errorf("log-probabilities %v come with %v", l, d)
+					}
 				}
 				if c["finish_reason"] != nil {
 					finished[at]++

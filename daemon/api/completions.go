@@ -212,7 +212,7 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, asError(err))
 		return
 	}
-	out := &textEvents{events: sse{w: w}, req: req, head: textCompletion{
+	out := &textEvents{events: sse{w: w}, req: req, log: make([]textLog, req.N), head: textCompletion{
 		ID: req.Question.ID, Object: "text_completion", Created: created.Unix(), Model: requested(req.Model),
 	}}
 	emit := out.piece
@@ -244,7 +244,7 @@ func (r CompletionRequest) whole(head textCompletion, all []router.Answer) textC
 
 func (r CompletionRequest) choice(i int, a router.Answer, all []router.Answer) textChoice {
 	reason := finishReason(a.Finish)
-	return textChoice{Index: i, Text: a.Text, LogProbs: newTextLogProbs(a.LogProbs, r.LogProbs), Finish: &reason, Cusp: ownReceipt(all, i)}
+	return textChoice{Index: i, Text: a.Text, LogProbs: new(textLog).next(a.LogProbs, r.LogProbs), Finish: &reason, Cusp: ownReceipt(all, i)}
 }
 
 // usage counts each prompt once, however often it was continued.
@@ -270,8 +270,9 @@ type textEvents struct {
 	req  CompletionRequest
 	head textCompletion
 
-	mu     sync.Mutex // held while an event is written; guards events while answers come
+	mu     sync.Mutex // held while an event is written; guards the fields below while answers come
 	events sse
+	log    []textLog // by choice
 }
 
 func (e *textEvents) piece(i int, d router.Delta) error {
@@ -280,7 +281,7 @@ func (e *textEvents) piece(i int, d router.Delta) error {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return errors.Join(e.choice(textChoice{Index: i, Text: d.Text}), e.events.flush())
+	return errors.Join(e.choice(textChoice{Index: i, Text: d.Text, LogProbs: e.log[i].next(d.LogProbs, e.req.LogProbs)}), e.events.flush())
 }
 
 func (e *textEvents) choice(c textChoice) error {
@@ -299,7 +300,7 @@ func (e *textEvents) finish(all []router.Answer) error {
 	for i, a := range all {
 		e.head.Model = a.Receipt.Model
 		last := e.req.choice(i, a, all)
-		last.Text = ""
+		last.Text, last.LogProbs = "", e.log[i].next(untold(a.LogProbs, e.log[i].told), e.req.LogProbs)
 		if i == len(all)-1 && !e.req.IncludeUsage {
 			e.head.Cusp = &all[0].Receipt
 		}

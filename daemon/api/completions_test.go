@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,5 +127,21 @@ func TestCompletionOfTexts(t *testing.T) {
 	}
 	if resp := post(&script{err: errors.New("engine broke")}, "POST", "/v1/completions", `{"prompt":"a","stream":true}`); resp.StatusCode != 500 {
 		t.Errorf("early failure: %s", resp.Status)
+	}
+}
+
+// Tokens that are a part of a character have names of their own, and offsets count
+// characters.
+func TestTextLogProbsOfParts(t *testing.T) {
+	t.Parallel()
+	part := func(b byte) router.LogProb { return router.LogProb{Text: "\ufffd", Bytes: []byte{b}, LogProb: -1} }
+	all := []router.LogProb{{Text: "é", Bytes: []byte("é")}, part(0xc3), part(0xa9), {Text: "x", Bytes: []byte("x")}}
+	all[1].Top = []router.LogProb{part(0xc3), part(0xc4)}
+	got := new(textLog).next(all, new(2))
+	if want := []string{"é", `bytes:\xc3`, `bytes:\xa9`, "x"}; !slices.Equal(got.Tokens, want) || len(got.Top[1]) != 2 {
+		t.Errorf("tokens %q, likeliest %v", got.Tokens, got.Top[1])
+	}
+	if want := []int{0, 1, 1, 2}; !slices.Equal(got.Offset, want) {
+		t.Errorf("offsets %v, want %v", got.Offset, want)
 	}
 }

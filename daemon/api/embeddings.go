@@ -33,14 +33,17 @@ type EmbeddingRequest struct {
 	Dimensions int  // that are wanted; 0: as many as the model has
 }
 
+// wireEmbedding is the part of OpenAI's CreateEmbeddingRequest that is read.
+type wireEmbedding struct {
+	Model      string          `json:"model"`
+	Input      json.RawMessage `json:"input"`
+	Format     string          `json:"encoding_format"`
+	Dimensions *int64          `json:"dimensions"`
+}
+
 // DecodeEmbedding reads the body of a request for vectors.
 func DecodeEmbedding(body []byte) (EmbeddingRequest, error) {
-	var w struct {
-		Model      string          `json:"model"`
-		Input      json.RawMessage `json:"input"`
-		Format     string          `json:"encoding_format"`
-		Dimensions *int64          `json:"dimensions"`
-	}
+	var w wireEmbedding
 	if err := decodeBody(body, &w); err != nil {
 		return EmbeddingRequest{}, err
 	}

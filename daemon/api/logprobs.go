@@ -1,6 +1,11 @@
 package api
 
-import "github.com/a472be26/cusp/router"
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/a472be26/cusp/router"
+)
 
 // logProbs is what OpenAI's schema has for the log-probabilities of a choice.
 // They are those of the model's own distribution, whatever the sampling settings.
@@ -42,6 +47,14 @@ func newLogProbs(all []router.LogProb) *logProbs {
 	return out
 }
 
+// untold are those that were not sent with a piece of the answer; nil: none.
+func untold(all []router.LogProb, told int) []router.LogProb {
+	if told >= len(all) {
+		return nil
+	}
+	return all[told:]
+}
+
 func newTop(p router.LogProb) topLogProb {
 	t := topLogProb{Token: p.Text, LogProb: max(p.LogProb, impossible)}
 	for _, b := range p.Bytes {
@@ -55,23 +68,53 @@ type textLogProbs struct {
 	Tokens  []string             `json:"tokens"`
 	LogProb []float32            `json:"token_logprobs"`
 	Top     []map[string]float32 `json:"top_logprobs"`
-	Offset  []int                `json:"text_offset"` // in bytes of the text
+	Offset  []int                `json:"text_offset"` // in characters of the text
 }
 
-// newTextLogProbs is null where they were not asked for, or are not known.
-func newTextLogProbs(all []router.LogProb, top *int) *textLogProbs {
+// textLog makes log-probabilities of a text that comes in pieces.
+type textLog struct {
+	told int    // tokens
+	at   int    // whole characters of the text by then
+	rest []byte // behind them
+}
+
+// next is null where they were not asked for, or are not known.
+func (l *textLog) next(all []router.LogProb, top *int) *textLogProbs {
 	if all == nil || top == nil {
 		return nil
 	}
-	out, offset := &textLogProbs{Tokens: []string{}, LogProb: []float32{}, Top: []map[string]float32{}, Offset: []int{}}, 0
+	out := &textLogProbs{Tokens: []string{}, LogProb: []float32{}, Top: []map[string]float32{}, Offset: []int{}}
 	for _, p := range all {
 		likely := map[string]float32{}
-		for _, l := range p.Top {
-			likely[l.Text] = max(l.LogProb, impossible)
+		for _, t := range p.Top {
+			likely[textToken(t)] = max(t.LogProb, impossible)
 		}
-		out.Tokens, out.LogProb = append(out.Tokens, p.Text), append(out.LogProb, max(p.LogProb, impossible))
-		out.Top, out.Offset = append(out.Top, likely), append(out.Offset, offset)
-		offset += len(p.Bytes)
+		out.Tokens, out.LogProb = append(out.Tokens, textToken(p)), append(out.LogProb, max(p.LogProb, impossible))
+		out.Top, out.Offset = append(out.Top, likely), append(out.Offset, l.at)
+		l.count(p.Bytes)
 	}
+	l.told += len(all)
 	return out
+}
+
+func (l *textLog) count(text []byte) {
+	l.rest = append(l.rest, text...)
+	for len(l.rest) > 0 && utf8.FullRune(l.rest) {
+		_, size := utf8.DecodeRune(l.rest)
+		l.rest = l.rest[size:]
+		l.at++
+	}
+}
+
+// textToken names a token whose bytes are no text by them, as OpenAI does:
+// several would have the same name else.
+func textToken(p router.LogProb) string {
+	if utf8.Valid(p.Bytes) {
+		return p.Text
+	}
+	name := "bytes:"
+	for _, b := range p.Bytes {
+		name += fmt.Sprintf(`\x%02x`, b)
+	}
+	return name
 }

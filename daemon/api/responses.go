@@ -173,6 +173,7 @@ func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
 		emit = nil
 	}
 	all, err := s.askAll(r.Context(), req.questions(), emit)
+	err = ofResponses(err)
 	switch {
 	case err != nil && !out.events.open:
 		s.failed(w, r, req.Question, err)

@@ -62,7 +62,7 @@ func (e *responseEvents) piece(_ int, d router.Delta) error {
 		errs = append(errs, e.open("reasoning", router.CallDelta{}), e.delta("response.reasoning_text.delta", d.Reasoning, map[string]any{"content_index": 0}))
 	}
 	if d.Text != "" {
-		errs = append(errs, e.open("message", router.CallDelta{}), e.delta("response.output_text.delta", d.Text, map[string]any{"content_index": 0, "logprobs": []any{}}))
+		errs = append(errs, e.open("message", router.CallDelta{}), e.delta("response.output_text.delta", d.Text, map[string]any{"content_index": 0, "logprobs": newOutputText("", d.LogProbs).LogProbs}))
 	}
 	if d.Call != nil {
 		errs = append(errs, e.open("function_call", *d.Call))

@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/a472be26/cusp/router"
@@ -82,9 +84,26 @@ func DecodeResponse(body []byte, now time.Time) (ResponseRequest, error) {
 	}
 	r, err := w.request(now)
 	if err != nil {
-		return ResponseRequest{}, err
+		return ResponseRequest{}, ofResponses(err)
 	}
 	return r, nil
+}
+
+// ofResponses is an error that names a parameter of a chat, with that of the
+// responses API in its place.
+func ofResponses(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, p := range []struct{ chat, own string }{{"response_format.json_schema", "text.format"}, {"response_format", "text.format"}, {"messages", "input"}} {
+		if rest, ok := strings.CutPrefix(e.Param, p.chat); ok {
+			renamed := *e
+			renamed.Param, renamed.Message = p.own+rest, strings.ReplaceAll(e.Message, p.chat, p.own)
+			return &renamed
+		}
+	}
+	return err
 }
 
 func (w *wireResponse) request(now time.Time) (ResponseRequest, error) {

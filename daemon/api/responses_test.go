@@ -71,6 +71,8 @@ func TestDecodeResponseRefusals(t *testing.T) {
 		`{"input":"x","tools":[{"type":"web_search"}]}`:                                               {"tools[0].type", "only function"},
 		`{"input":"x","tools":[5]}`:                                                                   {"tools[0]", "an object"},
 		`{"input":"x","tool_choice":"required"}`:                                                      {"tool_choice", "no tools"},
+		`{"input":"x","text":{"format":{"type":"json_schema","name":"a b"}}}`:                         {"text.format.name", "text.format.name must"},
+		`{"input":"x","text":{"format":{"type":"xml"}}}`:                                              {"text.format.type", "text.format.type is"},
 		`{"input":"x","text":{"format":"json"}}`:                                                      {"text.format", "an object"},
 		`{"input":[{"role":"tool","content":"x"}]}`:                                                   {"input[0].role", "tool"},
 		`{"input":[{"role":"user"}]}`:                                                                 {"input[0].content", "missing"},

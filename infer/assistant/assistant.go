@@ -62,6 +62,7 @@ type Assistant struct {
 	closeFile func() error // nil where the file is not ours
 	config    model.Config
 	breakers  breakers
+	labels    []string // of an encoder that classifies
 
 	constraints constraints
 
@@ -74,6 +75,7 @@ type Assistant struct {
 type generator interface {
 	Generate(ctx context.Context, r infer.Request, emit func(infer.Token) error) (infer.Result, error)
 	Embed(ctx context.Context, texts [][]int32, o infer.Embedding) ([][]float32, error)
+	Classify(ctx context.Context, texts [][]int32) ([][]float32, error)
 	Recall(store *prefix.Store, model string, tokens []int32) bool
 	Memorize(ctx context.Context, store *prefix.Store, model string, tokens []int32) error
 	Stats() infer.Stats
@@ -123,7 +125,7 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}
-	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine, config: m.Config()}, nil
+	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine, config: m.Config(), labels: labels(f, m.Config().Labels)}, nil
 }
 
 // name is what the file calls its model, or the file's own name.

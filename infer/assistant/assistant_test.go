@@ -95,6 +95,10 @@ func (s *script) SetThreads(int)                                                
 func (s *script) Recall(*prefix.Store, string, []int32) bool                     { return false }
 func (s *script) Memorize(context.Context, *prefix.Store, string, []int32) error { return nil }
 
+func (s *script) Classify(context.Context, [][]int32) ([][]float32, error) {
+	return nil, errors.New("a script has no classes")
+}
+
 func (s *script) Embed(context.Context, [][]int32, infer.Embedding) ([][]float32, error) {
 	return nil, infer.ErrNoEncoder
 }

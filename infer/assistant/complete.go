@@ -16,15 +16,20 @@ type Text struct {
 	Tokens []int32
 }
 
-// Complete continues a text as it is, without the chat template; all else is as
-// in [Assistant.Reply]. Control tokens are only those that are given as tokens.
+// Complete continues a text as it is, without the chat template, or makes another
+// text of it if that is what the model does; all else is as in [Assistant.Reply].
+// Control tokens are only those that are given as tokens.
 func (a *Assistant) Complete(ctx context.Context, prompt Text, o Options, emit func(delta string) error) (Reply, error) {
 	if err := a.enter(); err != nil {
 		return Reply{}, err
 	}
 	defer a.running.Done()
 	ids := prompt.Tokens
-	if len(ids) == 0 {
+	switch {
+	case len(ids) > 0:
+	case a.translates():
+		ids = a.framed(prompt.Text)
+	default:
 		ids = a.tokens.EncodePrompt(border+a.tokens.Defuse(prompt.Text, border)+border, border)
 	}
 	if err := a.checkTokens("prompt", ids); err != nil {
@@ -43,6 +48,19 @@ func (a *Assistant) Embed(ctx context.Context, texts []Text) ([][]float32, int, 
 		return nil, 0, err
 	}
 	defer a.running.Done()
+	all, tokens, err := a.framedAll(texts)
+	if err != nil {
+		return nil, 0, err
+	}
+	vectors, err := a.engine.Embed(ctx, all, infer.Embedding{})
+	if err != nil {
+		return nil, 0, fmt.Errorf("embed with %s: %w", a.name, err)
+	}
+	return vectors, tokens, nil
+}
+
+// framedAll are texts in tokens, and how many these are together.
+func (a *Assistant) framedAll(texts []Text) ([][]int32, int, error) {
 	all, tokens := make([][]int32, len(texts)), 0
 	for i, t := range texts {
 		all[i] = t.Tokens
@@ -54,11 +72,7 @@ func (a *Assistant) Embed(ctx context.Context, texts []Text) ([][]float32, int, 
 		}
 		tokens += len(all[i])
 	}
-	vectors, err := a.engine.Embed(ctx, all, infer.Embedding{})
-	if err != nil {
-		return nil, 0, fmt.Errorf("embed with %s: %w", a.name, err)
-	}
-	return vectors, tokens, nil
+	return all, tokens, nil
 }
 
 // framed is a text in tokens, with those that the vocabulary wants around it.

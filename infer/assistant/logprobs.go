@@ -14,23 +14,62 @@ type LogProb struct {
 	Top     []LogProb // the likeliest tokens in its place, without theirs
 }
 
-// logProbs are those of the tokens that text is made of: a stop string's are not
-// among them. begins is where in the text each token begins.
-func (a *Assistant) logProbs(tokens []infer.Token, begins []int, text string, stopped bool) []LogProb {
-	names := a.newNames()
-	out := make([]LogProb, 0, len(tokens))
-	for i, t := range tokens {
-		if stopped && begins[i] >= len(text) {
+// tokenLog makes the log-probabilities of an answer while it comes.
+type tokenLog struct {
+	names  *names
+	known  func([]LogProb) // may be nil
+	tokens []infer.Token
+	begins []int     // where in the text each token begins
+	done   []LogProb // of the first tokens
+}
+
+func (a *Assistant) newTokenLog(known func([]LogProb)) *tokenLog {
+	if known == nil {
+		known = func([]LogProb) {}
+	}
+	return &tokenLog{names: a.newNames(), known: known, done: []LogProb{}}
+}
+
+func (l *tokenLog) add(t infer.Token, begin int) {
+	l.tokens, l.begins = append(l.tokens, t), append(l.begins, begin)
+}
+
+// release tells those of the tokens that end in the text that goes out; length is
+// how much came, what is held back and the beginning of a rune included.
+func (l *tokenLog) release(out, length int) {
+	first := len(l.done)
+	for i := first; i < len(l.tokens); i++ {
+		end := length
+		if i+1 < len(l.begins) {
+			end = l.begins[i+1]
+		}
+		if end > out {
 			break
 		}
-		p := names.logProb(t.ID, t.LogProb)
-		for _, l := range t.Top {
-			p.Top = append(p.Top, names.logProb(l.ID, l.LogProb))
-		}
-		names.some = names.some || len(p.Bytes) > 0
-		out = append(out, p)
+		l.done = append(l.done, l.logProb(i))
 	}
-	return out
+	if len(l.done) > first {
+		l.known(l.done[first:len(l.done):len(l.done)])
+	}
+}
+
+// finish returns all of them, but for those of a stop string, which begin behind
+// the text.
+func (l *tokenLog) finish(text int, stopped bool) []LogProb {
+	for i := len(l.done); i < len(l.tokens) && !(stopped && l.begins[i] >= text); i++ {
+		l.done = append(l.done, l.logProb(i))
+	}
+	return l.done
+}
+
+func (l *tokenLog) logProb(i int) LogProb {
+	t := l.tokens[i]
+	p := l.names.logProb(t.ID, t.LogProb)
+	for _, likely := range t.Top {
+		p.Top = append(p.Top, l.names.logProb(likely.ID, likely.LogProb))
+	}
+	l.names.some = l.names.some || len(p.Bytes) > 0
+	return p
 }
 
 // names tells the text of single tokens. Some tokenizers drop a space at the

@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -67,6 +68,41 @@ func TestLogProbsAreOfTheText(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%v with stop %q: %s, want %s", c.say, c.stop, got, c.want)
+		}
+	}
+}
+
+// Known gets the log-probabilities with the text that their tokens make.
+func TestLogProbsComeWithTheirText(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		say  []int32
+		stop []string
+		want string // texts of tokens, and the piece behind them
+	}{
+		{[]int32{3, 4}, nil, `"lamp" -> "lamp"; " on" -> " on"; `},
+		{[]int32{3, 5, 6, 7, 8}, nil, `"lamp" -> "lamp"; "�" "�" "�" -> "€"; "s" -> "s"; `},
+		{[]int32{3, 4, 8}, []string{"lamp onx"}, `"lamp" " on" "s" -> "lamp ons"; `}, // held back until it cannot be the stop string
+		{[]int32{3, 4, 8}, []string{"ns"}, `"lamp" -> "lamp"; -> " o"; `},            // " on" goes out in part, and what it was comes at the end
+		{[]int32{3, 4, 8}, []string{" on"}, `"lamp" -> "lamp"; `},
+		{[]int32{1, 3}, nil, `"<s>" "lamp" -> "lamp"; `},
+	} {
+		got, known := "", []LogProb(nil)
+		o := Options{Stop: c.stop, LogProbs: true, Known: func(all []LogProb) {
+			for _, p := range all {
+				got += fmt.Sprintf("%q ", p.Text)
+			}
+			known = append(known, all...)
+		}}
+		reply, err := withWords(t, c.say...).Reply(t.Context(), []chat.Message{{Role: "user", Content: "a"}}, o, func(delta string) error {
+			got += fmt.Sprintf("-> %q; ", delta)
+			return nil
+		})
+		if err != nil || got != c.want {
+			t.Errorf("%v with stop %q: %s, want %s, error %v", c.say, c.stop, got, c.want, err)
+		}
+		if n := len(known); n > len(reply.LogProbs) || !reflect.DeepEqual(known, reply.LogProbs[:n:n]) && n > 0 {
+			t.Errorf("%v with stop %q: %v of %v", c.say, c.stop, known, reply.LogProbs)
 		}
 	}
 }

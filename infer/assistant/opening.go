@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/prefix"
@@ -20,6 +21,9 @@ func (a *Assistant) Opening(system string) (Opening, error) {
 		return Opening{}, err
 	}
 	defer a.running.Done()
+	if a.translates() {
+		return Opening{}, fmt.Errorf("opening for %s: it makes one text of another and knows no conversations", a.name)
+	}
 	// What two conversations share that differ from the user's first letter on.
 	var prompts [2][]int32
 	for i, user := range []string{"A", "7"} {

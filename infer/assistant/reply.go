@@ -25,8 +25,11 @@ type Options struct {
 	// or the end of the context.
 	IgnoreEOS bool
 	// LogProbs asks for Reply.LogProbs; Sampling.Top, for the likeliest tokens
-	// in them.
+	// in them. Known, which may be nil, gets them as they come: before a piece of
+	// text, those of the tokens that it completes. What is left at the end, such as
+	// that of a token without text, it does not get.
 	LogProbs bool
+	Known    func([]LogProb)
 	// Breakers are the texts over which Sampling.DRY sees no repetition; nil:
 	// DefaultBreakers. Sampling.DRY.Breakers is made of them.
 	Breakers []string
@@ -87,6 +90,13 @@ func (a *Assistant) Reply(ctx context.Context, messages []chat.Message, o Option
 	}
 	defer a.running.Done()
 	// 1. Messages to token ids.
+	if a.translates() {
+		ids, err := a.source(messages, o)
+		if err != nil {
+			return Reply{}, err
+		}
+		return a.reply(ctx, ids, "", o, emit)
+	}
 	text, err := a.render(messages, o)
 	if err != nil {
 		return Reply{}, err
@@ -116,7 +126,11 @@ func (a *Assistant) reply(ctx context.Context, prompt []int32, text string, o Op
 	if o.Grammar != nil {
 		o.Sampling.Mask = a.newMask(o.Grammar, text)
 	}
-	var begins []int // where in the text each token begins
+	var known *tokenLog
+	if o.LogProbs {
+		known = a.newTokenLog(o.Known)
+		out.before = func() { known.release(out.text.Len(), out.length()+out.stream.Pending()) }
+	}
 	// 3. Token ids to an answer, which out turns into text token by token.
 	result, err := a.engine.Generate(ctx, infer.Request{
 		Prompt:    prompt,
@@ -124,8 +138,8 @@ func (a *Assistant) reply(ctx context.Context, prompt []int32, text string, o Op
 		Sampling:  o.Sampling,
 		Stop:      ends,
 	}, func(t infer.Token) error {
-		if o.LogProbs {
-			begins = append(begins, out.length())
+		if known != nil {
+			known.add(t, out.length())
 		}
 		if err := out.push(t.ID); err != nil || split == nil {
 			return err
@@ -148,8 +162,8 @@ func (a *Assistant) reply(ctx context.Context, prompt []int32, text string, o Op
 	if out.stopped {
 		reply.Finish = infer.FinishStop
 	}
-	if o.LogProbs {
-		reply.LogProbs = a.logProbs(result.Tokens, begins, reply.Text, out.stopped)
+	if known != nil {
+		reply.LogProbs = known.finish(len(reply.Text), out.stopped)
 	}
 	if split != nil {
 		if failed := split.finish(&reply, out.refused || err != nil); err == nil {
@@ -167,6 +181,7 @@ type writer struct {
 	stream  *tokenizer.Stream
 	stops   stops
 	emit    func(string) error // may be nil
+	before  func()             // called before emit, with text as it is after it; may be nil
 	text    strings.Builder    // what was emitted
 	held    string             // could be the beginning of a stop string
 	stopped bool               // by a stop string: the text is complete
@@ -229,6 +244,9 @@ func (w *writer) send(delta string) error {
 		return nil
 	}
 	w.text.WriteString(delta)
+	if w.before != nil {
+		w.before()
+	}
 	if w.emit == nil {
 		return nil
 	}

@@ -47,9 +47,15 @@ func keywordTable() map[string]keyword {
 	}
 }
 
-// sameDraft refuses a schema of another draft within one.
+// sameDraft refuses a schema of another draft within one. Where the whole names no
+// draft, the keywords of both are read in it.
 func (k *keywords) sameDraft(v *value) error {
-	if k.schema != k.b.root && v.data != k.b.root.get("$schema").text() {
+	whole := k.b.root.get("$schema")
+	if whole == nil {
+		_, err := draftOf(v)
+		return err
+	}
+	if v.data != whole.data {
 		return v.errorf("a schema of another draft within one is not supported")
 	}
 	return nil
@@ -62,14 +68,6 @@ func (k *keywords) content(v *value) error {
 		return v.errorf("keyword %q is not supported in draft-07", v.token)
 	}
 	return nil
-}
-
-// text is a string's, or nothing else is equal to it.
-func (v *value) text() any {
-	if v == nil {
-		return struct{}{}
-	}
-	return v.data
 }
 
 // also adds shapes of which a value must have one too.

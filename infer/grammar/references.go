@@ -23,6 +23,16 @@ var drafts = map[string]Draft{
 	"https://json-schema.org/draft/2020-12/schema": Draft2020,
 }
 
+// draftOf reads the value of "$schema".
+func draftOf(v *value) (Draft, error) {
+	text, _ := v.data.(string)
+	draft, ok := drafts[strings.TrimSuffix(text, "#")]
+	if !ok {
+		return 0, v.errorf("%v is not supported; it is https://json-schema.org/draft/2020-12/schema or http://json-schema.org/draft-07/schema#", v.data)
+	}
+	return draft, nil
+}
+
 // references finds what "$ref" refers to, within one document.
 type references struct {
 	draft Draft

@@ -84,15 +84,12 @@ const (
 
 func newBuilder(root *value, o SchemaOptions) (*builder, error) {
 	b := &builder{SchemaOptions: o, root: root, memo: map[string]int{}, known: map[*value][]*shape{}, active: map[*value]bool{}, table: keywordTable()}
-	if s := root.get("$schema"); s != nil {
-		text, _ := s.data.(string)
-		draft, ok := drafts[strings.TrimSuffix(text, "#")]
-		if !ok {
-			return nil, s.errorf("%v is not supported; it is https://json-schema.org/draft/2020-12/schema or http://json-schema.org/draft-07/schema#", s.data)
-		}
-		b.Draft = draft
-	}
 	var err error
+	if s := root.get("$schema"); s != nil {
+		if b.Draft, err = draftOf(s); err != nil {
+			return nil, err
+		}
+	}
 	b.references, err = newReferences(root, b.Draft)
 	return b, err
 }

@@ -34,6 +34,7 @@ func TestSchemas(t *testing.T) {
 	t.Parallel()
 	for _, c := range []schemaCase{
 		{"anything", `{"type": "array", "items": true}`, "[1,null,{\"a\":[1,{}]},\"\"]", "\n[{]\n[01]\n[1,]"},
+		{"drafts within", `{"type": "array", "prefixItems": [{"$schema": "http://json-schema.org/draft-07/schema#", "type": "null"}, {"$schema": "https://json-schema.org/draft/2020-12/schema", "const": 1}]}`, "[null,1]", "[1,1]"},
 		{"types", `{"type": ["boolean", "null"]}`, "true\nfalse\nnull", "0\n\"null\"\n[]"},
 		{"strings", `{"type": "string"}`, `""` + "\n" + `"aä😀\n\u00e4\ud83d\ude00\/"`, `"` + "\n" + `"\ud83d"` + "\n" + `"\x"` + "\n\"\t\"\n\"\xff\""},
 		{"lengths", `{"type": "string", "minLength": 2, "maxLength": 3}`, `"ab"` + "\n" + `"ä\u00e4😀"` + "\n" + `"\ud83d\ude00\n"`, `"a"` + "\n" + `"abcd"` + "\n" + `""`},
@@ -157,6 +158,8 @@ func TestSchemaErrors(t *testing.T) {
 		{`{"$schema": "http://json-schema.org/draft-04/schema#"}`, `"#/$schema"`},
 		{`{"$schema": "https://json-schema.org/draft/2020-12/schema", "items": [{}]}`, "prefixItems"},
 		{`{"$schema": "http://json-schema.org/draft-07/schema#", "prefixItems": [{}]}`, "draft-07"},
+		{`{"$schema": "http://json-schema.org/draft-07/schema#", "items": {"$schema": "https://json-schema.org/draft/2020-12/schema"}}`, "another draft"},
+		{`{"items": {"$schema": "http://json-schema.org/draft-04/schema#"}}`, `"#/items/$schema"`},
 		{`false`, "no finite text"},
 		{`{"type": "integer", "minimum": 2, "maximum": 1}`, "no finite text"},
 		{`{"allOf": [{"type": "string"}, {"type": "null"}]}`, "no finite text"},

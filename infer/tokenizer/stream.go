@@ -24,6 +24,9 @@ func (s *Stream) Push(id int32) string {
 	return s.take(end)
 }
 
+// Pending is how many bytes there are of a rune that is not complete.
+func (s *Stream) Pending() int { return len(s.pending) }
+
 // Flush returns what is left of a text that ended within a rune, and makes the
 // stream ready for a new text.
 func (s *Stream) Flush() string {
