@@ -20,7 +20,7 @@ func TestProgressIsForTerminals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range []string{
-		"pack bundle " + weights + " --name m --release 1.0 --out " + out,
+		"pack bundle " + weights + " --name lights --release 1.0 --out " + out,
 		"model verify " + out + " --allow-unsigned",
 		"model install " + out + " --allow-unsigned --dir " + filepath.Join(dir, "models"),
 		"pack model " + out + " --allow-unsigned --out " + dir,
