@@ -26,6 +26,7 @@ const (
 type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Play a tour: broker, cloud worker and device in one process, offline."`
 	Serve   serveCmd   `cmd:"" help:"Run the device daemon."`
+	Link    linkCmd    `cmd:"" help:"Run the process that has the brokers, for a cusp serve without a network."`
 	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in over MQTT, answers of a large model out."`
 	Ask     askCmd     `cmd:"" help:"Ask the daemon one question."`
 	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or line by line from a pipe."`

@@ -11,9 +11,11 @@ import (
 )
 
 type serveCmd struct {
-	Config      string `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
-	Socket      string `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
-	PrintConfig bool   `help:"Print the documented configuration file and exit."`
+	Config      string   `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
+	Socket      string   `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
+	Link        string   `type:"path" help:"Unix socket of a cusp link process, which then has the brokers; overrides link.socket." placeholder:"PATH"`
+	LinkPeer    []string `help:"User as whom cusp link runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
+	PrintConfig bool     `help:"Print the documented configuration file and exit."`
 }
 
 func (c serveCmd) Run(ctx context.Context, s streams) error {
@@ -51,6 +53,12 @@ func (c serveCmd) load() (daemon.Config, error) {
 func (c serveCmd) override(cfg daemon.Config) daemon.Config {
 	if c.Socket != "" {
 		cfg.API.Socket = c.Socket
+	}
+	if c.Link != "" {
+		cfg.Link.Socket = c.Link
+	}
+	if len(c.LinkPeer) > 0 {
+		cfg.Link.Peers = c.LinkPeer
 	}
 	return cfg
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Router     RouterConfig     `toml:"router"`
 	Cloud      CloudConfig      `toml:"cloud"`
 	IoT        IoTConfig        `toml:"iot"`
+	Link       LinkConfig       `toml:"link"`
 	State      StateConfig      `toml:"state"`
 	Sensor     SensorConfig     `toml:"sensor"`
 	Metrics    MetricsConfig    `toml:"metrics"`
@@ -114,6 +115,14 @@ type IoTConfig struct {
 	Enable bool `toml:"enable"`
 	BrokerConfig
 	Parallel int `toml:"parallel"`
+}
+
+// LinkConfig is the link process, which has the brokers in the place of the
+// engine's process.
+type LinkConfig struct {
+	Socket string   `toml:"socket"` // between the two; empty: there is one process
+	Peers  []string `toml:"peers"`  // users that may be at its other end
+	State  string   `toml:"state"`  // where the link process keeps the outbox
 }
 
 // StateConfig is where the outbox and the records are kept.

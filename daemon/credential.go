@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -41,19 +43,32 @@ func credentialOr(name, file string) string {
 // maxCredentialName is what systemd allows of a file name.
 const maxCredentialName = 255
 
-// checkCredentials tells which of the named credentials were not passed. It is
-// for the start of the service: other commands read the configuration too.
+// checkCredentials tells which of the credentials that this process needs were not
+// passed. It is for the start of the service: other commands read the
+// configuration too.
 func (c Config) checkCredentials() error {
-	var errs []error
-	for key, name := range map[string]string{
-		"api.key_credential": c.API.KeyCredential, "api.tokens_credential": c.API.TokensCredential,
+	needed := map[string]string{"api.key_credential": c.API.KeyCredential, "api.tokens_credential": c.API.TokensCredential}
+	if c.Link.Socket == "" { // else they are the link process's
+		maps.Copy(needed, c.linkCredentials())
+	}
+	return checkPassed(needed)
+}
+
+// linkCredentials are the names of what brokers want, by their keys.
+func (c Config) linkCredentials() map[string]string {
+	return map[string]string{
 		"cloud.password_credential": c.Cloud.PasswordCredential, "cloud.key_credential": c.Cloud.KeyCredential,
 		"iot.password_credential": c.IoT.PasswordCredential, "iot.key_credential": c.IoT.KeyCredential,
-	} {
-		if name == "" {
+	}
+}
+
+func checkPassed(needed map[string]string) error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(needed)) {
+		if needed[key] == "" {
 			continue
 		}
-		if _, err := credential(name); err != nil {
+		if _, err := credential(needed[key]); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}

@@ -15,7 +15,7 @@ import (
 const DefaultModel = "cusp-student"
 
 // paths are where things lie for one kind of user.
-type paths struct{ config, trust, state, socket string }
+type paths struct{ config, trust, state, link, socket string }
 
 // DefaultConfig is the configuration without a file: the built-in student on
 // the default socket, no cloud, no sensors. CUSP_SOCKET overrides the socket.
@@ -34,6 +34,7 @@ func DefaultConfig() Config {
 		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20},
 		Cloud:  CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second},
 		IoT:    IoTConfig{Parallel: 4},
+		Link:   LinkConfig{State: p.link},
 		State:  StateConfig{Dir: p.state},
 		Log:    LogConfig{Level: "info"},
 
@@ -48,14 +49,16 @@ func DefaultConfigPath() string { return defaultPaths(os.Getuid() == 0, os.Geten
 // defaultPaths follows the file system hierarchy for root and the XDG base
 // directory specification for others.
 func defaultPaths(root bool, env func(string) string) paths {
-	p := paths{config: "/etc/cusp/cusp.toml", trust: "/etc/cusp/keys", state: "/var/lib/cusp", socket: "/run/cusp/cusp.sock"}
+	p := paths{config: "/etc/cusp/cusp.toml", trust: "/etc/cusp/keys", state: "/var/lib/cusp", link: "/var/lib/cusp-link", socket: "/run/cusp/cusp.sock"}
 	if !root {
 		home := env("HOME")
 		config := filepath.Join(or(env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "cusp")
+		state := or(env("XDG_STATE_HOME"), filepath.Join(home, ".local", "state"))
 		p = paths{
 			config: filepath.Join(config, "cusp.toml"),
 			trust:  filepath.Join(config, "keys"),
-			state:  filepath.Join(or(env("XDG_STATE_HOME"), filepath.Join(home, ".local", "state")), "cusp"),
+			state:  filepath.Join(state, "cusp"),
+			link:   filepath.Join(state, "cusp-link"),
 			socket: fmt.Sprintf("/tmp/cusp-%d/cusp.sock", os.Getuid()),
 		}
 		if run := env("XDG_RUNTIME_DIR"); run != "" {

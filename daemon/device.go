@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/daemon/border"
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/daemon/sensor"
@@ -43,7 +44,8 @@ type device struct {
 	models   *Models
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
-	uplink   *uplink.Uplink // nil without a cloud
+	uplink   *uplink.Uplink // nil without a cloud, and with a link process
+	border   *border.Cloud  // nil without a link process
 	asked    api.Answerer   // the router, with failures counted
 	engines  *engines
 	metrics  *metrics.Metrics
@@ -191,9 +193,7 @@ func (d *device) modelChanged() {
 	d.notify.status(d.summary())
 	select {
 	case <-d.open:
-		if d.door != nil {
-			d.door.Announce()
-		}
+		d.announce()
 	default: // the door announces when it opens
 	}
 }
@@ -213,15 +213,13 @@ func (d *device) openPrefixes(c ModelConfig) *prefixes {
 }
 
 func (d *device) openUplink() error {
+	if d.cfg.Link.Socket != "" {
+		return d.openBorder()
+	}
 	if d.cfg.Cloud.Broker == "" {
 		return nil
 	}
-	u, err := uplink.Open(uplink.Options{
-		Broker: d.cfg.Cloud.uplink(), Device: d.cfg.Device.ID,
-		Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
-		OnLate: d.late, Log: d.log,
-		Expiry: d.cfg.Cloud.Expiry, SilenceTimeout: d.cfg.Cloud.Timeout,
-	})
+	u, err := uplink.Open(d.cfg.uplink(d.cfg.State.Dir, d.late, d.log))
 	if err != nil {
 		return err
 	}
@@ -233,10 +231,14 @@ func (d *device) openUplink() error {
 // route wires the router, which sees no more than its own interfaces.
 func (d *device) route() {
 	r := &router.Router{Local: metered{d.models, sensor.NewMeter(d.sensors)}, Wait: d.cfg.Router.Wait, Record: d.answers.keep, Sensors: d.sensors.Readings}
-	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
-		r.Cloud = d.uplink
-	}
 	d.asked = counting{r, d.answers}
+	switch { // a nil *Uplink in the interface would count as a cloud
+	case d.uplink != nil:
+		r.Cloud = d.uplink
+	case d.border != nil && d.cfg.Cloud.Broker != "":
+		r.Cloud = d.border
+		d.asked = counting{handing{r}, d.answers}
+	}
 }
 
 func (d *device) serveAPI() {
@@ -265,29 +267,26 @@ func (d *device) listModels() []api.Model {
 
 // healthy tells whether a question could be answered at all.
 func (d *device) healthy() error {
-	if current, _ := d.models.Current(); current == nil && d.uplink == nil {
+	if current, _ := d.models.Current(); current == nil && d.cfg.Cloud.Broker == "" {
 		return ErrNoModel
 	}
 	return nil
 }
 
-// openDoor opens the MQTT front door, if it is wanted.
+// openDoor opens the MQTT front door, if it is wanted, or serves that of the link
+// process.
 func (d *device) openDoor() error {
 	defer close(d.open)
+	if d.border != nil {
+		d.attend()
+		return nil
+	}
 	if !d.cfg.IoT.Enable {
 		return nil
 	}
-	client, err := d.cfg.iotBroker().uplink().ClientOptions()
+	door, err := d.cfg.openDoor(d.asked, func() any { return d.status() }, d.log)
 	if err != nil {
-		return fmt.Errorf("mqtt front door: %w", err)
-	}
-	door, err := iot.Open(iot.Options{
-		Device: d.cfg.Device.ID, Client: client.SetClientID("cusp-iot-" + d.cfg.Device.ID),
-		Answerer: d.asked, Status: func() any { return d.status() },
-		Parallel: d.cfg.IoT.Parallel, Log: d.log,
-	})
-	if err != nil {
-		return fmt.Errorf("mqtt front door: %w", err)
+		return err
 	}
 	d.door = door
 	d.onDrain(door.Close)

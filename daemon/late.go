@@ -1,10 +1,14 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
-	"slices"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/record"
 )
@@ -15,24 +19,46 @@ const lateDetail = "late answer"
 // late takes a cloud answer that nobody waits for any more: it is recorded in
 // place of the provisional one, and goes to the asker over MQTT if that is how
 // the question came. An asker at the socket finds it under the question's id.
-// An error means that the asker could not be told yet.
-func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
-	if err != nil {
-		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
-		return nil
-	}
-	before, _ := d.answers.recall(q.ID)
-	a := router.Answer{Text: before.Text, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}
-	if before.Receipt.Detail != lateDetail || before.Text != c.Text || !slices.Equal(before.ToolCalls, c.ToolCalls) { // else it is kept, and offered again
-		a = router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
-		d.answers.remember(q, a, "cloud/late")
-		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
-		d.log.Info("late answer", "id", q.ID, "model", c.Model)
-	}
-	if q.Asker != "iot" {
-		return nil
+// With an error it comes again.
+func (d *device) late(q router.Question, c router.CloudAnswer, failure error) error {
+	a, err := d.recordLate(q, c, failure)
+	if err != nil || failure != nil || q.Asker != askerIoT {
+		return err
 	}
 	return d.deliver(q, a)
+}
+
+const askerIoT = "iot" // of a question that came over MQTT
+
+// recordLate keeps a late answer, once, however often it comes: it is offered
+// again when one of two processes dies between taking it and saying so. An error
+// means that it is not on disk.
+func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+	if failure != nil {
+		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
+		return router.Answer{}, nil
+	}
+	before, err := d.answers.Find(d.ctx, q.ID)
+	if err != nil && !errors.Is(err, api.ErrNotFound) {
+		return router.Answer{}, err
+	}
+	if before.Receipt.Route == router.RouteCloud && sameMessages(before.Question, q) {
+		return router.Answer{Text: before.Text, Reasoning: before.Reasoning, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}, nil
+	}
+	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
+	if err := d.answers.appendSynced(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text}); err != nil {
+		return router.Answer{}, fmt.Errorf("record the late answer %s: %w", q.ID, err)
+	}
+	d.answers.remember(q, a, "cloud/late")
+	d.log.Info("late answer", "id", q.ID, "model", c.Model)
+	return a, nil
+}
+
+// sameMessages tells whether two questions ask the same: an id may be used again.
+func sameMessages(a, b router.Question) bool {
+	x, errX := json.Marshal(a.Messages)
+	y, errY := json.Marshal(b.Messages)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // deliver waits for the front door, which opens after the uplink.

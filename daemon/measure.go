@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"time"
+
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/infer/kernel"
 )
@@ -40,8 +42,8 @@ func (d *device) snapshot() metrics.Snapshot {
 			Architecture: current.Architecture, Types: current.Types, Since: current.Since,
 		}
 	}
-	if d.uplink != nil {
-		s.Link = &metrics.Link{Up: d.uplink.Up(), Outbox: d.uplink.Depth(), Oldest: d.uplink.OldestAge()}
+	if link := d.link(); link.Configured {
+		s.Link = &metrics.Link{Up: link.Up, Outbox: link.Outbox, Oldest: time.Duration(link.OldestS * float64(time.Second))}
 	}
 	return s
 }

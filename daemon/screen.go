@@ -144,6 +144,11 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
+	if l.Error != "" {
+		s.row("cloud", "unknown, %s", l.Broker)
+		s.row("", "%s", l.Error)
+		return
+	}
 	s.row("cloud", "%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker)
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
