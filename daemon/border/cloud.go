@@ -26,16 +26,17 @@ const (
 
 // Cloud is the engine's end: a [router.Cloud] behind the link process.
 type Cloud struct {
-	socket string
-	peers  Peers
-	log    *slog.Logger
+	socket   string
+	peers    Peers
+	patience time.Duration // for a question to be accepted
+	log      *slog.Logger
 }
 
 var _ router.Cloud = (*Cloud)(nil)
 
 // NewCloud returns the engine's end of the socket; nothing is opened yet.
 func NewCloud(socket string, peers Peers, log *slog.Logger) *Cloud {
-	return &Cloud{socket: socket, peers: peers, log: log}
+	return &Cloud{socket: socket, peers: peers, patience: acceptTimeout, log: log}
 }
 
 // Up implements [router.Cloud].
@@ -52,7 +53,7 @@ func (c *Cloud) Up() bool {
 func (c *Cloud) Report(ctx context.Context, v any) error {
 	f, err := c.request(ctx, kindStatus)
 	if err != nil {
-		return fmt.Errorf("link process on %s: %w", c.socket, err)
+		return fmt.Errorf("the link process cannot be asked (is `cusp link` running?): %w", err)
 	}
 	if err := json.Unmarshal(f.Report, v); err != nil {
 		return fmt.Errorf("report of the link process: %w", err)
@@ -119,7 +120,7 @@ func (c *Cloud) ask(ctx context.Context, a *asking) (router.CloudAnswer, error) 
 	if err != nil {
 		return router.CloudAnswer{}, fmt.Errorf("the link process cannot be asked: %w", err)
 	}
-	cloud, err := a.converse(ctx, con)
+	cloud, err := a.converse(ctx, con, c.patience)
 	if err != nil {
 		con.close() // not taken: what may come goes another way
 		return router.CloudAnswer{}, err
@@ -129,12 +130,12 @@ func (c *Cloud) ask(ctx context.Context, a *asking) (router.CloudAnswer, error) 
 }
 
 // converse sends the question and reads to the end of its answer.
-func (a *asking) converse(ctx context.Context, con *conn) (router.CloudAnswer, error) {
+func (a *asking) converse(ctx context.Context, con *conn, accept time.Duration) (router.CloudAnswer, error) {
 	if err := con.send(frame{Kind: kindAsk, Question: &a.question}); err != nil {
 		return router.CloudAnswer{}, err
 	}
 	a.stream.begin()
-	patience, cancel := context.WithTimeoutCause(ctx, acceptTimeout, errNotAccepted)
+	patience, cancel := context.WithTimeoutCause(ctx, accept, errNotAccepted)
 	defer cancel()
 	wait := patience
 	for {
@@ -157,7 +158,7 @@ func (a *asking) converse(ctx context.Context, con *conn) (router.CloudAnswer, e
 	}
 }
 
-var errNotAccepted = fmt.Errorf("the link process did not accept the question within %v", acceptTimeout)
+var errNotAccepted = errors.New("the link process did not accept the question in time")
 
 // end is the outcome as Ask returns it. A final error has arrived with that.
 func (a *asking) end(con *conn, f frame) (router.CloudAnswer, error) {

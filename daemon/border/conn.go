@@ -72,7 +72,7 @@ func (c *conn) send(f frame) error {
 }
 
 // errBroken means that the other process is gone, or has never been there.
-var errBroken = errors.New("connection to the other process broke")
+var errBroken = errors.New("the other process is not there")
 
 // receive waits for the next frame.
 func (c *conn) receive(ctx context.Context) (frame, error) {
@@ -119,8 +119,12 @@ func (c *conn) watched(ctx context.Context) (_ context.Context, taken <-chan str
 func dial(ctx context.Context, socket string, peers Peers) (*conn, error) {
 	var d net.Dialer
 	n, err := d.DialContext(ctx, "unix", socket)
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // the rest of it says the path again
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBroken, err)
+		return nil, fmt.Errorf("nobody answers on %s: %w: %w", socket, errBroken, err)
 	}
 	if err := peers.check(n); err != nil {
 		n.Close()

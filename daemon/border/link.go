@@ -45,7 +45,7 @@ type Link struct {
 	idle   chan *conn    // offered by the engine to be asked on
 	places chan struct{} // one for each connection
 	ctx    context.Context
-	stop   context.CancelFunc
+	stop   context.CancelCauseFunc
 
 	carrier Carrier // set before the first connection is taken; nil: no cloud is configured
 
@@ -59,7 +59,7 @@ type Link struct {
 // NewLink returns a link that does not listen yet.
 func NewLink(o LinkOptions) *Link {
 	l := &Link{o: o, idle: make(chan *conn), places: make(chan struct{}, maxConnections)}
-	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.ctx, l.stop = context.WithCancelCause(context.Background())
 	return l
 }
 
@@ -207,6 +207,7 @@ func (l *Link) settle(ctx context.Context, c *conn, taken <-chan struct{}, a rou
 
 // Close ends what runs. The socket's file goes with its listener.
 func (l *Link) Close() error {
+	l.stop(uplink.ErrClosed) // which tells the engine to ask the next link
 	l.mu.Lock()
 	l.closed = true
 	var err error
@@ -214,7 +215,6 @@ func (l *Link) Close() error {
 		err = l.listener.Close()
 	}
 	l.mu.Unlock()
-	l.stop()
 	l.running.Wait()
 	return err
 }

@@ -40,11 +40,13 @@ func (p Peers) check(c net.Conn) error {
 	if err != nil {
 		return fmt.Errorf("who is at the other end of the socket: %w", err)
 	}
-	if uid != 0 && uid != os.Getuid() && !slices.Contains(p, uid) {
+	if !p.allow(uid) {
 		return fmt.Errorf("%w: it is of user %d; add that user to link.peers if it should be", errStranger, uid)
 	}
 	return nil
 }
+
+func (p Peers) allow(uid int) bool { return uid == 0 || uid == os.Getuid() || slices.Contains(p, uid) }
 
 var errStranger = errors.New("the process at the other end of the socket is not trusted")
 
