@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/a472be26/cusp/daemon"
 )
@@ -9,6 +10,7 @@ import (
 type linkCmd struct {
 	Config string   `type:"path" help:"Configuration file, the same as that of cusp serve (default: the usual place, if there is one there)." placeholder:"FILE"`
 	Socket string   `type:"path" help:"Unix socket on which cusp serve finds this process; overrides link.socket." placeholder:"PATH"`
+	Needs  bool     `hidden:"" help:"Print the files and credentials that this process needs, and exit: kind, tab, name."`
 	Peer   []string `help:"User, by name or number, as whom cusp serve runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
 }
 
@@ -24,9 +26,13 @@ Either may be started first, stopped and killed: the other one waits for it, and
 		`"cusp serve" without a link does all of it in one process.`
 }
 
-func (c linkCmd) Run(ctx context.Context) error {
+func (c linkCmd) Run(ctx context.Context, s streams) error {
 	cfg, err := serveCmd{Config: c.Config, Link: c.Socket, LinkPeer: c.Peer}.load()
 	if err != nil {
+		return err
+	}
+	if c.Needs {
+		_, err := io.WriteString(s.out, cfg.LinkNeeds())
 		return err
 	}
 	log, _, err := daemon.NewLog(cfg.Log.Level)

@@ -15,6 +15,7 @@ type serveCmd struct {
 	Socket      string   `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
 	Link        string   `type:"path" help:"Unix socket of a cusp link process, which then has the brokers; overrides link.socket." placeholder:"PATH"`
 	LinkPeer    []string `help:"User as whom cusp link runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
+	SocketUnits string   `type:"path" hidden:"" help:"Write units for the TCP sockets of the configuration into a systemd generator's directory, and exit." placeholder:"DIR"`
 	PrintConfig bool     `help:"Print the documented configuration file and exit."`
 }
 
@@ -26,6 +27,9 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if c.SocketUnits != "" {
+		return daemon.WriteSocketUnits(cfg, c.SocketUnits)
 	}
 	log, level, err := daemon.NewLog(cfg.Log.Level)
 	if err != nil {

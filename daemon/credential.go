@@ -62,6 +62,26 @@ func (c Config) linkCredentials() map[string]string {
 	}
 }
 
+// LinkNeeds lists the files and credentials that the link process reads, a line
+// each: "file" or "credential", a tab, and its path or name.
+func (c Config) LinkNeeds() string {
+	var lines []string
+	for _, b := range []BrokerConfig{c.Cloud.BrokerConfig, c.IoT.BrokerConfig} {
+		for _, path := range []string{b.PasswordFile, b.CAFile, b.CertFile, b.KeyFile} {
+			if path != "" {
+				lines = append(lines, "file\t"+path+"\n")
+			}
+		}
+	}
+	for _, name := range c.linkCredentials() {
+		if name != "" {
+			lines = append(lines, "credential\t"+name+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(slices.Compact(lines), "")
+}
+
 func checkPassed(needed map[string]string) error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(needed)) {

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
-
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/daemon/border"
 	"github.com/a472be26/cusp/daemon/iot"
@@ -38,6 +36,7 @@ type device struct {
 	halt context.CancelFunc
 
 	listener net.Listener
+	passed   passedSockets
 	network  *network // nil: the API is on the socket only
 	answers  *answers
 	sensors  *sensor.Station
@@ -95,7 +94,8 @@ func (d *device) listen() error {
 	l := d.o.Listener
 	var err error
 	if l == nil {
-		l, err = activated()
+		d.passed, err = activated()
+		l = d.passed.api
 	}
 	if l == nil && err == nil {
 		mode, _ := d.cfg.API.mode() // checked with the configuration
@@ -107,23 +107,6 @@ func (d *device) listen() error {
 	d.listener = l
 	d.onClose(func() { _ = l.Close() }) // again after Serve closed it: to no effect
 	return nil
-}
-
-// activated is the socket that the service manager passed, nil if it passed none.
-func activated() (net.Listener, error) {
-	all, err := activation.Listeners()
-	if err != nil {
-		return nil, fmt.Errorf("socket activation: %w", err)
-	}
-	switch len(all) {
-	case 0:
-		return nil, nil
-	case 1:
-		if all[0] != nil {
-			return all[0], nil
-		}
-	}
-	return nil, fmt.Errorf("socket activation: %d sockets were passed; one stream socket is wanted", len(all))
 }
 
 // openState opens the records; the directory is private, since it holds texts.

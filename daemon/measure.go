@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/a472be26/cusp/daemon/metrics"
@@ -18,10 +19,11 @@ func (d *device) openMetrics() error {
 	if d.cfg.Metrics.Listen == "" {
 		return nil
 	}
-	s, err := m.Listen(d.cfg.Metrics.Listen)
+	l, err := d.openTCP("metrics.listen", metricsSocket+".socket", d.cfg.Metrics.Listen, d.passed.metrics)
 	if err != nil {
-		return err
+		return fmt.Errorf("listen for scrapes: %w", err)
 	}
+	s := m.Serve(l)
 	d.log.Info("scrapes are answered", "address", s.Address())
 	d.closing("metrics", s.Close)
 	return nil

@@ -87,15 +87,17 @@ func TestPackDaemon(t *testing.T) {
 		}
 	}
 	for name, mode := range map[string]int64{
-		"/usr/bin/cusp":                    0o755,
-		"/lib/systemd/system/cusp.service": 0o644,
-		"/lib/systemd/system/cusp.socket":  0o644,
-		"/usr/lib/sysusers.d/cusp.conf":    0o644,
-		"/etc/cusp/cusp.toml":              0o644,
-		"/etc/cusp/keys/maker.pub":         0o644,
-		"/var/lib/cusp/models":             0o755,
-		"/usr/share/doc/cusp/NOTICE":       0o644,
-		"/usr/share/doc/cusp/copyright":    0o644,
+		"/usr/bin/cusp":                           0o755,
+		"/lib/systemd/system/cusp.service":        0o644,
+		"/lib/systemd/system/cusp.socket":         0o644,
+		"/lib/systemd/system/cusp-link.service":   0o644,
+		"/usr/lib/systemd/system-generators/cusp": 0o755,
+		"/usr/lib/sysusers.d/cusp.conf":           0o644,
+		"/etc/cusp/cusp.toml":                     0o644,
+		"/etc/cusp/keys/maker.pub":                0o644,
+		"/var/lib/cusp/models":                    0o755,
+		"/usr/share/doc/cusp/NOTICE":              0o644,
+		"/usr/share/doc/cusp/copyright":           0o644,
 	} {
 		h := c.files[name]
 		if h == nil || h.Mode&0o777 != mode || h.Uname != "root" || !h.ModTime.Equal(day) {
