@@ -45,6 +45,7 @@ type device struct {
 	tried    Candidate      // the model that the start wanted most
 	uplink   *uplink.Uplink // nil without a cloud, and with a link process
 	border   *border.Cloud  // nil without a link process
+	promises *promises      // nil without a review of them
 	asked    api.Answerer   // the router, with failures counted
 	engines  *engines
 	metrics  *metrics.Metrics
@@ -171,7 +172,8 @@ func (d *device) setup(c ModelConfig) Setup {
 	return Setup{Loader: loader, Test: selfTest(c.MinSpeed), Canary: c.Canary}
 }
 
-// modelChanged tells the world of another model, or of one that was refused.
+// modelChanged tells the world of another model, of one that was refused, or of
+// a promise in doubt.
 func (d *device) modelChanged() {
 	d.notify.status(d.summary())
 	select {
@@ -222,6 +224,22 @@ func (d *device) route() {
 		r.Cloud = d.border
 		d.asked = counting{handing{r}, d.answers}
 	}
+	if r.Cloud != nil && d.cfg.Router.AuditShare > 0 {
+		d.promises = d.review(r.Cloud)
+		r.Watch = d.promises
+	}
+}
+
+// review keeps the promise under review with the cloud's help.
+func (d *device) review(cloud router.Cloud) *promises {
+	p := &promises{
+		cloud: cloud, share: d.cfg.Router.AuditShare, agreement: d.cfg.Router.AuditAgreement, wait: d.cfg.Router.Wait,
+		file: filepath.Join(d.cfg.State.Dir, "promise.json"), log: d.log, ctx: d.ctx,
+		changed: d.modelChanged, record: d.answers.audited,
+	}
+	p.open()
+	d.closing("review of the promise", p.close)
+	return p
 }
 
 func (d *device) serveAPI() {

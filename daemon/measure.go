@@ -6,6 +6,7 @@ import (
 
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/router/drift"
 )
 
 // openMetrics begins to measure, and to answer scrapes over TCP where that is
@@ -43,6 +44,9 @@ func (d *device) snapshot() metrics.Snapshot {
 			Name: current.Name, Version: current.Version, Bundle: current.Bundle,
 			Architecture: current.Architecture, Types: current.Types, Since: current.Since,
 		}
+	}
+	if p := d.promises.status(); p != nil {
+		s.Promise = &metrics.Promise{InDoubt: p.State == drift.InDoubt, Threshold: p.Threshold}
 	}
 	if link := d.link(); link.Configured {
 		s.Link = &metrics.Link{Up: link.Up, Outbox: link.Outbox, Oldest: time.Duration(link.OldestS * float64(time.Second))}

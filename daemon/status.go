@@ -22,7 +22,8 @@ type Status struct {
 	Reloads  map[string]uint64 `json:"reloads"` // attempts since the start, by result
 	Config   ConfigStatus      `json:"config"`
 	Link     LinkStatus        `json:"link"`
-	IoT      *bool             `json:"iot_up,omitempty"` // absent: no front door
+	IoT      *bool             `json:"iot_up,omitempty"`  // absent: no front door
+	Promise  *PromiseStatus    `json:"promise,omitempty"` // absent without a review, or before the first question
 	Counters Counters          `json:"counters"`
 	Sensors  []sensor.State    `json:"sensors,omitempty"`
 }
@@ -94,6 +95,7 @@ func (d *device) status() Status {
 	s.Engine = newEngineStatus(d.engines.stats())
 	report := d.report()
 	s.Link, s.IoT, s.Config = report.LinkStatus, report.IoT, d.settings.status()
+	s.Promise = d.promises.status()
 	return s
 }
 

@@ -18,6 +18,9 @@ const acceptTimeout = 10 * time.Second
 // reportTimeout is how long the other process may take to say how it is.
 const reportTimeout = 2 * time.Second
 
+// upTimeout is how long it may take while somebody waits for more than that.
+const upTimeout = 250 * time.Millisecond
+
 // Pauses between two attempts to reach the other process.
 const (
 	minPause = 50 * time.Millisecond
@@ -41,7 +44,7 @@ func NewCloud(socket string, peers Peers, log *slog.Logger) *Cloud {
 
 // Up implements [router.Cloud].
 func (c *Cloud) Up() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), upTimeout)
 	defer cancel()
 	var s struct {
 		Up bool `json:"up"`
