@@ -35,8 +35,9 @@ type DeviceConfig struct {
 // APIConfig is the unix socket, and TCP where that is wanted.
 type APIConfig struct {
 	Socket         string `toml:"socket"`
-	Mode           string `toml:"mode"`  // octal
-	Group          string `toml:"group"` // name or number; empty: the process's own
+	Mode           string `toml:"mode"`        // octal
+	Group          string `toml:"group"`       // name or number; empty: the process's own
+	AdminGroup     string `toml:"admin_group"` // name or number, of those who may see others' answers
 	MaxBody        int64  `toml:"max_body"`
 	MaxConnections int    `toml:"max_connections"`
 

@@ -27,7 +27,7 @@ func DefaultConfig() Config {
 	}
 	return Config{
 		Device: DeviceConfig{ID: hostID()},
-		API:    APIConfig{Socket: p.socket, Mode: mode, MaxBody: api.DefaultMaxBody, MaxConnections: api.DefaultConnections},
+		API:    APIConfig{Socket: p.socket, Mode: mode, AdminGroup: defaultAdminGroup, MaxBody: api.DefaultMaxBody, MaxConnections: api.DefaultConnections},
 		Model: ModelConfig{Dir: filepath.Join(p.state, "models"), Name: DefaultModel, Trust: []string{p.trust},
 			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
 			Canary: CanaryConfig{Questions: 50, Agreement: 0.8, Speed: 0.5, Time: 24 * time.Hour}},

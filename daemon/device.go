@@ -246,7 +246,7 @@ func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
 		Answerer: d.asked, Embedder: d.vectors, Archive: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
-		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
+		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Admin: d.administrator(), Log: d.log, Metrics: d.metrics.Handler(),
 	})
 	d.served = make(chan error, 1)
 	go func() { d.served <- d.api.Serve(d.listener) }()

@@ -3,8 +3,6 @@ package border
 import (
 	"net"
 	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 )
 
@@ -32,28 +30,12 @@ func TestLookupPeers(t *testing.T) {
 	}
 }
 
-// The kernel tells both ends of a socket who is at the other one, and nobody can
-// be told about a network's.
-func TestPeerUID(t *testing.T) {
+func TestAConnectionOfUnknownOrigin(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	must(t, err)
-	defer l.Close()
-	here, err := net.Dial("unix", l.Addr().String())
-	must(t, err)
-	defer here.Close()
-	there, err := l.Accept()
-	must(t, err)
-	defer there.Close()
-	for _, c := range []net.Conn{here, there} {
-		if uid, err := peerUID(c); err != nil || uid != os.Getuid() {
-			t.Errorf("user %s, %v; want %d", strconv.Itoa(uid), err, os.Getuid())
-		}
-	}
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
 	if err := (Peers{0}).check(a); err == nil {
-		t.Error("a connection of unknown origin passed")
+		t.Error("it passed")
 	}
 }
