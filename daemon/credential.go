@@ -16,15 +16,21 @@ import (
 // configuration names them; values are read where they are used, so that none is
 // kept longer than needed.
 
-// credential is the path of a credential that was passed.
-func credential(name string) (string, error) {
+// Units of the packaged service.
+const (
+	engineUnit = "cusp.service"
+	linkUnit   = "cusp-link.service"
+)
+
+// credential is the path of a credential that was passed to a process of the unit.
+func credential(name, unit string) (string, error) {
 	dir := os.Getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
-		return "", fmt.Errorf("credential %q: no credentials were passed to this process; add LoadCredential=%s:FILE to its unit (systemctl edit cusp.service), or name a file instead", name, name)
+		return "", fmt.Errorf("credential %q: no credentials were passed to this process; add LoadCredential=%s:FILE to its unit (systemctl edit %s), or name a file instead", name, name, unit)
 	}
 	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("credential %q was not passed to this process; add LoadCredential=%s:FILE to its unit (systemctl edit cusp.service)", name, name)
+		return "", fmt.Errorf("credential %q was not passed to this process; add LoadCredential=%s:FILE to its unit (systemctl edit %s)", name, name, unit)
 	} else if err != nil {
 		return "", fmt.Errorf("credential %q: %w", name, err)
 	}
@@ -51,7 +57,7 @@ func (c Config) checkCredentials() error {
 	if c.Link.Socket == "" { // else they are the link process's
 		maps.Copy(needed, c.linkCredentials())
 	}
-	return checkPassed(needed)
+	return checkPassed(needed, engineUnit)
 }
 
 // linkCredentials are the names of what brokers want, by their keys.
@@ -82,13 +88,13 @@ func (c Config) LinkNeeds() string {
 	return strings.Join(slices.Compact(lines), "")
 }
 
-func checkPassed(needed map[string]string) error {
+func checkPassed(needed map[string]string, unit string) error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(needed)) {
 		if needed[key] == "" {
 			continue
 		}
-		if _, err := credential(needed[key]); err != nil {
+		if _, err := credential(needed[key], unit); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}

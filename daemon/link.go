@@ -96,7 +96,7 @@ func (l *link) start() error {
 const linkMode = 0o660
 
 func (l *link) check() (border.Peers, error) {
-	err := errors.Join(l.cfg.Check(), checkPassed(l.cfg.linkCredentials()))
+	err := errors.Join(l.cfg.Check(), checkPassed(l.cfg.linkCredentials(), linkUnit))
 	if l.cfg.Link.Socket == "" {
 		err = errors.Join(err, errors.New("no socket: set link.socket in the configuration, for both processes, or pass --socket"))
 	}

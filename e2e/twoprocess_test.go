@@ -109,7 +109,7 @@ func TestTwoProcesses(t *testing.T) {
 		// The probe is inside: it sees the link's files as the link's user.
 		m.run(as + "cat " + root + "/etc/cusp/broker-password " + root + "/etc/cusp/cusp.toml")
 		m.run(as + "sh -c 'touch " + root + "/var/lib/cusp-link/probe && rm " + root + "/var/lib/cusp-link/probe'")
-		for _, denied := range []string{"head -c 1 " + root + model, "ls " + root + "/var/lib/cusp", "ls " + root + "/var/lib/cusp/records", "touch " + root + "/etc/cusp/probe"} {
+		for _, denied := range []string{"head -c 1 " + root + model, "ls " + root + "/var/lib/cusp/models", "ls " + root + "/var/lib/cusp/records", "touch " + root + "/etc/cusp/probe"} {
 			if out, err := m.try(as + denied); err == nil {
 				t.Errorf("the link may: %s\n%s", denied, out)
 			}
@@ -224,7 +224,8 @@ func TestTwoProcesses(t *testing.T) {
 
 	t.Run("a device of one process becomes one of two", func(t *testing.T) {
 		// 1. As it was: one process, its outbox in its state directory, the password its own, a credential passed to it.
-		m.run("systemctl stop cusp.service cusp-link.service && systemctl disable --now cusp-link.service")
+		m.run("systemctl stop cusp.service cusp-link.service && systemctl disable cusp-link.service")
+		m.run("find /var/lib/systemd/deb-systemd-helper-* -name 'cusp-link*' -delete") // there was no such unit
 		m.run("rm -r /var/lib/cusp-link " + filepath.Dir(linkDropIn))
 		m.write("/etc/systemd/system/cusp.service", singleProcessUnit)
 		m.write(filepath.Dir(dropIn)+"/secret.conf", "[Service]\nLoadCredential=mqtt:/root/iot-password\nLoadCredential=other:/root/other\n")
@@ -353,11 +354,15 @@ func freePort(t *testing.T) string {
 	return port
 }
 
+// retainedTopic brings one message to every new subscriber, so that it is known
+// when the subscription stands.
+const retainedTopic = "$SYS/broker/version"
+
 // subscribeAs returns the payloads on a topic of the broker with passwords.
 func subscribeAs(t *testing.T, port, topic string) <-chan string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	c := exec.CommandContext(ctx, "mosquitto_sub", "-p", port, "-u", brokerUser, "-P", brokerPassword, "-q", "1", "-d", "-t", topic)
+	c := exec.CommandContext(ctx, "mosquitto_sub", "-p", port, "-u", brokerUser, "-P", brokerPassword, "-q", "1", "-t", topic, "-t", retainedTopic)
 	out, err := c.StdoutPipe()
 	must(t, err)
 	must(t, c.Start())
@@ -365,11 +370,10 @@ func subscribeAs(t *testing.T, port, topic string) <-chan string {
 	lines, subscribed := make(chan string, 64), make(chan struct{})
 	go func() {
 		for s := bufio.NewScanner(out); s.Scan(); {
-			if strings.HasPrefix(s.Text(), "Subscribed") {
-				close(subscribed)
-			}
-			if strings.HasPrefix(s.Text(), "{") { // the rest is what -d says
+			if strings.HasPrefix(s.Text(), "{") {
 				lines <- s.Text()
+			} else {
+				close(subscribed)
 			}
 		}
 	}()
