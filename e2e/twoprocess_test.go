@@ -96,8 +96,10 @@ func TestTwoProcesses(t *testing.T) {
 		if out, err := m.try(inside + dial); err == nil {
 			t.Errorf("the broker can be reached: %s", out)
 		}
-		for _, key := range []string{"RestrictAddressFamilies", "IPAddressDeny"} {
-			t.Logf("%s=%s", key, m.show(key))
+		for key, want := range map[string]string{"RestrictAddressFamilies": "AF_UNIX", "IPAddressDeny": "0.0.0.0/0 ::/0", "PrivateNetwork": "yes"} {
+			if got := m.show(key); got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
 		}
 	})
 
@@ -154,6 +156,26 @@ func TestTwoProcesses(t *testing.T) {
 			}
 			return nil
 		})
+	})
+
+	t.Run("groups at the API's socket", func(t *testing.T) {
+		m.run("cusp ask --socket /run/cusp/cusp.sock turn on the light") // as root, whose answer others look for
+		id := strings.TrimSpace(m.run("journalctl -u cusp.service --no-pager -q -o json MESSAGE=answered | tail -1 | grep -o '\"CUSP_ID\":\"[^\"]*' | cut -d'\"' -f4"))
+		as := func(groups, command string) (string, error) {
+			return m.try("setpriv --reuid=nobody --regid=nogroup " + groups + " /usr/bin/cusp " + command + " --socket /run/cusp/cusp.sock 2>&1")
+		}
+		none, members, admins := "--clear-groups", "--groups=cusp", "--groups=cusp,cusp-admin"
+		for _, c := range []struct{ groups, command, says string }{
+			{none, "ask hello", "permission denied"},
+			{members, "ask turn on the light", "HassTurnOn"},
+			{members, "status", "cusp-student"},
+			{members, "why " + id, "administrators"},
+			{admins, "why " + id, "turn on the light"},
+		} {
+			if out, _ := as(c.groups, c.command); !strings.Contains(out, c.says) {
+				t.Errorf("cusp %s with %s says nothing of %q:\n%s", c.command, c.groups, c.says, out)
+			}
+		}
 	})
 
 	t.Run("systemd opens what is wanted over TCP", func(t *testing.T) {
