@@ -104,30 +104,36 @@ func TestTwoProcesses(t *testing.T) {
 	})
 
 	t.Run("the link has no models", func(t *testing.T) {
-		root := "/proc/" + m.pid("cusp-link.service") + "/root"
-		as := "setpriv --reuid=cusp-link --regid=cusp-link --clear-groups "
 		model := "/var/lib/cusp/models/" + modelName + "/1.0/model.gguf"
 		m.run("head -c 4 " + model) // it is there for others
-		// The probe is inside: it sees the link's files as the link's user.
-		m.run(as + "cat " + root + "/etc/cusp/broker-password " + root + "/etc/cusp/cusp.toml")
-		m.run(as + "sh -c 'touch " + root + "/var/lib/cusp-link/probe && rm " + root + "/var/lib/cusp-link/probe'")
-		for _, denied := range []string{"head -c 1 " + root + model, "ls " + root + "/var/lib/cusp/models", "ls " + root + "/var/lib/cusp/records", "touch " + root + "/etc/cusp/probe"} {
-			if out, err := m.try(as + denied); err == nil {
-				t.Errorf("the link may: %s\n%s", denied, out)
+		for _, user := range []string{"cusp-link", "root"} { // it is the place, not only the user
+			inside := m.inside("cusp-link.service", user)
+			for _, allowed := range []string{
+				`open(F, "<", "/etc/cusp/cusp.toml") && length(<F>)`, `open(F, "<", "/etc/cusp/broker-password") && <F> eq "` + brokerPassword + `\n"`,
+				`open(F, ">", "/var/lib/cusp-link/probe") && unlink("/var/lib/cusp-link/probe")`,
+			} {
+				if out, err := inside(allowed); err != nil {
+					t.Fatalf("%s in the place of the link may not: %s: %v\n%s", user, allowed, err, out)
+				}
 			}
-			// Root in the same place may neither: it is the place, not only the user.
-			if out, err := m.try(denied); err == nil {
-				t.Errorf("in the link's place root may: %s\n%s", denied, out)
+			for _, denied := range []string{
+				`open(F, "<", "` + model + `")`, `-e "/var/lib/cusp/models"`, `-e "/var/lib/cusp/records"`,
+				`open(F, ">", "/etc/cusp/probe")`, `system("/bin/true") == 0`,
+			} {
+				if out, err := inside(denied); err == nil {
+					t.Errorf("%s in the place of the link may: %s\n%s", user, denied, out)
+				}
 			}
 		}
 	})
 
 	t.Run("the engine has no secrets of brokers", func(t *testing.T) {
-		root := "/proc/" + m.pid("cusp.service") + "/root"
-		as := "setpriv --reuid=cusp --regid=cusp --groups=$(getent group cusp-link | cut -d: -f3) "
-		m.run(as + "cat " + root + "/etc/cusp/cusp.toml")
-		for _, denied := range []string{"cat " + root + "/etc/cusp/broker-password", "ls " + root + "/var/lib/cusp-link"} {
-			if out, err := m.try(as + denied); err == nil {
+		inside := m.inside("cusp.service", "cusp")
+		if out, err := inside(`open(F, "<", "/etc/cusp/cusp.toml") && length(<F>)`); err != nil {
+			t.Fatalf("the engine may not read its configuration: %v\n%s", err, out)
+		}
+		for _, denied := range []string{`open(F, "<", "/etc/cusp/broker-password")`, `opendir(D, "/var/lib/cusp-link")`, `-e "/var/lib/cusp-link/outbox.db"`} {
+			if out, err := inside(denied); err == nil {
 				t.Errorf("the engine may: %s\n%s", denied, out)
 			}
 		}

@@ -3,7 +3,6 @@ package border
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -138,5 +137,3 @@ func (a *Attendant) Close(ctx context.Context) {
 	a.cancel()
 	<-idle
 }
-
-var errEngineGone = errors.New("the engine process is not there")

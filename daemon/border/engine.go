@@ -40,6 +40,8 @@ func (l *Link) Present() bool {
 	return l.offers > 0
 }
 
+var errEngineGone = errors.New("the engine process is not there")
+
 // Answer asks the engine a question that came over MQTT. It waits for an engine
 // that is not there, and asks the next one if that goes away, until ctx ends.
 func (l *Link) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {

@@ -76,6 +76,9 @@ func (l *Link) Serve(listener net.Listener, carrier Carrier) error {
 	for {
 		n, err := listener.Accept()
 		if l.ctx.Err() != nil {
+			if err == nil {
+				_ = n.Close()
+			}
 			return nil
 		}
 		var passing interface{ Temporary() bool } // out of descriptors, say
