@@ -105,7 +105,7 @@ func TestTwoProcesses(t *testing.T) {
 
 	t.Run("the link has no models", func(t *testing.T) {
 		model := "/var/lib/cusp/models/" + modelName + "/1.0/model.gguf"
-		m.run("head -c 4 " + model) // it is there for others
+		m.run("head -c 4 " + model)                          // it is there for others
 		for _, user := range []string{"cusp-link", "root"} { // it is the place, not only the user
 			inside := m.inside("cusp-link.service", user)
 			for _, allowed := range []string{
