@@ -48,7 +48,7 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 	if err != nil && !errors.Is(err, api.ErrNotFound) {
 		return router.Answer{}, err
 	}
-	if before.Receipt.Route == router.RouteCloud && sameMessages(before.Question, q) {
+	if before.Receipt.Route == router.RouteCloud && sameQuestion(before.Question, q) {
 		return router.Answer{Text: before.Text, Reasoning: before.Reasoning, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}, nil
 	}
 	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
@@ -60,11 +60,12 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 	return a, nil
 }
 
-// sameMessages tells whether two questions ask the same: an id may be used again.
-func sameMessages(a, b router.Question) bool {
-	x, errX := json.Marshal(a.Messages)
-	y, errY := json.Marshal(b.Messages)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
+// sameQuestion tells whether what is kept is the question: an id may be used again
+// for another one. Where no text is kept the id has to do.
+func sameQuestion(kept, q router.Question) bool {
+	x, errX := json.Marshal(kept.Messages)
+	y, errY := json.Marshal(q.Messages)
+	return len(kept.Messages) == 0 || errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // deliver waits for the front door, which opens after the uplink.
