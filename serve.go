@@ -13,8 +13,8 @@ import (
 type serveCmd struct {
 	Config      string   `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
 	Socket      string   `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
-	Link        string   `type:"path" help:"Unix socket of a cusp link process, which then has the brokers; overrides link.socket." placeholder:"PATH"`
-	LinkPeer    []string `help:"User as whom cusp link runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
+	Link        string   `type:"path" env:"CUSP_LINK" help:"Unix socket of a cusp link process, which then has the brokers; overrides link.socket." placeholder:"PATH"`
+	LinkPeer    []string `env:"CUSP_LINK_PEER" help:"User as whom cusp link runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
 	SocketUnits string   `type:"path" hidden:"" help:"Write units for the TCP sockets of the configuration into a systemd generator's directory, and exit." placeholder:"DIR"`
 	PrintConfig bool     `help:"Print the documented configuration file and exit."`
 }
