@@ -26,6 +26,7 @@ const (
 type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Play a tour, offline: broker, cloud worker and device."`
 	Serve   serveCmd   `cmd:"" help:"Run the device daemon."`
+	Link    linkCmd    `cmd:"" help:"Run the process that has the brokers, for a daemon without a network."`
 	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in, a large model's answers out."`
 	Ask     askCmd     `cmd:"" help:"Ask the daemon one question."`
 	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or from a pipe."`

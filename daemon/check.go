@@ -19,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at), c.Privacy.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.Link.check(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
 
@@ -179,6 +179,17 @@ func (c BrokerConfig) uplink() uplink.Broker {
 		PasswordFile: credentialOr(c.PasswordCredential, c.PasswordFile),
 		KeyFile:      credentialOr(c.KeyCredential, c.KeyFile),
 	}
+}
+
+func (c LinkConfig) check(at source) error {
+	var errs []error
+	if c.Socket != "" && !filepath.IsAbs(c.Socket) {
+		errs = append(errs, at.errorf("link.socket", "%q is not an absolute path; write for example /run/cusp-link/link.sock", c.Socket))
+	}
+	if !filepath.IsAbs(c.State) {
+		errs = append(errs, at.errorf("link.state", "%q is not an absolute path; write for example /var/lib/cusp-link", c.State))
+	}
+	return errors.Join(errs...)
 }
 
 func (c StateConfig) check(at source) error {

@@ -22,6 +22,7 @@ type Config struct {
 	Privacy    PrivacyConfig    `toml:"privacy"`
 	Cloud      CloudConfig      `toml:"cloud"`
 	IoT        IoTConfig        `toml:"iot"`
+	Link       LinkConfig       `toml:"link"`
 	State      StateConfig      `toml:"state"`
 	Sensor     SensorConfig     `toml:"sensor"`
 	Governor   GovernorConfig   `toml:"governor"`
@@ -38,8 +39,9 @@ type DeviceConfig struct {
 // APIConfig is the unix socket, and TCP where that is wanted.
 type APIConfig struct {
 	Socket         string `toml:"socket"`
-	Mode           string `toml:"mode"`  // octal
-	Group          string `toml:"group"` // name or number; empty: the process's own
+	Mode           string `toml:"mode"`        // octal
+	Group          string `toml:"group"`       // name or number; empty: the process's own
+	AdminGroup     string `toml:"admin_group"` // name or number, of those who may see others' answers
 	MaxBody        int64  `toml:"max_body"`
 	MaxConnections int    `toml:"max_connections"`
 
@@ -121,6 +123,14 @@ type IoTConfig struct {
 	Enable bool `toml:"enable"`
 	BrokerConfig
 	Parallel int `toml:"parallel"`
+}
+
+// LinkConfig is the link process, which has the brokers in the place of the
+// engine's process.
+type LinkConfig struct {
+	Socket string   `toml:"socket"` // between the two; empty: there is one process
+	Peers  []string `toml:"peers"`  // users that may be at its other end
+	State  string   `toml:"state"`  // where the link process keeps the outbox
 }
 
 // StateConfig is where the outbox and the records are kept.

@@ -193,6 +193,11 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
+	if l.Error != "" {
+		s.rows(1, "cloud", "unknown, "+l.Broker)
+		s.rows(1, "", l.Error)
+		return
+	}
 	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker))
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
