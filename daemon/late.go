@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 )
 
@@ -17,24 +18,25 @@ const lateDetail = "late answer"
 // the question came. An asker at the socket finds it under the question's id.
 // An error means that the asker could not be told yet.
 func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
-	redacted := q.Redacted
-	if redacted && err == nil {
-		if q, c, err = d.guard.Restore(q, c); err != nil {
+	late := privacy.Restored{Question: q, Answer: c}
+	if q.Redacted && err == nil {
+		if late, err = d.guard.Restore(q, c); err != nil {
 			d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
 			return nil
 		}
 	}
-	if err := d.settle(q, c, err); err != nil {
+	if err := d.settle(late, err); err != nil {
 		return err
 	}
-	if redacted {
+	if q.Redacted {
 		d.guard.Forget(q.ID)
 	}
 	return nil
 }
 
-// settle gives a late answer, with nothing hidden in it, to whom it belongs.
-func (d *device) settle(q router.Question, c router.CloudAnswer, err error) error {
+// settle gives a late answer to whom it belongs.
+func (d *device) settle(late privacy.Restored, err error) error {
+	q, c := late.Question, late.Answer
 	if q.Asker == askerAudit {
 		if d.promises != nil {
 			d.promises.answered(q, c, err)
@@ -48,7 +50,7 @@ func (d *device) settle(q router.Question, c router.CloudAnswer, err error) erro
 	before, _ := d.answers.recall(q.ID)
 	a := router.Answer{Text: before.Text, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}
 	if before.Receipt.Detail != lateDetail || before.Text != c.Text || !slices.Equal(before.ToolCalls, c.ToolCalls) { // else it is kept, and offered again
-		a = router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
+		a = router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(late, before.Receipt, time.Now())}
 		d.answers.remember(q, a, "cloud/late")
 		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
 		d.log.Info("late answer", "id", q.ID, "model", c.Model)
@@ -73,12 +75,13 @@ func (d *device) deliver(q router.Question, a router.Answer) error {
 }
 
 // lateReceipt keeps what is known of the first attempt, if this process made it.
-func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer, now time.Time) router.Receipt {
+func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) router.Receipt {
+	c := late.Answer
 	r := router.Receipt{
-		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
+		ID: late.Question.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: before.Redactions,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: late.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

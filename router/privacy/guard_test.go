@@ -217,16 +217,16 @@ func TestLateAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	g = guard(t, Options{Vault: again})
-	back, a, err := g.Restore(cloud.asked, router.CloudAnswer{Text: "done: <EMAIL_1>"})
-	if err != nil || !reflect.DeepEqual(back, q) || a.Text != "done: bob@example.com" {
-		t.Errorf("restored %+v, %+v, %v", back, a, err)
+	back, err := g.Restore(cloud.asked, router.CloudAnswer{Text: "done: <EMAIL_1>"})
+	if err != nil || !reflect.DeepEqual(back.Question, q) || back.Answer.Text != "done: bob@example.com" || !reflect.DeepEqual(back.Redactions, map[string]int{"email": 1, "secret": 1}) {
+		t.Errorf("restored %+v, %v", back, err)
 	}
 	g.Forget("q1")
-	if _, _, err := g.Restore(cloud.asked, a); !errors.Is(err, ErrForgotten) {
+	if _, err := g.Restore(cloud.asked, back.Answer); !errors.Is(err, ErrForgotten) {
 		t.Errorf("once more: %v", err)
 	}
-	if _, a, err := g.Restore(chat("x"), router.CloudAnswer{Text: "<EMAIL_1>"}); err != nil || a.Text != "<EMAIL_1>" {
-		t.Errorf("without redaction: %+v, %v", a, err)
+	if r, err := g.Restore(chat("x"), router.CloudAnswer{Text: "<EMAIL_1>"}); err != nil || r.Answer.Text != "<EMAIL_1>" {
+		t.Errorf("without redaction: %+v, %v", r, err)
 	}
 }
 
