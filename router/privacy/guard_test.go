@@ -73,7 +73,7 @@ func TestScreen(t *testing.T) {
 		Modes: Modes{IBAN: Keep, IP: Allow}, MaxText: 4096,
 		Rules: []Rule{
 			{"health", match.Rule{Words: []string{"diagnosis", "诊断"}}}, {"clinic", match.Rule{Client: []string{"api:clinic-*"}}},
-			{"records", match.Rule{Tool: []string{"get_health_*"}}}, {"bedroom", match.Rule{Topic: []string{"cusp/+/ask/bedroom"}}},
+			{"records", match.Rule{Tool: []string{"get_health_*"}}}, {"bedroom", match.Rule{Topic: []string{"cusp/+/about/bedroom"}}},
 		},
 	}
 	tool := chat("what did it say?")
@@ -81,7 +81,7 @@ func TestScreen(t *testing.T) {
 	result := chat("x")
 	result.Messages[0] = router.Message{Role: "tool", Content: "the diagnosis is secret"}
 	user, topic, named, schema := chat("x"), chat("x"), chat("x"), chat("x")
-	user.User, topic.Topic = "clinic-7", "cusp/d1/ask/bedroom"
+	user.User, topic.Topic = "clinic-7", "cusp/d1/about/bedroom"
 	named.Options.Tools = json.RawMessage(`[{"type":"function","function":{"name":"sk-abcdefghijklmnopqrstuv123"}}]`)
 	schema.Options.Tools = json.RawMessage(`[{"type":"function","function":{"name":"f","description":"for bob@example.com"}}]`)
 	for name, c := range map[string]struct {

@@ -183,7 +183,7 @@ func (p *page) spent() {
 // window is s[i:] or what of it is near.
 func (p *page) window(i, size int) string {
 	j := min(len(p.s), i+size)
-	for j < len(p.s) && !utf8.RuneStart(p.s[j]) {
+	for k := 0; k < utf8.UTFMax && j > i && j < len(p.s) && !utf8.RuneStart(p.s[j]); k++ {
 		j--
 	}
 	return p.s[i:j]
