@@ -13,12 +13,10 @@ const (
 	streetWord = `(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|parkway|pkwy|highway|hwy|crescent|gardens|circle|trail|way|close|row|quay|mews|hill)`
 	unit       = `(?:,?\s*(?:apt|apartment|suite|ste|unit|flat|floor|room|#)\.?\s*#?[a-z0-9-]{1,6})?`
 	town       = `(?:,\s*[A-Z][a-z.'’-]{1,24}(?:\s[A-Z][a-z.'’-]{1,24}){0,2})?(?:,?\s*(?:[A-Z]{2}\s+)?\d{5}(?:-\d{4})?|,?\s*[A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2})?`
-
-	markGerman kind = 1 << 31
 )
 
 var (
-	english    = regexp.MustCompile(`^\d{1,5}[A-Za-z]?(?:-\d{1,4})?,?\s+(?:[NSEW]\.?\s+)?((?:[A-Za-z0-9][\w.'’-]*\s+){1,4})(?i:` + streetWord + `)\b\.?(?:\s+(?:[NSEW]|NW|NE|SW|SE|North|South|East|West)\b)?(?i:` + unit + `)` + town)
+	english    = regexp.MustCompile(`^\d{1,5}[A-Za-z]?(?:-\d{1,4})?,? +(?:[NSEW]\.? +)?((?:[A-Za-z0-9][\w.'’-]* +){1,4})(?i:` + streetWord + `)\b\.?(?:\s+(?:[NSEW]|NW|NE|SW|SE|North|South|East|West)\b)?(?i:` + unit + `)` + town)
 	flatBefore = regexp.MustCompile(`(?i)\b(?:flat|apartment|apt|unit|suite)\s+\w{1,5},\s*$`)
 	german     = regexp.MustCompile(`^\.?\s*\d{1,4}\s?[a-z]?\b(?:,?\s*(?:D-)?\d{4,5}\s+[A-ZÄÖÜ]\p{L}+)?`)
 	french     = regexp.MustCompile(`^\d{1,4}(?:\s?(?:bis|ter))?,?\s+\p{L}+\s+(?:(?:de|du|des|la|le|les)\s+|de\s+l['’]|d['’]|l['’])*\p{Lu}[\p{L}'’-]+(?:[ -](?:(?:de|du|des|la|le|les)\s)?\p{Lu}[\p{L}'’-]+){0,3}(?:,?\s*\d{5}\s+\p{Lu}[\p{L}'’-]+)?`)

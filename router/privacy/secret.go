@@ -69,8 +69,7 @@ func findURLs(p *page) {
 			return
 		}
 		i += k
-		p.spent()
-		if n := urlPassword.FindStringSubmatchIndex(p.window(i, valueWindow)); n != nil {
+		if n := urlPassword.FindStringSubmatchIndex(p.window(i, valueWindow)); n != nil && !placeholderValue(p.s[i+n[2]:i+n[3]]) {
 			p.add(Secret, i+n[2], i+n[3])
 		}
 	}
@@ -192,7 +191,7 @@ func strange(v string) bool {
 func prose(v string) bool {
 	switch strings.ToLower(v) {
 	case "required", "optional", "none", "null", "nil", "true", "false", "string", "the", "your", "see", "and", "for", "not", "how", "what",
-		"must", "should", "use", "please", "enter", "reset", "forgot", "wrong", "incorrect", "invalid", "missing", "unknown", "expired", "changed", "this", "that", "str", "int", "bool":
+		"must", "should", "new", "use", "please", "enter", "reset", "forgot", "wrong", "incorrect", "invalid", "missing", "unknown", "expired", "changed", "this", "that", "str", "int", "bool":
 		return true
 	}
 	return false
@@ -200,8 +199,20 @@ func prose(v string) bool {
 
 // placeholderValue is a value that stands for another.
 func placeholderValue(v string) bool {
-	return strings.Trim(v, "*xX.•-_") == "" || strings.HasPrefix(v, "$") || strings.HasPrefix(v, "{{") || strings.HasPrefix(v, "%(") ||
-		strings.HasPrefix(strings.ToLower(v), "your") || strings.Contains(v, "os.environ") || strings.Contains(v, "getenv") || strings.HasSuffix(v, "(")
+	if strings.Trim(v, "*xX.•-_") == "" || strings.HasPrefix(strings.ToLower(v), "your") {
+		return true
+	}
+	for _, begins := range []string{"$", "{{", "%(", "<"} {
+		if strings.HasPrefix(v, begins) {
+			return true
+		}
+	}
+	for _, code := range []string{"environ", "getenv", "process.env", "${"} { // of programs
+		if strings.Contains(v, code) {
+			return true
+		}
+	}
+	return strings.HasSuffix(v, "(") || strings.HasSuffix(v, "[") || strings.HasSuffix(v, "({")
 }
 
 // Bounds of a random token: base64 or base62 of 15 bytes and more; very long ones
@@ -213,7 +224,7 @@ const (
 )
 
 func tokenByte(c byte) bool {
-	return alnum(c) || c == '+' || c == '/' || c == '_' || c == '-' || c == '='
+	return alnum(c) || c == '+' || c == '/' || c == '_' || c == '-'
 }
 
 // findEntropy finds tokens that look random: small and capital letters and digits
@@ -224,6 +235,9 @@ func findEntropy(p *page) {
 			continue
 		}
 		j := p.run(i, tokenByte)
+		if strings.IndexByte("./:", p.before(i)) >= 0 { // of a URL or a path, which has parts
+			j = p.run(i, func(c byte) bool { return tokenByte(c) && c != '/' })
+		}
 		if n := j - i; n >= minToken && n <= maxToken && random(p.s[i:j]) && !strings.HasSuffix(p.s[:i], "base64,") {
 			p.add(Secret, i, j)
 		}
@@ -233,13 +247,13 @@ func findEntropy(p *page) {
 
 func random(t string) bool {
 	var count [256]int
-	var classes [4]int
+	var classes [joint + 1]int
 	changes, last := 0, -1
 	for i := range len(t) {
 		count[t[i]]++
 		c := class(t[i])
 		classes[c]++
-		if last >= 0 && c != last && !(last == 1 && c == 0) { // a small letter behind a capital one is in every name
+		if last >= 0 && last != joint && c != joint && c != last && !(last == 1 && c == 0) { // a small letter behind a capital one is in every name
 			changes++
 		}
 		last = c
@@ -257,6 +271,9 @@ func random(t string) bool {
 	return entropy >= minEntropy
 }
 
+// joint is the class of what joins words in names.
+const joint = 4
+
 func class(c byte) int {
 	switch {
 	case lower(c):
@@ -265,6 +282,8 @@ func class(c byte) int {
 		return 1
 	case digit(c):
 		return 2
+	case c == '_' || c == '-':
+		return joint
 	}
 	return 3
 }
