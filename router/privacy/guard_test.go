@@ -168,6 +168,16 @@ func TestVeil(t *testing.T) {
 	}
 }
 
+// A text that was not searched does not leave.
+func TestUnreadTextsAreWithheld(t *testing.T) {
+	t.Parallel()
+	s := guard(t, Options{}).Screen(chat("bob@example.com"))
+	cloud := &fakeCloud{}
+	if _, err := s.Veil(cloud).Ask(t.Context(), chat("eve@example.com"), nil); !errors.Is(err, router.ErrWithheld) || len(cloud.asked.Messages) > 0 {
+		t.Errorf("asked %+v, error %v", cloud.asked, err)
+	}
+}
+
 // Who asks the cloud without a router sends nothing in clear either.
 func TestCloudIsScreenedForEverybody(t *testing.T) {
 	t.Parallel()

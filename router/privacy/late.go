@@ -72,6 +72,9 @@ func (g *Guard) Hidden(q router.Question, a router.Answer, local string) (_ rout
 	hidden := write.question(q)
 	hidden.Redacted = true
 	a, local = write.answer(a, local)
+	if r.err != nil {
+		return q, a, local, fmt.Errorf("%w: %w", router.ErrWithheld, r.err)
+	}
 	return hidden, a, local, nil
 }
 

@@ -23,6 +23,7 @@ const maxValues = 4096
 // Errors for which a question cannot be redacted.
 var (
 	errTooLong = errors.New("the texts are too long to be searched")
+	errUnread  = errors.New("a text came up that was not searched")
 	errTooMany = fmt.Errorf("there are more than %d values to hide", maxValues)
 )
 
@@ -169,11 +170,16 @@ func spreads(v value) bool {
 	return false
 }
 
-// hide is the text with placeholders. It was learnt before.
+// hide is the text with placeholders. One that was not learnt before is an error,
+// which err has then.
 func (r *redaction) hide(text string) string {
 	var b strings.Builder
 	last := 0
-	for _, f := range r.found[text] {
+	all, read := r.found[text]
+	if !read {
+		r.err = errUnread
+	}
+	for _, f := range all {
 		p := r.known[text[f.From:f.To]]
 		if p == "" {
 			continue // allowed
