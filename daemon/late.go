@@ -10,6 +10,7 @@ import (
 
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 )
 
@@ -46,38 +47,42 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 	if err != nil && !errors.Is(err, api.ErrNotFound) {
 		return router.Answer{}, err
 	}
-	sent := q // with placeholders, if values were hidden
+	late := privacy.Restored{Question: q, Answer: c}
 	var forgotten error
 	if q.Redacted && failure == nil {
-		q, c, forgotten = d.guard.Restore(q, c)
+		late, forgotten = d.guard.Restore(q, c)
 	}
 	switch {
-	case before.Receipt.Route == router.RouteCloud && (sameQuestion(before.Question, q) || sameQuestion(before.Question, sent)):
+	case before.Receipt.Route == router.RouteCloud && (sameQuestion(before.Question, q) || sameQuestion(before.Question, late.Question)):
 		return d.again(before), nil
 	case forgotten != nil:
 		d.log.Warn("late answer was dropped", "id", q.ID, "error", forgotten)
 		return router.Answer{}, nil
 	case q.Asker == askerAudit:
 		if d.promises != nil {
-			d.promises.answered(q, c, failure)
+			d.promises.answered(late.Question, late.Answer, failure)
 		}
 		return router.Answer{}, nil
 	}
-	return d.keepLate(q, c, before)
+	return d.keepLate(late, before)
 }
 
 // again is a late answer that was kept before, with what was hidden in it put back.
 func (d *device) again(e api.Entry) router.Answer {
 	a := router.Answer{Text: e.Text, Reasoning: e.Reasoning, ToolCalls: e.ToolCalls, Finish: e.Finish, Receipt: e.Receipt}
-	if _, c, err := d.guard.Restore(e.Question, router.CloudAnswer{Text: a.Text, Reasoning: a.Reasoning, ToolCalls: a.ToolCalls}); err == nil {
-		a.Text, a.Reasoning, a.ToolCalls = c.Text, c.Reasoning, c.ToolCalls
+	if !e.Question.Redacted {
+		return a
+	}
+	if late, err := d.guard.Restore(e.Question, router.CloudAnswer{Text: a.Text, Reasoning: a.Reasoning, ToolCalls: a.ToolCalls}); err == nil {
+		a.Text, a.Reasoning, a.ToolCalls = late.Answer.Text, late.Answer.Reasoning, late.Answer.ToolCalls
 	}
 	return a
 }
 
 // keepLate puts a late answer in the place of the provisional one.
-func (d *device) keepLate(q router.Question, c router.CloudAnswer, before api.Entry) (router.Answer, error) {
-	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
+func (d *device) keepLate(late privacy.Restored, before api.Entry) (router.Answer, error) {
+	q, c := late.Question, late.Answer
+	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(late, before.Receipt, time.Now())}
 	if err := d.answers.appendSynced(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text}); err != nil {
 		return router.Answer{}, fmt.Errorf("record the late answer %s: %w", q.ID, err)
 	}
@@ -108,12 +113,13 @@ func (d *device) deliver(q router.Question, a router.Answer) error {
 }
 
 // lateReceipt keeps what is known of the first attempt, if this process made it.
-func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer, now time.Time) router.Receipt {
+func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) router.Receipt {
+	c := late.Answer
 	r := router.Receipt{
-		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
+		ID: late.Question.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: late.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

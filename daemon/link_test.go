@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,18 +192,23 @@ func TestTheFrontDoorIsTheLinks(t *testing.T) {
 	}
 	do(app.Connect())
 	do(app.Subscribe("cusp/d1/#", 1, func(_ mqtt.Client, m mqtt.Message) { heard <- m }))
-	next := func(topic string, wanted func([]byte) bool) {
+	// all waits for a message on each topic, in any order.
+	all := func(wanted map[string]func([]byte) bool) {
 		t.Helper()
-		for deadline := time.After(patience); ; {
+		for deadline := time.After(patience); len(wanted) > 0; {
 			select {
 			case m := <-heard:
-				if m.Topic() == topic && wanted(m.Payload()) {
-					return
+				if is := wanted[m.Topic()]; is != nil && is(m.Payload()) {
+					delete(wanted, m.Topic())
 				}
 			case <-deadline:
-				t.Fatalf("nothing of that kind on %s", topic)
+				t.Fatalf("nothing of that kind on %v", slices.Collect(maps.Keys(wanted)))
 			}
 		}
+	}
+	next := func(topic string, wanted func([]byte) bool) {
+		t.Helper()
+		all(map[string]func([]byte) bool{topic: wanted})
 	}
 	online := func(want bool) func([]byte) bool {
 		return func(payload []byte) bool {
@@ -214,11 +221,13 @@ func TestTheFrontDoorIsTheLinks(t *testing.T) {
 	next("cusp/d1/status", online(false))
 	do(app.Publish("cusp/d1/ask", 1, false, `{"id":"m1","prompt":"hi","privacy":"private"}`))
 	_, stop := serve(t, cfg, Options{})
-	next("cusp/d1/answer/m1", func(payload []byte) bool {
-		var a iot.Answer
-		return json.Unmarshal(payload, &a) == nil && a.Done && a.Content == "built-in " && a.Receipt.Reason == router.ReasonPrivate
+	all(map[string]func([]byte) bool{
+		"cusp/d1/status": online(true),
+		"cusp/d1/answer/m1": func(payload []byte) bool {
+			var a iot.Answer
+			return json.Unmarshal(payload, &a) == nil && a.Done && a.Content == "built-in " && a.Receipt.Reason == router.ReasonPrivate
+		},
 	})
-	next("cusp/d1/status", online(true))
 	stop()
 	next("cusp/d1/status", online(false))
 }

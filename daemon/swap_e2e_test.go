@@ -328,9 +328,9 @@ func (r *swapRig) memory() footprint {
 }
 
 // wantOneModel waits until everything of the others is gone.
-func (r *swapRig) wantOneModel(before memory) {
+func (r *swapRig) wantOneModel(before footprint) {
 	r.Helper()
-	var now memory
+	var now footprint
 	r.client.Close()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		now = r.memory()
