@@ -108,6 +108,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("a wedged process is replaced", func(t *testing.T) {
 		pid := m.show("MainPID")
 		m.run("kill -STOP " + pid)
+		m.run("while grep -h ^State: /proc/" + pid + "/task/*/status | grep -qv stopped; do sleep 0.01; done") // every thread, or one still accepts
 		c := m.client()
 		defer c.Close()
 		a, err := c.Ask(t.Context(), router.Question{Messages: message("turn on the light")}, nil) // waits in the socket's queue
