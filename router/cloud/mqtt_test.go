@@ -259,14 +259,10 @@ func TestSecondWorkerAnswersForADeadOne(t *testing.T) {
 // is gone for good. The channel is closed then.
 func dyingWorker(t *testing.T, address string) <-chan struct{} {
 	t.Helper()
-	o, err := uplink.Broker{URL: "tcp://" + address, ClientID: "dying"}.ClientOptions()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ready, dead := make(chan struct{}), make(chan struct{})
 	var s *uplink.Session
 	die := sync.OnceFunc(func() { s.Close(); close(dead) })
-	s = uplink.NewSession(o, uplink.SharedAskTopic("cusp-workers"), func(_ string, payload []byte) {
+	handle := func(_ string, payload []byte) {
 		a, err := uplink.DecodeAsk(payload)
 		if err != nil {
 			t.Error(err)
@@ -275,7 +271,14 @@ func dyingWorker(t *testing.T, address string) <-chan struct{} {
 			s.Publish(uplink.AnswerTopic("dev", a.ID), []byte(rubbish))
 		}
 		go die()
-	}, func() { close(ready) }, slog.New(slog.DiscardHandler))
+	}
+	s, err := uplink.NewSession(uplink.SessionOptions{
+		Broker: uplink.Broker{URL: "tcp://" + address, ClientID: "dying"}, Clean: true,
+		Filters: []string{uplink.SharedAskTopic("cusp-workers")}, Handle: handle, OnUp: func() { close(ready) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Connect()
 	select {
 	case <-ready:

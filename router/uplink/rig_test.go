@@ -37,13 +37,11 @@ func (l *fakeLink) Publish(_ string, payload []byte) error {
 	return nil
 }
 
-func (l *fakeLink) State() (bool, <-chan struct{}) {
+func (l *fakeLink) State() (LinkState, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.up, l.changed
+	return LinkState{Up: l.up}, l.changed
 }
-
-func (l *fakeLink) Since() time.Time { return time.Time{} }
 
 func (l *fakeLink) Close() {}
 
@@ -85,7 +83,7 @@ func newRig(t *testing.T, up bool, path string, change func(*Options)) *rig {
 	if change != nil {
 		change(&o)
 	}
-	u, err := open(o, func(*Uplink) link { return r.link })
+	u, err := open(o, func(*Uplink) (link, error) { return r.link, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
