@@ -20,15 +20,27 @@ type fakeLink struct {
 	up      bool
 	changed chan struct{}
 	sent    chan Ask
+	resumed chan Resume
+	open    func(topic string, payload []byte) ([]byte, error) // what a worker makes of a payload; nil: it reads plain JSON
 }
 
 var _ link = (*fakeLink)(nil)
 
 func newFakeLink(up bool) *fakeLink {
-	return &fakeLink{up: up, changed: make(chan struct{}), sent: make(chan Ask, 1000)}
+	return &fakeLink{up: up, changed: make(chan struct{}), sent: make(chan Ask, 1000), resumed: make(chan Resume, 1000)}
 }
 
-func (l *fakeLink) Publish(_ string, payload []byte) error {
+func (l *fakeLink) Publish(topic string, payload []byte) (err error) {
+	if l.open != nil {
+		if payload, err = l.open(topic, payload); err != nil {
+			return err
+		}
+	}
+	if _, err := ResumingDevice(topic, "w1"); err == nil {
+		r, err := DecodeResume(payload)
+		l.resumed <- r
+		return err
+	}
 	a, err := DecodeAsk(payload)
 	if err != nil {
 		return err
