@@ -290,4 +290,3 @@ func without(all []string, one string) (rest []string) {
 	}
 	return rest
 }
-

@@ -112,13 +112,19 @@ func TestAGapThatStaysIsAskedForLessAndLess(t *testing.T) {
 		a := r.ask(t.Context(), "q")
 		r.wantSent("q")
 		r.reply(alive("q", "r"), delta("q", "r", 1, "b"))
-		go func() {
-			for range r.link.resumed {
+		asked := 0
+		for ended := false; !ended; {
+			select {
+			case <-r.link.resumed:
+				asked++
 				r.reply(alive("q", "r"))
+			case <-a.done:
+				ended = true
 			}
-		}()
-		<-a.done
-		close(r.link.resumed)
+		}
+		if asked < 10 || asked > 100 {
+			t.Errorf("asked %d times in an hour", asked)
+		}
 		r.wantNoAsk()
 		if a.err == nil || !strings.Contains(a.err.Error(), "missing") {
 			t.Errorf("error %v", a.err)
