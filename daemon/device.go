@@ -216,12 +216,10 @@ func (d *device) openUplink() error {
 	if d.cfg.Cloud.Broker == "" {
 		return nil
 	}
-	u, err := uplink.Open(uplink.Options{
-		Broker: d.cfg.Cloud.uplink(), Device: d.cfg.Device.ID,
-		Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
+	u, err := uplink.Open(d.cfg.Cloud.options(uplink.Options{
+		Device: d.cfg.Device.ID, Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
 		OnLate: d.late, Log: d.log,
-		Expiry: d.cfg.Cloud.Expiry, SilenceTimeout: d.cfg.Cloud.Timeout,
-	})
+	}))
 	if err != nil {
 		return err
 	}

@@ -58,6 +58,9 @@ func wait(ctx context.Context, token mqtt.Token, limit time.Duration) error {
 }
 
 func (p *paho) subscribe(ctx context.Context) error {
+	if len(p.filters) == 0 {
+		return nil
+	}
 	all := map[string]byte{}
 	for _, f := range p.filters {
 		all[f] = 1
@@ -91,4 +94,9 @@ func (p *paho) publish(topic string, payload []byte) error {
 func (p *paho) open() bool         { return p.client.IsConnectionOpen() }
 func (p *paho) lost() <-chan error { return p.broken }
 func (p *paho) close()             { p.client.Disconnect(250) }
-func (p *paho) unsubscribe()       { p.client.Unsubscribe(p.filters...).WaitTimeout(2 * time.Second) }
+
+func (p *paho) unsubscribe() {
+	if len(p.filters) > 0 {
+		p.client.Unsubscribe(p.filters...).WaitTimeout(2 * time.Second)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,33 @@ import (
 
 // mailman is a worker's side of envelopes; it lives in a synctest bubble.
 type mailman struct {
-	codec  *envelope.Codec
-	keys   *envelope.Worker
-	secret *envelope.Secret
-	clock  time.Duration // that the worker is ahead
+	codec *envelope.Codec
+	keys  *envelope.Worker
+	clock time.Duration // that the worker is ahead
 
+	mu               sync.Mutex // guards the fields below
+	secret           *envelope.Secret
 	enveloped, plain int // messages that came
+}
+
+// counts are how many messages came in envelopes and how many did not.
+func (m *mailman) counts() (enveloped, plain int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.enveloped, m.plain
+}
+
+// latest is the secret of the last message; seals are made with it.
+func (m *mailman) latest() *envelope.Secret {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.secret
+}
+
+func (m *mailman) use(s *envelope.Secret) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.secret = s
 }
 
 // newMailman makes the keys of device dev and a worker.
@@ -42,6 +64,8 @@ func newMailman(t *testing.T) (*mailman, *envelope.Device) {
 
 // open reads what a device sent.
 func (m *mailman) open(_ string, payload []byte) (body []byte, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if !envelope.Is(payload) {
 		m.plain++
 		return payload, nil
@@ -69,7 +93,7 @@ func (r *rig) replySealed(m *mailman, messages ...Answer) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		payload, err := m.secret.Seal(m.codec, a.ID, a.Seq, body)
+		payload, err := m.latest().Seal(m.codec, a.ID, a.Seq, body)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -94,8 +118,8 @@ func TestSealedQuestionAndAnswer(t *testing.T) {
 		<-r.link.resumed // for what is missing, by a new secret
 		r.replySealed(m, delta("q", "r", 1, "lo"))
 		r.wantAnswer(a, "hello")
-		if m.plain != 0 || m.enveloped != 2 {
-			t.Errorf("%d messages were plain and %d sealed, want 0 and 2", m.plain, m.enveloped)
+		if sealed, plain := m.counts(); plain != 0 || sealed != 2 {
+			t.Errorf("%d messages were plain and %d sealed, want 0 and 2", plain, sealed)
 		}
 		r.wantEmpty()
 	})
@@ -124,8 +148,8 @@ func TestDowngradeIsRefused(t *testing.T) {
 		}
 		r.replySealed(m, delta("q", "r", 0, "true"), done("q", "r", 1))
 		r.wantAnswer(a, "true")
-		if m.plain != 0 {
-			t.Errorf("%d questions went out in plain words", m.plain)
+		if _, plain := m.counts(); plain != 0 {
+			t.Errorf("%d questions went out in plain words", plain)
 		}
 		r.wantEmpty()
 	})
@@ -138,18 +162,18 @@ func TestForeignSealsAreDropped(t *testing.T) {
 		r, m := newSealedRig(t)
 		a := r.ask(t.Context(), "p")
 		r.wantSent("p")
-		earlier := m.secret
+		earlier := m.latest()
 		b := r.ask(t.Context(), "q")
 		r.wantSent("q")
-		now := m.secret
-		m.secret = earlier
+		now := m.latest()
+		m.use(earlier)
 		r.replySealed(m, delta("q", "r", 0, "for another question"), done("q", "r", 1))
 		settle()
 		if b.text.Len() > 0 {
 			t.Errorf("taken: %q", b.text.String())
 		}
 		r.replySealed(m, done("p", "r", 0))
-		m.secret = now
+		m.use(now)
 		r.replySealed(m, delta("q", "r", 0, "x"), done("q", "r", 1))
 		r.wantAnswer(a, "")
 		r.wantAnswer(b, "x")
@@ -194,8 +218,8 @@ func TestMixedFleet(t *testing.T) {
 		}
 		want := func(step string, enveloped, plain int) {
 			t.Helper()
-			if m.enveloped != enveloped || m.plain != plain {
-				t.Errorf("%s: %d messages in envelopes and %d plain, want %d and %d", step, m.enveloped, m.plain, enveloped, plain)
+			if e, p := m.counts(); e != enveloped || p != plain {
+				t.Errorf("%s: %d messages in envelopes and %d plain, want %d and %d", step, e, p, enveloped, plain)
 			}
 		}
 		// 1. Nothing is known of the workers; an old one answers.

@@ -39,7 +39,7 @@ type SessionOptions struct {
 	ClientID string // where Broker has none
 	// Clean asks the broker to keep nothing for a client that is away.
 	Clean   bool
-	Filters []string // subscribed to at every connection, QoS 1
+	Filters []string // subscribed to at every connection, QoS 1; none for a session that only publishes
 	// Handle gets every message, in a goroutine of its own and in no order;
 	// OnUp runs whenever the subscriptions stand anew. Neither may block.
 	Handle func(topic string, payload []byte)
