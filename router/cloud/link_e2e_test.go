@@ -161,8 +161,12 @@ func TestMosquittoWebSocket(t *testing.T) {
 	plain, secure := unusedAddress(t), unusedAddress(t)
 	host, port := splitAddress(t, plain)
 	_, securePort := splitAddress(t, secure)
-	runMosquitto(t, fmt.Sprintf("allow_anonymous true\nlistener %s %s\nprotocol websockets\nlistener %s %s\nprotocol websockets\ncertfile %s\nkeyfile %s\n",
-		port, host, securePort, host, file("cert"), file("key")))
+	// mosquitto 2.0.11 ends where all listeners are WebSocket's, and listens
+	// everywhere without socket_domain.
+	_, unused := splitAddress(t, unusedAddress(t))
+	runMosquitto(t, fmt.Sprintf("allow_anonymous true\nlistener %s %s\n", unused, host)+
+		fmt.Sprintf("listener %s %s\nsocket_domain ipv4\nprotocol websockets\n", port, host)+
+		fmt.Sprintf("listener %s %s\nsocket_domain ipv4\nprotocol websockets\ncertfile %s\nkeyfile %s\n", securePort, host, file("cert"), file("key")))
 	startWorker(t, plain, &model{}, func(o *cloud.Options) { o.Broker.URL = "ws://" + plain + "/mqtt" })
 	d := startDevice(t, secure, "lamp", func(o *uplink.Options) {
 		o.Broker = uplink.Broker{URL: "wss://" + secure + "/mqtt", CAFile: file("ca"), MaxReconnect: time.Second}
