@@ -27,6 +27,9 @@ func (s Status) Text() string {
 	out.config(s.Config)
 	out.engine(s.Engine)
 	out.answers(s.Counters)
+	if s.Promise != nil {
+		out.row("promise", "%s", s.Promise.line())
+	}
 	out.link(s.Link)
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
