@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"time"
 
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/router"
@@ -16,12 +15,7 @@ import (
 
 // uplink is how the way to the cloud is opened, with the outbox in dir.
 func (c Config) uplink(dir string, late func(router.Question, router.CloudAnswer, error) error, log *slog.Logger) uplink.Options {
-	return uplink.Options{
-		Broker: c.Cloud.uplink(), Device: c.Device.ID,
-		Outbox: filepath.Join(dir, "outbox.db"),
-		OnLate: late, Log: log,
-		Expiry: c.Cloud.Expiry, SilenceTimeout: c.Cloud.Timeout,
-	}
+	return c.Cloud.options(uplink.Options{Device: c.Device.ID, Outbox: filepath.Join(dir, "outbox.db"), OnLate: late, Log: log})
 }
 
 // openDoor opens the MQTT front door.
@@ -50,10 +44,7 @@ type LinkReport struct {
 // reportOf asks the parts themselves; both may be nil.
 func (c Config) reportOf(u *uplink.Uplink, door *iot.Door) (r LinkReport) {
 	if u != nil {
-		r.LinkStatus = LinkStatus{
-			Configured: true, Broker: c.Cloud.uplink().String(), Up: u.Up(), SinceS: seconds(time.Since(u.Since())),
-			Outbox: u.Depth(), OldestS: seconds(u.OldestAge()),
-		}
+		r.LinkStatus = c.Cloud.status(u)
 	}
 	if door != nil {
 		up := door.Up()

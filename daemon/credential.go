@@ -64,19 +64,22 @@ func (c Config) checkCredentials() error {
 func (c Config) linkCredentials() map[string]string {
 	return map[string]string{
 		"cloud.password_credential": c.Cloud.PasswordCredential, "cloud.key_credential": c.Cloud.KeyCredential,
-		"iot.password_credential": c.IoT.PasswordCredential, "iot.key_credential": c.IoT.KeyCredential,
+		"cloud.device_key_credential": c.Cloud.DeviceKeyCredential,
+		"iot.password_credential":     c.IoT.PasswordCredential, "iot.key_credential": c.IoT.KeyCredential,
 	}
 }
 
 // LinkNeeds lists the files and credentials that the link process reads, a line
 // each: "file" or "credential", a tab, and its path or name.
 func (c Config) LinkNeeds() string {
-	var lines []string
+	files := append([]string{c.Cloud.DeviceKey}, c.Cloud.WorkerKeys...)
 	for _, b := range []BrokerConfig{c.Cloud.BrokerConfig, c.IoT.BrokerConfig} {
-		for _, path := range []string{b.PasswordFile, b.CAFile, b.CertFile, b.KeyFile} {
-			if path != "" {
-				lines = append(lines, "file\t"+path+"\n")
-			}
+		files = append(files, b.PasswordFile, b.CAFile, b.CertFile, b.KeyFile)
+	}
+	var lines []string
+	for _, path := range files {
+		if path != "" {
+			lines = append(lines, "file\t"+path+"\n")
 		}
 	}
 	for _, name := range c.linkCredentials() {

@@ -32,12 +32,17 @@ type Status struct {
 // LinkStatus is the way to the cloud.
 type LinkStatus struct {
 	Configured bool    `json:"configured"`
-	Broker     string  `json:"broker,omitempty"` // without the password
+	Broker     string  `json:"broker,omitempty"` // connected to, or tried last; without the password
 	Up         bool    `json:"up"`
 	SinceS     float64 `json:"since_s,omitempty"`  // for how long it has been up, or down
 	Error      string  `json:"error,omitempty"`    // why the link process cannot be asked; what follows is not known then
 	Outbox     int     `json:"outbox"`             // questions on their way
 	OldestS    float64 `json:"oldest_s,omitempty"` // age of the oldest of them
+
+	Sealed   bool    `json:"sealed"`               // questions and answers are
+	Failures int     `json:"failures,omitempty"`   // rounds over all brokers in a row that failed
+	Trouble  string  `json:"trouble,omitempty"`    // why the last one did
+	RetryS   float64 `json:"retry_in_s,omitempty"` // until the next one
 }
 
 // EngineStatus is how generation goes. While a model is replaced there are two
