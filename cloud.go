@@ -78,7 +78,7 @@ func stopWorker(w *cloud.Worker) error {
 // the built-in teacher.
 func openProvider(url, model, keyEnv, file string) (cloud.Provider, func() error, error) {
 	if url != "" {
-		p, err := cloud.NewOpenAI(cloud.OpenAIOptions{BaseURL: url, Model: model, KeyEnv: keyEnv})
+		p, err := cloud.NewOpenAI(cloud.Endpoint{URL: url, Model: model, Key: cloud.Secret{Env: keyEnv}})
 		return p, func() error { return nil }, err
 	}
 	t, err := daemon.OpenTeacher(file)

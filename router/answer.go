@@ -182,7 +182,7 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 		Model: local.Model.String(), Bundle: local.Model.Bundle,
 		LatencyMS:    float64(time.Since(start).Microseconds()) / 1000,
 		PromptTokens: local.PromptTokens, CompletionTokens: len(local.Tokens),
-		BytesUp: cloud.BytesUp, BytesDown: cloud.BytesDown, Joules: local.Joules,
+		BytesUp: cloud.BytesUp, BytesDown: cloud.BytesDown, CostUSD: cloud.CostUSD, Joules: local.Joules,
 	}
 	if s.Calibrated {
 		c.Confidence, c.Threshold = &s.Confidence, &s.Threshold

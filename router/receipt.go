@@ -31,6 +31,7 @@ type Receipt struct {
 	CompletionTokens int                `json:"completion_tokens"`
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
-	Joules           float64            `json:"joules,omitempty"`  // that the local model's answer took; absent when not measured
-	Sensors          map[string]float64 `json:"sensors,omitempty"` // latest readings, e.g. "temperature_c", "power_w"
+	CostUSD          float64            `json:"cost_usd,omitempty"` // what the cloud's answer cost; absent where no price is known
+	Joules           float64            `json:"joules,omitempty"`   // that the local model's answer took; absent when not measured
+	Sensors          map[string]float64 `json:"sensors,omitempty"`  // latest readings, e.g. "temperature_c", "power_w"
 }

@@ -25,21 +25,24 @@ type Server struct {
 }
 
 // Listen opens address, HOST:PORT, and serves m on it until Close.
-func (m *Metrics) Listen(address string) (*Server, error) {
+func (m *Metrics) Listen(address string) (*Server, error) { return Listen(address, m.Handler(), m.log) }
+
+// Listen is [Metrics.Listen] for any handler of scrapes.
+func Listen(address string, scrapes http.Handler, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for scrapes: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.Handler())
+	mux.Handle("GET /metrics", scrapes)
 	s := &Server{listen: l, http: http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			m.log.Error("no scrapes are answered any more", "address", address, "error", err)
+			log.Error("no scrapes are answered any more", "address", address, "error", err)
 		}
 	}()
 	return s, nil

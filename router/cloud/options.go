@@ -9,8 +9,9 @@ import (
 
 // Options of [Start]. Zero values take the defaults named here.
 type Options struct {
-	Broker      uplink.Broker
-	Group       string        // workers of one group share the questions, "cusp-workers"
+	Intake      Intake        // where questions come from; nil: [MQTT] at Broker
+	Broker      uplink.Broker // without an Intake
+	Group       string        // without an Intake: workers of one group share the questions, "cusp-workers"
 	Concurrency int           // questions answered at the same time, 4
 	Queue       int           // questions that wait for their turn, 64
 	Timeout     time.Duration // for one question, 5 min
@@ -19,11 +20,12 @@ type Options struct {
 	Window      int           // answers remembered, 1000
 	WindowBytes int           // bytes of them, 64 MiB
 	WindowAge   time.Duration // since they were last asked for, 1 h
+	Quota       Quota         // of every device, none
+	Metrics     *Metrics      // nil: nothing is counted
 	Log         *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.Group, "cusp-workers")
 	setDefault(&o.Concurrency, 4)
 	setDefault(&o.Queue, 64)
 	setDefault(&o.Timeout, 5*time.Minute)
@@ -33,6 +35,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.WindowBytes, 64<<20)
 	setDefault(&o.WindowAge, time.Hour)
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	if o.Intake == nil {
+		o.Intake = NewMQTT(o.Broker, o.Group, o.Log)
+	}
 	return o
 }
 

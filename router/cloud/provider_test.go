@@ -72,7 +72,7 @@ func openAIFor(t *testing.T, h http.Handler) *OpenAI {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	p, err := NewOpenAI(OpenAIOptions{BaseURL: server.URL, Model: "m", KeyEnv: "CUSP_TEST_NO_SUCH_KEY"})
+	p, err := NewOpenAI(Endpoint{URL: server.URL, Model: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
-// Package cloud is the worker in the cloud: it takes devices' questions from
-// MQTT, has a large model answer them, and sends the answers back as they are
+// Package cloud is the worker in the cloud: it takes devices' questions from an
+// intake, has a large model answer them, and sends the answers back as they are
 // generated.
 //
-// Any number of workers share the questions through one shared subscription.
-// A worker keeps nothing on disk: a question that dies with it is asked again
-// by its device. Within a window of recent questions a worker calls the
-// provider once per question, however often it is asked.
+// Any number of workers share the questions of one intake: an MQTT broker with
+// shared subscriptions ([MQTT]), or a JetStream work queue on a NATS cluster
+// ([NATS]). Behind a worker stands one [Provider], or several in order of
+// preference ([Chain]), each with its own limits ([Backend]). Within a window of
+// recent questions a worker calls the provider once per question, however often
+// it is asked.
 package cloud
 
 import (
@@ -23,8 +25,8 @@ import (
 type Worker struct {
 	o        Options
 	provider Provider
-	session  *uplink.Session
-	publish  func(topic string, payload []byte) error
+	intake   Intake
+	quotas   *quotas
 	ctx      context.Context // of the provider calls
 	stop     context.CancelFunc
 	turns    chan struct{}  // one token per provider call
@@ -39,31 +41,34 @@ type Worker struct {
 // Start connects in the background and returns at once: a broker that is
 // down is no error.
 func Start(o Options, p Provider) (*Worker, error) {
-	client, err := o.Broker.ClientOptions()
-	if err != nil {
+	w := newWorker(o, p)
+	if err := w.intake.Open(w.take, w.connected); err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)
 	}
-	if client.ClientID == "" {
-		client.SetClientID("cusp-worker-" + uplink.RandomID())
-	}
-	// A dead worker's session would swallow questions that others could answer.
-	client.SetCleanSession(true)
-	w := newWorker(o, p)
-	w.session = uplink.NewSession(client, uplink.SharedAskTopic(w.o.Group), w.receive, w.connected, w.o.Log)
-	w.publish = w.session.Publish
-	w.session.Connect()
 	return w, nil
 }
 
 func newWorker(o Options, p Provider) *Worker {
 	o = o.withDefaults()
-	w := &Worker{o: o, provider: p, turns: make(chan struct{}, o.Concurrency), window: newWindow(o.Window, o.WindowBytes, o.WindowAge)}
+	w := &Worker{
+		o: o, provider: p, intake: o.Intake, quotas: newQuotas(o.Quota, time.Now), turns: make(chan struct{}, o.Concurrency),
+		window: newWindow(o.Window, o.WindowBytes, o.WindowAge),
+	}
 	w.ctx, w.stop = context.WithCancel(context.Background())
+	o.Metrics.watch(w)
 	return w
 }
 
 // Up reports whether questions can arrive right now.
-func (w *Worker) Up() bool { return w.session.Up() }
+func (w *Worker) Up() bool { return w.intake.Up() }
+
+// load is how many questions wait for their turn, and how many have it.
+func (w *Worker) load() (waiting, running int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	running = len(w.turns)
+	return max(w.taken-running, 0), running
+}
 
 // connected sends what a lost connection held up.
 func (w *Worker) connected() {
@@ -75,34 +80,21 @@ func (w *Worker) connected() {
 	}
 }
 
-// receive takes one message from the broker.
-func (w *Worker) receive(topic string, payload []byte) {
-	device, err := uplink.DeviceOf(topic)
-	if err != nil {
-		w.o.Log.Warn("dropped a question", "err", err)
-		return
-	}
-	ask, err := uplink.DecodeAsk(payload)
-	if err != nil {
-		w.o.Log.Warn("refused a question", "device", device, "err", err)
-		if ask.ID != "" {
-			w.newRun(device, ask.ID).fail(&Error{Code: CodeBadRequest, Err: err})
-		}
-		return
-	}
-	w.take(device, ask, time.Now())
-}
-
 // take starts a question, or answers it from what is known already.
-func (w *Worker) take(device string, ask uplink.Ask, now time.Time) {
-	key := keyOf(device, ask)
+func (w *Worker) take(d Delivery) {
+	if d.Err != nil {
+		w.unreadable(d)
+		return
+	}
+	now := time.Now()
+	key := keyOf(d.Device, d.Ask)
 	w.mu.Lock()
 	w.window.trim(now)
 	r, known := w.window.get(key, now)
 	var refusal *Error
 	if !known {
-		r = w.newRun(device, ask.ID)
-		if refusal = w.refusal(ask); refusal == nil {
+		r = w.newRun(d.Device, d.Ask.ID)
+		if refusal = w.refusal(d); refusal == nil {
 			w.window.put(key, r, now)
 			w.taken++
 			w.jobs.Add(1)
@@ -111,40 +103,83 @@ func (w *Worker) take(device string, ask uplink.Ask, now time.Time) {
 	w.mu.Unlock()
 	switch {
 	case known:
-		r.replay()
-		if done, _ := r.finished(); !done {
-			r.alive()
-		}
+		w.o.Metrics.question(resultRepeated, 0)
+		w.again(d, r)
 	case refusal != nil:
-		r.fail(refusal)
+		w.refuse(d, r, refusal)
 	default:
-		go w.answer(key, r, ask, now)
+		go w.answer(key, r, d, now)
 	}
 }
 
-// refusal is why ask cannot even wait for its turn. The caller holds mu.
-func (w *Worker) refusal(ask uplink.Ask) *Error {
+// unreadable tells the device so, if it can be told.
+func (w *Worker) unreadable(d Delivery) {
+	w.o.Log.Warn("refused a question", "device", d.Device, "err", d.Err)
+	if d.Ask.ID != "" {
+		w.newRun(d.Device, d.Ask.ID).fail(&Error{Code: CodeBadRequest, Err: d.Err})
+	}
+	w.o.Metrics.question(CodeBadRequest, 0)
+	d.settle(Finished)
+}
+
+// again answers a question that is asked once more. Whoever asked first has it
+// in hand: the intake need not care for this copy.
+func (w *Worker) again(d Delivery, r *run) {
+	r.replay()
+	if done, _ := r.finished(); !done {
+		r.alive()
+	}
+	d.settle(Finished)
+}
+
+// refuse gives the question back to the intake if another worker may do better,
+// else it tells the device.
+func (w *Worker) refuse(d Delivery, r *run, why *Error) {
+	if d.Settle != nil && (why.Code == CodeBusy || why.Code == CodeUnavailable) {
+		d.settle(GivenBack)
+		return
+	}
+	w.o.Metrics.question(why.Code, 0)
+	r.fail(why)
+	d.settle(Finished)
+}
+
+// refusal is why a question cannot even wait for its turn. The caller holds mu.
+func (w *Worker) refusal(d Delivery) *Error {
 	switch {
-	case ask.TTLMS != nil && *ask.TTLMS <= 0:
+	case d.expired(0):
 		return errExpired()
 	case w.closing:
-		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
+		return errStopping()
 	case w.taken >= w.o.Concurrency+w.o.Queue:
 		return &Error{Code: CodeBusy, Retryable: true, Err: fmt.Errorf("%d questions are waiting", w.taken)}
 	}
-	return nil
+	return w.quotas.admit(d.Device)
+}
+
+// expired reports whether the question is of no use any more, after being here for so long.
+func (d Delivery) expired(here time.Duration) bool { return d.Ask.TTLMS != nil && d.left() <= here }
+
+// left is for how long an answer was of use when the question got here. Only
+// questions with a time to live have it.
+func (d Delivery) left() time.Duration {
+	return time.Duration(*d.Ask.TTLMS)*time.Millisecond - d.Waited
 }
 
 func errExpired() *Error {
 	return &Error{Code: uplink.CodeExpired, Err: errors.New("the question reached the model too late")}
 }
 
+func errStopping() *Error {
+	return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
+}
+
 func (w *Worker) newRun(device, id string) *run {
-	return newRun(uplink.AnswerTopic(device, id), id, w.o.Coalesce, w.publish)
+	return newRun(id, w.o.Coalesce, func(m uplink.Answer) error { return w.intake.Publish(device, m) })
 }
 
 // answer brings one question to its end.
-func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
+func (w *Worker) answer(key string, r *run, d Delivery, arrived time.Time) {
 	defer w.jobs.Done()
 	// 1. Tell the device, now and then again.
 	stopAlive := w.keepAlive(r)
@@ -152,8 +187,8 @@ func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
 
 	// 2. Wait for a turn, no longer than the question is of use.
 	ctx, cancel := w.ctx, context.CancelFunc(func() {})
-	if ask.TTLMS != nil {
-		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(time.Duration(*ask.TTLMS)*time.Millisecond), errExpired())
+	if d.Ask.TTLMS != nil {
+		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(d.left()), errExpired())
 	}
 	defer cancel()
 	select {
@@ -163,17 +198,34 @@ func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
 	}
 
 	// 3. Ask the model; keep the answer, but no failure: another try may do better.
-	failure := w.complete(ctx, r, Request{Messages: ask.Messages, Options: ask.Options})
+	failure := w.complete(ctx, r, Request{Device: d.Device, Messages: d.Ask.Messages, Options: d.Ask.Options})
 	w.mu.Lock()
 	w.taken--
 	if failure != nil {
 		w.window.remove(key)
 	}
 	w.mu.Unlock()
+
+	// 4. Say how it ended.
+	w.finish(r, d, failure, time.Since(arrived))
+}
+
+// finish settles a question that was taken.
+func (w *Worker) finish(r *run, d Delivery, failure *Error, took time.Duration) {
+	result := resultAnswered
 	if failure != nil {
-		w.o.Log.Warn("question failed", "id", ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+		result = failure.Code
+		w.o.Log.Warn("question failed", "id", d.Ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+	}
+	w.o.Metrics.question(result, took)
+	switch {
+	case failure != nil && d.Settle != nil && w.ctx.Err() != nil:
+		d.settle(GivenBack) // it was cut off here, and is as good as new elsewhere
+		return
+	case failure != nil:
 		r.fail(failure)
 	}
+	d.settle(Finished)
 }
 
 // complete calls the provider and finishes r, or says why it could not.
@@ -187,6 +239,7 @@ func (w *Worker) complete(ctx context.Context, r *run, req Request) *Error {
 	if err != nil {
 		return reason(ctx, err)
 	}
+	w.quotas.spend(req, completion)
 	r.finish(completion)
 	return nil
 }
@@ -240,9 +293,9 @@ func (w *Worker) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
-	w.session.Unsubscribe()
+	w.intake.Stop()
 	err := w.drain(ctx)
-	w.session.Close()
+	w.intake.Close()
 	return err
 }
 

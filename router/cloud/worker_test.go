@@ -40,11 +40,11 @@ type bench struct {
 func newBench(t *testing.T, o Options, p providerFunc) *bench {
 	t.Helper()
 	b := &bench{t: t}
+	o.Intake = b
 	b.Worker = newWorker(o, providerFunc(func(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
 		b.calls.Add(1)
 		return p(ctx, r, emit)
 	}))
-	b.Worker.publish = b.record
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -53,10 +53,21 @@ func newBench(t *testing.T, o Options, p providerFunc) *bench {
 	return b
 }
 
-func (b *bench) record(topic string, payload []byte) error {
-	m, err := uplink.DecodeAnswer(payload)
-	if err != nil || topic != uplink.AnswerTopic("dev", m.ID) {
-		b.t.Errorf("published to %s: %s: %v", topic, payload, err)
+var _ Intake = (*bench)(nil)
+
+func (b *bench) Open(func(Delivery), func()) error { return nil }
+func (b *bench) Stop()                             {}
+func (b *bench) Close()                            {}
+func (b *bench) Up() bool                          { return true }
+
+// Publish implements Intake; what is published must be readable for a device.
+func (b *bench) Publish(device string, m uplink.Answer) error {
+	payload, err := json.Marshal(m)
+	if err == nil {
+		m, err = uplink.DecodeAnswer(payload)
+	}
+	if err != nil || device != "dev" {
+		b.t.Errorf("published to %s: %s: %v", device, payload, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,6 +103,13 @@ func (b *bench) signs() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.live
+}
+
+// receive is what comes from a broker.
+func (b *bench) receive(topic string, payload []byte) {
+	if d, ok := NewMQTT(uplink.Broker{}, "", b.o.Log).read(topic, payload); ok {
+		b.take(d)
+	}
 }
 
 func (b *bench) ask(id, content string, ttl *int64) {

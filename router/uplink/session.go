@@ -46,8 +46,8 @@ type Session struct {
 // resubscribe is how long a refused subscription rests before the next try.
 const resubscribe = 5 * time.Second
 
-// NewSession prepares a connection that subscribes to filter. Every message
-// goes to handle, in a goroutine of its own and in no order; onUp runs
+// NewSession prepares a connection that subscribes to filter; an empty one, to
+// nothing, for a session that only publishes. Every message goes to handle, in a goroutine of its own and in no order; onUp runs
 // whenever the subscription stands anew. Neither may block.
 func NewSession(o *mqtt.ClientOptions, filter string, handle func(topic string, payload []byte), onUp func(), log *slog.Logger) *Session {
 	s := &Session{filter: filter, log: log, onUp: onUp, done: make(chan struct{}), changed: make(chan struct{}), since: time.Now()}
@@ -96,6 +96,9 @@ func (s *Session) connected() {
 }
 
 func (s *Session) subscribe() error {
+	if s.filter == "" {
+		return nil
+	}
 	token := s.client.Subscribe(s.filter, 1, nil)
 	if !token.WaitTimeout(10 * time.Second) {
 		return errors.New("no answer within 10s")
@@ -188,7 +191,11 @@ func (s *Session) Publish(topic string, payload []byte) error {
 }
 
 // Unsubscribe ends the flow of new messages; the connection stays.
-func (s *Session) Unsubscribe() { s.client.Unsubscribe(s.filter).WaitTimeout(2 * time.Second) }
+func (s *Session) Unsubscribe() {
+	if s.filter != "" {
+		s.client.Unsubscribe(s.filter).WaitTimeout(2 * time.Second)
+	}
+}
 
 // Close disconnects, leaving what is already written a moment to go out. It
 // must be called once.
