@@ -13,3 +13,6 @@ func NewAnthropic(Endpoint, int) (Provider, error) { return nil, errLeftOut }
 
 // NewGemini is left out.
 func NewGemini(Endpoint) (Provider, error) { return nil, errLeftOut }
+
+// NewNATS is left out.
+func NewNATS(NATSOptions) (Intake, error) { return nil, errLeftOut }
