@@ -35,6 +35,7 @@ type cli struct {
 	Records recordsCmd `cmd:"" help:"Read what the daemon recorded."`
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher, and evaluate it."`
 	Bench   benchCmd   `cmd:"" help:"Measure the engine, in tokens per second and as shares of the machine's limits."`
+	Key     keyCmd     `cmd:"" help:"Make the keys with which devices and cloud workers seal what they send."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -127,7 +127,10 @@ func (c RouterConfig) check(at source) error {
 func (c CloudConfig) check(at source) error {
 	return errors.Join(c.BrokerConfig.check(at, "cloud"),
 		duration(at, "cloud.expiry", c.Expiry, time.Second, 365*24*time.Hour),
-		duration(at, "cloud.timeout", c.Timeout, 10*time.Millisecond, time.Hour))
+		duration(at, "cloud.timeout", c.Timeout, 10*time.Millisecond, time.Hour),
+		within(at, "cloud.outbox_questions", int64(c.OutboxQuestions), 1, 1e6),
+		within(at, "cloud.outbox_bytes", c.OutboxBytes, 1<<20, 256<<20),
+		c.checkPayload(at))
 }
 
 func (c Config) checkIoT(at source) error {
@@ -153,7 +156,7 @@ func (c BrokerConfig) check(at source, table string) error {
 		return nil
 	}
 	var errs []error
-	if _, err := (uplink.Broker{URL: c.Broker}).ClientOptions(); err != nil {
+	if _, err := (uplink.Broker{URL: c.Broker, Others: c.Brokers}).ClientOptions(); err != nil {
 		errs = append(errs, at.errorf(table+".broker", "%v", err))
 	}
 	if c.PasswordFile != "" && c.PasswordCredential != "" {
@@ -173,7 +176,7 @@ func (c BrokerConfig) check(at source, table string) error {
 // uplink is the broker with the secrets where the service manager put them.
 func (c BrokerConfig) uplink() uplink.Broker {
 	return uplink.Broker{
-		URL: c.Broker, Username: c.Username, CAFile: c.CAFile, CertFile: c.CertFile,
+		URL: c.Broker, Others: c.Brokers, Username: c.Username, CAFile: c.CAFile, CertFile: c.CertFile,
 		PasswordFile: credentialOr(c.PasswordCredential, c.PasswordFile),
 		KeyFile:      credentialOr(c.KeyCredential, c.KeyFile),
 	}

@@ -89,12 +89,13 @@ type RouterConfig struct {
 
 // BrokerConfig reaches an MQTT broker.
 type BrokerConfig struct {
-	Broker       string `toml:"broker"`
-	Username     string `toml:"username"`
-	PasswordFile string `toml:"password_file"`
-	CAFile       string `toml:"ca_file"`
-	CertFile     string `toml:"cert_file"` // of this client, for brokers that ask
-	KeyFile      string `toml:"key_file"`
+	Broker       string   `toml:"broker"`
+	Brokers      []string `toml:"brokers"` // more of them, to fail over to
+	Username     string   `toml:"username"`
+	PasswordFile string   `toml:"password_file"`
+	CAFile       string   `toml:"ca_file"`
+	CertFile     string   `toml:"cert_file"` // of this client, for brokers that ask
+	KeyFile      string   `toml:"key_file"`
 
 	// Names of credentials that the service manager passed, instead of files.
 	PasswordCredential string `toml:"password_credential"`
@@ -106,6 +107,14 @@ type CloudConfig struct {
 	BrokerConfig
 	Expiry  time.Duration `toml:"expiry"`
 	Timeout time.Duration `toml:"timeout"`
+
+	Compression     string `toml:"compression"` // "zstd" or "none"
+	OutboxQuestions int    `toml:"outbox_questions"`
+	OutboxBytes     int64  `toml:"outbox_bytes"`
+
+	WorkerKeys          []string `toml:"worker_keys"` // files of public keys; empty: nothing is sealed
+	DeviceKey           string   `toml:"device_key"`
+	DeviceKeyCredential string   `toml:"device_key_credential"` // instead of a file
 }
 
 // IoTConfig is the MQTT front door. Without a broker of its own it uses the
@@ -167,6 +176,8 @@ func LoadConfig(path string) (Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("config %s: %w", path, err)
 	}
+	cfg.Cloud.first()
+	cfg.IoT.first()
 	at := source{path: path, text: string(text)}
 	return cfg, errors.Join(unknownKeys(at, meta), cfg.check(at))
 }

@@ -48,7 +48,8 @@ func (c Config) checkCredentials() error {
 	for key, name := range map[string]string{
 		"api.key_credential": c.API.KeyCredential, "api.tokens_credential": c.API.TokensCredential,
 		"cloud.password_credential": c.Cloud.PasswordCredential, "cloud.key_credential": c.Cloud.KeyCredential,
-		"iot.password_credential": c.IoT.PasswordCredential, "iot.key_credential": c.IoT.KeyCredential,
+		"cloud.device_key_credential": c.Cloud.DeviceKeyCredential,
+		"iot.password_credential":     c.IoT.PasswordCredential, "iot.key_credential": c.IoT.KeyCredential,
 	} {
 		if name == "" {
 			continue

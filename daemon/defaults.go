@@ -32,10 +32,11 @@ func DefaultConfig() Config {
 			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
 			Canary: CanaryConfig{Questions: 50, Agreement: 0.8, Speed: 0.5, Time: 24 * time.Hour}},
 		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20},
-		Cloud:  CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second},
-		IoT:    IoTConfig{Parallel: 4},
-		State:  StateConfig{Dir: p.state},
-		Log:    LogConfig{Level: "info"},
+		Cloud: CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second,
+			Compression: "zstd", OutboxQuestions: 1000, OutboxBytes: 16 << 20},
+		IoT:   IoTConfig{Parallel: 4},
+		State: StateConfig{Dir: p.state},
+		Log:   LogConfig{Level: "info"},
 
 		Service: ServiceConfig{Drain: 15 * time.Second},
 	}

@@ -216,12 +216,10 @@ func (d *device) openUplink() error {
 	if d.cfg.Cloud.Broker == "" {
 		return nil
 	}
-	u, err := uplink.Open(uplink.Options{
-		Broker: d.cfg.Cloud.uplink(), Device: d.cfg.Device.ID,
-		Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
+	u, err := uplink.Open(d.cfg.Cloud.options(uplink.Options{
+		Device: d.cfg.Device.ID, Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
 		OnLate: d.late, Log: d.log,
-		Expiry: d.cfg.Cloud.Expiry, SilenceTimeout: d.cfg.Cloud.Timeout,
-	})
+	}))
 	if err != nil {
 		return err
 	}
@@ -282,7 +280,7 @@ func (d *device) openDoor() error {
 		return fmt.Errorf("mqtt front door: %w", err)
 	}
 	door, err := iot.Open(iot.Options{
-		Device: d.cfg.Device.ID, Client: client.SetClientID("cusp-iot-" + d.cfg.Device.ID),
+		Device: d.cfg.Device.ID, Client: client.SetClientID(uplink.ClientID("iot", d.cfg.Device.ID)),
 		Answerer: d.asked, Status: func() any { return d.status() },
 		Parallel: d.cfg.IoT.Parallel, Log: d.log,
 	})

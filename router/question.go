@@ -34,6 +34,8 @@ type Question struct {
 	Privacy      Privacy `json:"privacy,omitempty"`
 	// Deadline is when the asker stops waiting; zero means no deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Priority orders questions that wait in the outbox: the highest goes first.
+	Priority int `json:"priority,omitempty"`
 	// Asker says who asked: "api", or "iot" for a question over MQTT. A late
 	// answer goes back the same way.
 	Asker string `json:"asker,omitempty"`

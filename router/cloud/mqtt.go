@@ -1,21 +1,22 @@
 package cloud
 
 import (
-	"encoding/json"
-	"fmt"
+	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/a472be26/cusp/router/uplink"
 )
 
-// MQTT is the intake at a broker with shared subscriptions (mosquitto, EMQX):
-// the broker hands each question to one worker of the group, and forgets it. A
-// question that dies with its worker is asked again by its device.
+// MQTT is the intake at brokers with shared subscriptions (mosquitto, EMQX): each
+// hands a question to one worker of the group, and forgets it. A question that dies
+// with its worker is asked again by its device. Devices come to any of the brokers,
+// so that a worker is at all of them.
 type MQTT struct {
-	broker  uplink.Broker
-	group   string
-	log     *slog.Logger
-	session *uplink.Session
+	broker   uplink.Broker
+	group    string
+	log      *slog.Logger
+	sessions []*uplink.Session // one per broker
 }
 
 var _ Intake = (*MQTT)(nil)
@@ -27,58 +28,51 @@ func NewMQTT(b uplink.Broker, group string, log *slog.Logger) *MQTT {
 }
 
 // Open implements [Intake].
-func (q *MQTT) Open(take func(Delivery), up func()) (err error) {
-	q.session, err = openSession(q.broker, uplink.SharedAskTopic(q.group), func(topic string, payload []byte) {
-		if d, ok := q.read(topic, payload); ok {
-			take(d)
+func (q *MQTT) Open(worker string, receive func(Parcel), up func()) error {
+	filters := []string{uplink.SharedAskTopic(q.group), uplink.ResumeFilter(worker)}
+	for _, b := range q.broker.Each() {
+		s, err := newSession(b, filters, receive, up, q.log)
+		if err != nil {
+			return err
 		}
-	}, up, q.log)
-	return err
+		q.sessions = append(q.sessions, s)
+	}
+	if len(q.sessions) == 0 {
+		return errors.New("no broker is named")
+	}
+	for _, s := range q.sessions {
+		s.Connect()
+	}
+	return nil
 }
 
-// openSession connects a worker; an empty filter subscribes to nothing.
-func openSession(b uplink.Broker, filter string, handle func(string, []byte), up func(), log *slog.Logger) (*uplink.Session, error) {
-	client, err := b.ClientOptions()
-	if err != nil {
-		return nil, err
-	}
-	if client.ClientID == "" {
-		client.SetClientID("cusp-worker-" + uplink.RandomID())
-	}
-	// A dead worker's session would swallow questions that others could answer.
-	client.SetCleanSession(true)
-	s := uplink.NewSession(client, filter, handle, up, log)
-	s.Connect()
-	return s, nil
-}
-
-// read makes a delivery of a message from the broker.
-func (q *MQTT) read(topic string, payload []byte) (Delivery, bool) {
-	device, err := uplink.DeviceOf(topic)
-	if err != nil {
-		q.log.Warn("dropped a question", "err", err)
-		return Delivery{}, false
-	}
-	ask, err := uplink.DecodeAsk(payload)
-	return Delivery{Device: device, Ask: ask, Err: err}, true
-}
-
-// Publish implements [Intake].
-func (q *MQTT) Publish(device string, m uplink.Answer) error { return publish(q.session, device, m) }
-
-func publish(s *uplink.Session, device string, m uplink.Answer) error {
-	payload, err := json.Marshal(m)
-	if err != nil { // an Answer has only strings and numbers
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	return s.Publish(uplink.AnswerTopic(device, m.ID), payload)
+// newSession prepares a connection whose messages are answered over itself.
+func newSession(b uplink.Broker, filters []string, receive func(Parcel), up func(), log *slog.Logger) (*uplink.Session, error) {
+	var s *uplink.Session
+	reply := func(topic string, payload []byte) error { return s.Publish(topic, payload) }
+	s, err := uplink.NewSession(uplink.SessionOptions{
+		Broker: b, ClientID: "cusp-worker-" + uplink.RandomID(),
+		// A dead worker's session would swallow questions that others could answer.
+		Clean: true, Filters: filters,
+		Handle: func(topic string, payload []byte) { receive(Parcel{Topic: topic, Payload: payload, Reply: reply}) },
+		OnUp:   up, Log: log,
+	})
+	return s, err
 }
 
 // Up implements [Intake].
-func (q *MQTT) Up() bool { return q.session.Up() }
+func (q *MQTT) Up() bool { return slices.ContainsFunc(q.sessions, (*uplink.Session).Up) }
 
 // Stop implements [Intake].
-func (q *MQTT) Stop() { q.session.Unsubscribe() }
+func (q *MQTT) Stop() {
+	for _, s := range q.sessions {
+		s.Unsubscribe()
+	}
+}
 
 // Close implements [Intake].
-func (q *MQTT) Close() { q.session.Close() }
+func (q *MQTT) Close() {
+	for _, s := range q.sessions {
+		s.Close()
+	}
+}

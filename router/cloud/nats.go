@@ -49,7 +49,7 @@ func NewNATS(o NATSOptions) (Intake, error) {
 }
 
 // Open implements [Intake].
-func (q *NATS) Open(take func(Delivery), up func()) (err error) {
+func (q *NATS) Open(worker string, receive func(Parcel), up func()) (err error) {
 	options, err := q.o.connect()
 	if err != nil {
 		return err
@@ -57,14 +57,15 @@ func (q *NATS) Open(take func(Delivery), up func()) (err error) {
 	if q.nc, err = nats.Connect(q.o.URL, options...); err != nil {
 		return fmt.Errorf("NATS at %s: %w", q.o, err)
 	}
-	if q.session, err = openSession(q.o.Broker, "", func(string, []byte) {}, up, q.o.Log); err != nil {
+	if q.session, err = newSession(q.o.Broker, []string{uplink.ResumeFilter(worker)}, receive, up, q.o.Log); err != nil {
 		q.nc.Close()
 		return err
 	}
+	q.session.Connect()
 	q.pulls.Go(func() {
 		if c := q.queue(); c != nil {
 			for range q.o.Pulls {
-				q.pulls.Go(func() { q.pull(c, take) })
+				q.pulls.Go(func() { q.pull(c, receive) })
 			}
 		}
 	})
@@ -151,12 +152,12 @@ func (q *NATS) config(replicas int) jetstream.StreamConfig {
 const heartbeat = 5 * time.Second
 
 // pull takes one question after another.
-func (q *NATS) pull(c jetstream.Consumer, take func(Delivery)) {
+func (q *NATS) pull(c jetstream.Consumer, receive func(Parcel)) {
 	for q.ctx.Err() == nil {
 		m, err := q.next(c)
 		switch {
 		case err == nil:
-			q.serve(m, take)
+			q.serve(m, receive)
 		case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrNoHeartbeat):
 		default:
 			q.o.Log.Debug("pull", "err", err)
@@ -179,15 +180,14 @@ func (q *NATS) next(c jetstream.Consumer) (jetstream.Msg, error) {
 
 // serve hands one question over and keeps it from other workers until it is
 // settled.
-func (q *NATS) serve(m jetstream.Msg, take func(Delivery)) {
-	d, ok := q.read(m)
-	if !ok {
-		q.tell("terminate", m.Term())
-		return
-	}
+func (q *NATS) serve(m jetstream.Msg, receive func(Parcel)) {
 	verdict := make(chan Verdict, 1)
-	d.Settle = func(v Verdict) { verdict <- v }
-	take(d)
+	p := Parcel{Topic: topicOf(m.Subject()), Payload: m.Data(), Reply: q.session.Publish}
+	p.Settle = func(v Verdict) { verdict <- v }
+	if meta, err := m.Metadata(); err == nil {
+		p.Waited = max(time.Since(meta.Timestamp), 0)
+	}
+	receive(p)
 	tick := time.NewTicker(q.o.AckWait / 3)
 	defer tick.Stop()
 	for {
@@ -224,21 +224,6 @@ func (q *NATS) tell(what string, err error) {
 	}
 }
 
-// read makes a delivery of a message in the queue.
-func (q *NATS) read(m jetstream.Msg) (Delivery, bool) {
-	device, err := uplink.DeviceOf(topicOf(m.Subject()))
-	if err != nil {
-		q.o.Log.Warn("dropped a question", "err", err)
-		return Delivery{}, false
-	}
-	d := Delivery{Device: device}
-	if meta, err := m.Metadata(); err == nil {
-		d.Waited = max(time.Since(meta.Timestamp), 0)
-	}
-	d.Ask, d.Err = uplink.DecodeAsk(m.Data())
-	return d, true
-}
-
 // topicOf is the MQTT topic of a subject, as nats-server maps them: levels are
 // divided by dots, and a dot within a level is two slashes.
 func topicOf(subject string) string {
@@ -262,9 +247,6 @@ func (q *NATS) Pending() (int64, error) {
 	}
 	return int64(min(info.NumPending, 1<<62)), nil
 }
-
-// Publish implements [Intake].
-func (q *NATS) Publish(device string, m uplink.Answer) error { return publish(q.session, device, m) }
 
 // Up implements [Intake].
 func (q *NATS) Up() bool {

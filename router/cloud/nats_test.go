@@ -158,7 +158,7 @@ func TestNATSGivesADeadWorkersQuestionToAnother(t *testing.T) {
 	n := startNATS(t)
 	dead := natsIntake(t, n.Client, n.MQTT)
 	got := make(chan string, 8)
-	if err := dead.Open(func(d cloud.Delivery) { got <- d.Ask.ID; select {} }, func() {}); err != nil {
+	if err := dead.Open("dead", func(p cloud.Parcel) { got <- p.Topic; select {} }, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "intake up", dead.Up)
@@ -167,8 +167,8 @@ func TestNATSGivesADeadWorkersQuestionToAnother(t *testing.T) {
 	})
 	result := make(chan error)
 	go func() { result <- d.ask(t, "q", "still there?") }()
-	if id := <-got; id != "q" {
-		t.Fatalf("question %q", id)
+	if topic := <-got; topic != uplink.AskTopic("dev") {
+		t.Fatalf("question of %q", topic)
 	}
 	dead.Stop() // it hangs in take, and sends no heartbeats
 	startNATSWorker(t, n, &model{})

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/a472be26/cusp/router/envelope"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
@@ -20,9 +21,16 @@ type Options struct {
 	Window      int           // answers remembered, 1000
 	WindowBytes int           // bytes of them, 64 MiB
 	WindowAge   time.Duration // since they were last asked for, 1 h
+	State       string        // directory where answers survive a restart; empty: in memory only
 	Quota       Quota         // of every device, none
 	Metrics     *Metrics      // nil: nothing is counted
-	Log         *slog.Logger
+
+	// Seal opens what devices seal; nil: nothing can be opened. Devices whose keys
+	// it knows must seal, and all of them must with SealedOnly.
+	Seal       *envelope.Worker
+	SealedOnly bool
+
+	Log *slog.Logger
 }
 
 func (o Options) withDefaults() Options {

@@ -22,6 +22,7 @@ type run struct {
 	id, name string // of the question and of this run
 	coalesce time.Duration
 	publish  func(uplink.Answer) error
+	keep     func([]uplink.Answer) // gets a whole answer before its end is sent; nil: nobody keeps it
 
 	mu       sync.Mutex      // guards the fields below
 	messages []uplink.Answer // seq is the index
@@ -141,6 +142,9 @@ func (r *run) end(last uplink.Answer) {
 	last.Done = true
 	r.add(last)
 	r.done = true
+	if r.keep != nil && last.Error == nil {
+		r.keep(r.messages)
+	}
 	r.send()
 }
 

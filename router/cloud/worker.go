@@ -2,12 +2,12 @@
 // intake, has a large model answer them, and sends the answers back as they are
 // generated.
 //
-// Any number of workers share the questions of one intake: an MQTT broker with
+// Any number of workers share the questions of one intake: MQTT brokers with
 // shared subscriptions ([MQTT]), or a JetStream work queue on a NATS cluster
 // ([NATS]). Behind a worker stands one [Provider], or several in order of
 // preference ([Chain]), each with its own limits ([Backend]). Within a window of
 // recent questions a worker calls the provider once per question, however often
-// it is asked.
+// it is asked; with a place to keep answers also across its own restarts.
 package cloud
 
 import (
@@ -27,6 +27,8 @@ type Worker struct {
 	provider Provider
 	intake   Intake
 	quotas   *quotas
+	letters  *letters
+	name     string          // in the topic of requests for a part of an answer
 	ctx      context.Context // of the provider calls
 	stop     context.CancelFunc
 	turns    chan struct{}  // one token per provider call
@@ -38,25 +40,39 @@ type Worker struct {
 	window  *window
 }
 
-// Start connects in the background and returns at once: a broker that is
-// down is no error.
+// Start connects to every broker in the background and returns at once: a broker
+// that is down is no error.
 func Start(o Options, p Provider) (*Worker, error) {
-	w := newWorker(o, p)
-	if err := w.intake.Open(w.take, w.connected); err != nil {
+	w, err := newWorker(o, p)
+	if err == nil {
+		err = w.open()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)
 	}
 	return w, nil
 }
 
-func newWorker(o Options, p Provider) *Worker {
+func newWorker(o Options, p Provider) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{
-		o: o, provider: p, intake: o.Intake, quotas: newQuotas(o.Quota, time.Now), turns: make(chan struct{}, o.Concurrency),
-		window: newWindow(o.Window, o.WindowBytes, o.WindowAge),
-	}
+	w := &Worker{o: o, provider: p, intake: o.Intake, quotas: newQuotas(o.Quota, time.Now), turns: make(chan struct{}, o.Concurrency)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
+	var err error
+	if w.window, w.name, err = openWindow(o, w.newRun); err != nil {
+		return nil, err
+	}
+	if w.letters, err = newLetters(w.name, o); err != nil {
+		return nil, errors.Join(err, w.window.close())
+	}
 	o.Metrics.watch(w)
-	return w
+	return w, nil
+}
+
+func (w *Worker) open() error {
+	if err := w.intake.Open(w.name, w.receive, w.connected); err != nil {
+		return errors.Join(err, w.window.close())
+	}
+	return nil
 }
 
 // Up reports whether questions can arrive right now.
@@ -80,20 +96,60 @@ func (w *Worker) connected() {
 	}
 }
 
-// take starts a question, or answers it from what is known already.
-func (w *Worker) take(d Delivery) {
-	if d.Err != nil {
-		w.unreadable(d)
+// receive takes one message from the intake.
+func (w *Worker) receive(p Parcel) {
+	if device, err := uplink.ResumingDevice(p.Topic, w.name); err == nil {
+		w.receiveResume(device, p)
 		return
 	}
+	device, err := uplink.DeviceOf(p.Topic)
+	if err != nil {
+		w.o.Log.Warn("dropped a question", "err", err)
+		p.settle(Finished)
+		return
+	}
+	ask, err := w.letters.ask(device, p.Payload, p.Reply)
+	switch {
+	case errors.Is(err, errIgnored):
+		p.settle(Finished)
+	case err != nil:
+		w.unreadable(device, ask, err)
+		p.settle(Finished)
+	default:
+		w.take(delivery{device, ask, p.Care})
+	}
+}
+
+// unreadable tells the device so, if it can be told.
+func (w *Worker) unreadable(device string, ask uplink.Ask, err error) {
+	w.o.Log.Warn("refused a question", "device", device, "err", err)
+	w.o.Metrics.question(CodeBadRequest, 0)
+	if ask.ID != "" {
+		w.newRun(device, ask.ID).fail(&Error{Code: CodeBadRequest, Err: err})
+	}
+}
+
+func (w *Worker) receiveResume(device string, p Parcel) {
+	q, err := w.letters.resume(device, p.Payload, p.Reply)
+	switch {
+	case errors.Is(err, errIgnored):
+	case err != nil:
+		w.o.Log.Warn("dropped a request for a part of an answer", "device", device, "err", err)
+	default:
+		w.resume(device, q)
+	}
+}
+
+// take starts a question, or answers it from what is known already.
+func (w *Worker) take(d delivery) {
 	now := time.Now()
-	key := keyOf(d.Device, d.Ask)
+	key := keyOf(d.device, d.ask)
 	w.mu.Lock()
 	w.window.trim(now)
 	r, known := w.window.get(key, now)
 	var refusal *Error
 	if !known {
-		r = w.newRun(d.Device, d.Ask.ID)
+		r = w.newRun(d.device, d.ask.ID)
 		if refusal = w.refusal(d); refusal == nil {
 			w.window.put(key, r, now)
 			w.taken++
@@ -112,19 +168,9 @@ func (w *Worker) take(d Delivery) {
 	}
 }
 
-// unreadable tells the device so, if it can be told.
-func (w *Worker) unreadable(d Delivery) {
-	w.o.Log.Warn("refused a question", "device", d.Device, "err", d.Err)
-	if d.Ask.ID != "" {
-		w.newRun(d.Device, d.Ask.ID).fail(&Error{Code: CodeBadRequest, Err: d.Err})
-	}
-	w.o.Metrics.question(CodeBadRequest, 0)
-	d.settle(Finished)
-}
-
 // again answers a question that is asked once more. Whoever asked first has it
 // in hand: the intake need not care for this copy.
-func (w *Worker) again(d Delivery, r *run) {
+func (w *Worker) again(d delivery, r *run) {
 	r.replay()
 	if done, _ := r.finished(); !done {
 		r.alive()
@@ -134,7 +180,7 @@ func (w *Worker) again(d Delivery, r *run) {
 
 // refuse gives the question back to the intake if another worker may do better,
 // else it tells the device.
-func (w *Worker) refuse(d Delivery, r *run, why *Error) {
+func (w *Worker) refuse(d delivery, r *run, why *Error) {
 	if d.Settle != nil && (why.Code == CodeBusy || why.Code == CodeUnavailable) {
 		d.settle(GivenBack)
 		return
@@ -145,25 +191,16 @@ func (w *Worker) refuse(d Delivery, r *run, why *Error) {
 }
 
 // refusal is why a question cannot even wait for its turn. The caller holds mu.
-func (w *Worker) refusal(d Delivery) *Error {
+func (w *Worker) refusal(d delivery) *Error {
 	switch {
-	case d.expired(0):
+	case d.expired():
 		return errExpired()
 	case w.closing:
 		return errStopping()
 	case w.taken >= w.o.Concurrency+w.o.Queue:
 		return &Error{Code: CodeBusy, Retryable: true, Err: fmt.Errorf("%d questions are waiting", w.taken)}
 	}
-	return w.quotas.admit(d.Device)
-}
-
-// expired reports whether the question is of no use any more, after being here for so long.
-func (d Delivery) expired(here time.Duration) bool { return d.Ask.TTLMS != nil && d.left() <= here }
-
-// left is for how long an answer was of use when the question got here. Only
-// questions with a time to live have it.
-func (d Delivery) left() time.Duration {
-	return time.Duration(*d.Ask.TTLMS)*time.Millisecond - d.Waited
+	return w.quotas.admit(d.device)
 }
 
 func errExpired() *Error {
@@ -175,11 +212,11 @@ func errStopping() *Error {
 }
 
 func (w *Worker) newRun(device, id string) *run {
-	return newRun(id, w.o.Coalesce, func(m uplink.Answer) error { return w.intake.Publish(device, m) })
+	return newRun(id, w.o.Coalesce, func(m uplink.Answer) error { return w.letters.write(device, m) })
 }
 
 // answer brings one question to its end.
-func (w *Worker) answer(key string, r *run, d Delivery, arrived time.Time) {
+func (w *Worker) answer(key string, r *run, d delivery, arrived time.Time) {
 	defer w.jobs.Done()
 	// 1. Tell the device, now and then again.
 	stopAlive := w.keepAlive(r)
@@ -187,7 +224,7 @@ func (w *Worker) answer(key string, r *run, d Delivery, arrived time.Time) {
 
 	// 2. Wait for a turn, no longer than the question is of use.
 	ctx, cancel := w.ctx, context.CancelFunc(func() {})
-	if d.Ask.TTLMS != nil {
+	if d.ask.TTLMS != nil {
 		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(d.left()), errExpired())
 	}
 	defer cancel()
@@ -198,7 +235,7 @@ func (w *Worker) answer(key string, r *run, d Delivery, arrived time.Time) {
 	}
 
 	// 3. Ask the model; keep the answer, but no failure: another try may do better.
-	failure := w.complete(ctx, r, Request{Device: d.Device, Messages: d.Ask.Messages, Options: d.Ask.Options})
+	failure := w.complete(ctx, r, Request{Device: d.device, Messages: d.ask.Messages, Options: d.ask.Options})
 	w.mu.Lock()
 	w.taken--
 	if failure != nil {
@@ -211,11 +248,11 @@ func (w *Worker) answer(key string, r *run, d Delivery, arrived time.Time) {
 }
 
 // finish settles a question that was taken.
-func (w *Worker) finish(r *run, d Delivery, failure *Error, took time.Duration) {
+func (w *Worker) finish(r *run, d delivery, failure *Error, took time.Duration) {
 	result := resultAnswered
 	if failure != nil {
 		result = failure.Code
-		w.o.Log.Warn("question failed", "id", d.Ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+		w.o.Log.Warn("question failed", "id", d.ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
 	}
 	w.o.Metrics.question(result, took)
 	switch {
@@ -296,7 +333,7 @@ func (w *Worker) Close(ctx context.Context) error {
 	w.intake.Stop()
 	err := w.drain(ctx)
 	w.intake.Close()
-	return err
+	return errors.Join(err, w.window.close())
 }
 
 // drain waits for the running questions until ctx ends, then stops them.

@@ -40,11 +40,14 @@ type bench struct {
 func newBench(t *testing.T, o Options, p providerFunc) *bench {
 	t.Helper()
 	b := &bench{t: t}
-	o.Intake = b
-	b.Worker = newWorker(o, providerFunc(func(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
+	w, err := newWorker(o, providerFunc(func(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
 		b.calls.Add(1)
 		return p(ctx, r, emit)
 	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Worker = w
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -53,21 +56,10 @@ func newBench(t *testing.T, o Options, p providerFunc) *bench {
 	return b
 }
 
-var _ Intake = (*bench)(nil)
-
-func (b *bench) Open(func(Delivery), func()) error { return nil }
-func (b *bench) Stop()                             {}
-func (b *bench) Close()                            {}
-func (b *bench) Up() bool                          { return true }
-
-// Publish implements Intake; what is published must be readable for a device.
-func (b *bench) Publish(device string, m uplink.Answer) error {
-	payload, err := json.Marshal(m)
-	if err == nil {
-		m, err = uplink.DecodeAnswer(payload)
-	}
-	if err != nil || device != "dev" {
-		b.t.Errorf("published to %s: %s: %v", device, payload, err)
+func (b *bench) record(topic string, payload []byte) error {
+	m, err := uplink.DecodeAnswer(payload)
+	if err != nil || topic != uplink.AnswerTopic("dev", m.ID) {
+		b.t.Errorf("published to %s: %s: %v", topic, payload, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,20 +97,13 @@ func (b *bench) signs() int {
 	return b.live
 }
 
-// receive is what comes from a broker.
-func (b *bench) receive(topic string, payload []byte) {
-	if d, ok := NewMQTT(uplink.Broker{}, "", b.o.Log).read(topic, payload); ok {
-		b.take(d)
-	}
-}
-
 func (b *bench) ask(id, content string, ttl *int64) {
 	b.t.Helper()
 	payload, err := json.Marshal(uplink.Ask{ID: id, Messages: []router.Message{{Role: "user", Content: content}}, TTLMS: ttl})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.receive(uplink.AskTopic("dev"), payload)
+	b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: payload, Reply: b.record})
 }
 
 // text checks that messages are one whole run and returns its text.
@@ -323,13 +308,13 @@ func TestUnreadableQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, says("x"))
 		for _, payload := range []string{"", "{}", "<html>", `{"id":"a/b"}`, strings.Repeat("x", uplink.MaxAskBytes+1)} {
-			b.receive(uplink.AskTopic("dev"), []byte(payload))
+			b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: []byte(payload), Reply: b.record})
 		}
-		b.receive("cusp/cloud/ask/a/b", []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`))
+		b.receive(Parcel{Topic: "cusp/cloud/ask/a/b", Payload: []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`), Reply: b.record})
 		if got := b.taken(); len(got) != 0 {
 			t.Errorf("published %+v", got)
 		}
-		b.receive(uplink.AskTopic("dev"), []byte(`{"id":"q","messages":7}`))
+		b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: []byte(`{"id":"q","messages":7}`), Reply: b.record})
 		if got := b.taken(); code(got) != CodeBadRequest || got[0].Error.Retryable || b.calls.Load() != 0 {
 			t.Errorf("published %+v, %d calls", got, b.calls.Load())
 		}

@@ -314,7 +314,7 @@ func TestAnswerThatWasNotHandedOverIsKept(t *testing.T) {
 func TestClockThatWasAheadLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "outbox.db")
-		box, _, err := openOutbox(path, 10, 1<<20)
+		box, _, err := openOutbox(path, 10, 1<<20, quietLog)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -438,10 +438,10 @@ func TestRubbishIsDropped(t *testing.T) {
 
 func TestBackoffGrowsToItsCeiling(t *testing.T) {
 	t.Parallel()
-	u := &Uplink{o: Options{MinBackoff: time.Second, MaxBackoff: time.Minute}}
+	b := backoff{least: time.Second, most: time.Minute}
 	for attempts, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 7: time.Minute, 1000: time.Minute} {
 		for range 20 {
-			if d := u.backoff(attempts); d < want/2 || d > want {
+			if d := b.after(attempts); d < want/2 || d > want {
 				t.Errorf("back-off after %d attempts is %v, want %v to %v", attempts, d, want/2, want)
 			}
 		}
