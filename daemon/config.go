@@ -2,11 +2,10 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
-	"os"
+	"reflect"
 	"time"
 
-	"github.com/BurntSushi/toml"
+	"github.com/a472be26/cusp/daemon/tomlfile"
 )
 
 // Config is everything that can be set; cusp.toml beside this file documents
@@ -164,31 +163,14 @@ type LogConfig struct {
 // error names file, line, key and remedy; all of them are reported at once.
 func LoadConfig(path string) (Config, error) {
 	cfg := DefaultConfig()
-	text, err := os.ReadFile(path)
+	text, meta, err := tomlfile.Decode(path, &cfg)
 	if err != nil {
-		return cfg, fmt.Errorf("config: %w", err)
+		return cfg, err
 	}
-	meta, err := toml.Decode(string(text), &cfg)
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		return cfg, fmt.Errorf("config %s:%d: %s%s", path, parse.Position.Line, lastKey(parse), parse.Message)
-	}
-	if err != nil {
-		return cfg, fmt.Errorf("config %s: %w", path, err)
-	}
-	cfg.Cloud.first()
-	cfg.IoT.first()
-	at := source{path: path, text: string(text)}
-	return cfg, errors.Join(unknownKeys(at, meta), cfg.check(at))
-}
-
-func lastKey(e toml.ParseError) string {
-	if e.LastKey == "" {
-		return ""
-	}
-	return e.LastKey + ": "
+	at := source{text}
+	return cfg, errors.Join(at.Unknown(meta, reflect.TypeFor[Config]()), cfg.check(at))
 }
 
 // Check tells everything that is wrong with a configuration that did not come
 // from a file.
-func (c Config) Check() error { return c.check(source{path: "config"}) }
+func (c Config) Check() error { return c.check(source{tomlfile.Source{Path: "config"}}) }

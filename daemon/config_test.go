@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/daemon/tomlfile"
 	"time"
 )
 
@@ -39,14 +41,14 @@ func TestSampleConfigDocumentsEveryKey(t *testing.T) {
 	if _, err := LoadConfig(writeConfig(t, all)); err != nil {
 		t.Fatal(err)
 	}
-	at := source{text: all}
-	for _, key := range knownKeys("", reflect.TypeFor[Config]()) {
+	at := tomlfile.Source{Text: all}
+	for _, key := range tomlfile.Keys("", reflect.TypeFor[Config]()) {
 		parts := strings.Split(key, ".")
 		inline := parts[0] == "sensor" && len(parts) > 2
 		if len(parts) < 2 || inline || key == "model.canary" {
 			continue // a table, or a member of an inline table
 		}
-		line := strings.Split(all, "\n")[at.line(parts)-1]
+		line := strings.Split(all, "\n")[at.Line(parts)-1]
 		if !strings.HasPrefix(line, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not in the sample", key)
 		}

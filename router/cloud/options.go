@@ -14,7 +14,7 @@ type Options struct {
 	Broker      uplink.Broker // without an Intake
 	Group       string        // without an Intake: workers of one group share the questions, "cusp-workers"
 	Concurrency int           // questions answered at the same time, 4
-	Queue       int           // questions that wait for their turn, 64
+	Queue       int           // questions that wait for their turn, 64; negative: none
 	Timeout     time.Duration // for one question, 5 min
 	Coalesce    time.Duration // for how long text is gathered into one message, 30 ms
 	Alive       time.Duration // between two signs of life to the device, 5 s
@@ -36,6 +36,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Concurrency, 4)
 	setDefault(&o.Queue, 64)
+	o.Queue = max(o.Queue, 0)
 	setDefault(&o.Timeout, 5*time.Minute)
 	setDefault(&o.Coalesce, 30*time.Millisecond)
 	setDefault(&o.Alive, 5*time.Second)

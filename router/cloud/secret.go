@@ -39,6 +39,12 @@ func (s Secret) read() (string, error) {
 	return key, nil
 }
 
+// Check tells whether a file or credential can be read. A variable need not be set.
+func (s Secret) Check() error {
+	_, err := s.read()
+	return err
+}
+
 // String names the place, not the key.
 func (s Secret) String() string {
 	switch {
