@@ -107,6 +107,9 @@ func (b *Backend) Complete(ctx context.Context, r Request, emit func(string) err
 		if err == nil {
 			return c, nil
 		}
+		if ctx.Err() != nil {
+			return Completion{}, ctx.Err()
+		}
 		wait, again := b.patience(ctx, err, attempt)
 		if begun || !again {
 			return Completion{}, b.named(err)
@@ -114,7 +117,7 @@ func (b *Backend) Complete(ctx context.Context, r Request, emit func(string) err
 		b.o.Log.Info("asking the provider again", "provider", b.o.Name, "after", wait, "err", err)
 		b.o.Metrics.retried(b.o.Name)
 		if !sleep(ctx, wait) {
-			return Completion{}, b.named(err)
+			return Completion{}, ctx.Err()
 		}
 	}
 }
@@ -130,7 +133,7 @@ func (b *Backend) named(err *Error) *Error {
 // help: not after a refusal, nor when the provider wants a longer rest than that.
 func (b *Backend) patience(ctx context.Context, err *Error, attempt int) (time.Duration, bool) {
 	l := b.o.Limits
-	if attempt >= l.Retries || ctx.Err() != nil || err.Code != CodeUnavailable && err.Code != CodeRateLimited || errors.Is(err.Err, errOpen) {
+	if attempt >= l.Retries || err.Code != CodeUnavailable && err.Code != CodeRateLimited || b.breaker.State() == gobreaker.StateOpen {
 		return 0, false
 	}
 	wait := min(l.MinBackoff<<attempt, l.MaxBackoff)
