@@ -207,7 +207,8 @@ func (q *NATS) settle(m jetstream.Msg, v Verdict) {
 		return
 	}
 	// Confirmed, since an acknowledgement that is lost costs another answer.
-	for range 3 {
+	// A queue that has lost its leader has another one within seconds.
+	for range 10 {
 		ctx, cancel := context.WithTimeout(context.Background(), heartbeat)
 		err := m.DoubleAck(ctx)
 		cancel()
@@ -215,6 +216,7 @@ func (q *NATS) settle(m jetstream.Msg, v Verdict) {
 			return
 		}
 		q.tell("acknowledge", err)
+		time.Sleep(time.Second)
 	}
 }
 
