@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/infer"
@@ -54,6 +55,24 @@ func (a *answers) keep(q router.Question, local string, answer router.Answer) {
 	a.log.Info("answered", "id", r.ID, "asker", q.Asker, "route", string(r.Route), "reason", string(r.Reason), "model", r.Model,
 		"latency_ms", r.LatencyMS, "prompt_tokens", r.PromptTokens, "completion_tokens", r.CompletionTokens)
 	a.append(record.Entry{Question: q, Answer: answer.Text, ToolCalls: answer.ToolCalls, Receipt: answer.Receipt, LocalAnswer: local})
+}
+
+// audited keeps what the cloud said to a question that was answered locally: it
+// is a lesson for the next model.
+func (a *answers) audited(r router.Review, c router.CloudAnswer) {
+	receipt := router.Receipt{
+		ID: r.Question.ID, Time: time.Now().UTC(), Route: router.RouteCloud, Reason: router.ReasonAudit, Model: c.Model,
+		Confidence: r.Answer.Receipt.Confidence, Threshold: r.Answer.Receipt.Threshold, Detail: "of " + r.Answer.Receipt.ID,
+		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens, BytesUp: c.BytesUp, BytesDown: c.BytesDown,
+	}
+	a.count(string(router.RouteCloud) + "/" + string(router.ReasonAudit))
+	a.append(record.Entry{Question: r.Question, Answer: c.Text, ToolCalls: c.ToolCalls, Receipt: receipt, LocalAnswer: said(r.Local)})
+}
+
+func (a *answers) count(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counted[what]++
 }
 
 // append writes to the records. A failure costs the lesson, not the answer.
@@ -134,7 +153,7 @@ func (a *answers) recall(id string) (api.Entry, bool) {
 
 // Counters are numbers since the start.
 type Counters struct {
-	Answered map[string]int `json:"answered"` // by "route/reason"; "cloud/late" came after a provisional answer
+	Answered map[string]int `json:"answered"` // by "route/reason"; "cloud/late" came after a provisional answer, "cloud/audit" was only compared
 	Failed   int            `json:"failed"`   // questions without any answer
 }
 

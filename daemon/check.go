@@ -121,7 +121,9 @@ func (c CanaryConfig) check(at source) error {
 func (c RouterConfig) check(at source) error {
 	return errors.Join(
 		duration(at, "router.wait", c.Wait, 10*time.Millisecond, 24*time.Hour),
-		within(at, "router.record_size", c.RecordSize, 1<<20, 1<<40))
+		within(at, "router.record_size", c.RecordSize, 1<<20, 1<<40),
+		fraction(at, "router.audit_share", c.AuditShare),
+		fraction(at, "router.audit_agreement", c.AuditAgreement))
 }
 
 func (c CloudConfig) check(at source) error {

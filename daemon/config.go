@@ -84,6 +84,9 @@ type CanaryConfig struct {
 type RouterConfig struct {
 	Wait       time.Duration `toml:"wait"`
 	RecordSize int64         `toml:"record_size"`
+
+	AuditShare     float64 `toml:"audit_share"`     // of the local answers that the cloud is asked for as well
+	AuditAgreement float64 `toml:"audit_agreement"` // from which on two texts count as one answer
 }
 
 // BrokerConfig reaches an MQTT broker.

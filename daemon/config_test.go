@@ -10,6 +10,8 @@ import (
 
 	"github.com/a472be26/cusp/daemon/tomlfile"
 	"time"
+
+	"github.com/a472be26/cusp/router/uplink"
 )
 
 // writeConfig puts text into a file and returns its path.
@@ -110,6 +112,12 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		"two passwords":   {"[cloud]\nbroker = \"tcp://x:1\"\npassword_file = \"/p\"\npassword_credential = \"mqtt\"\n", []string{":4: cloud.password_credential", "one of them"}},
 		"credential":      {"[cloud]\nbroker = \"tcp://x:1\"\npassword_credential = \"../mqtt\"\n", []string{":3: cloud.password_credential", "no name"}},
 		"key alone":       {"[iot]\nbroker = \"tcp://x:1\"\nkey_file = \"/k\"\n", []string{"iot.cert_file", "needs its key"}},
+		"compression":     {"[cloud]\ncompression = \"gzip\"\n", []string{":2: cloud.compression", "zstd"}},
+		"outbox":          {"[cloud]\noutbox_bytes = 100\n", []string{":2: cloud.outbox_bytes", "from 1048576"}},
+		"second broker":   {"[cloud]\nbrokers = [\"tcp://x:1\", \"http://y\"]\n", []string{"cloud.broker", "http://y"}},
+		"sealed unsigned": {"[cloud]\nworker_keys = [\"/w.pub\"]\n", []string{":2: cloud.worker_keys", "cusp key device"}},
+		"signed unsealed": {"[cloud]\ndevice_key = \"/d\"\n", []string{":2: cloud.device_key", "worker_keys"}},
+		"two device keys": {"[cloud]\nworker_keys = [\"/w\"]\ndevice_key = \"/d\"\ndevice_key_credential = \"d\"\n", []string{":4: cloud.device_key_credential", "one of them"}},
 		"level":           {"[log]\nlevel = \"loud\"\n", []string{":2: log.level", "debug"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +132,20 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSeveralBrokers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`broker = "tcp://a:1"`:                              "tcp://a:1",
+		`brokers = ["tcp://a:1", "tcp://b:1"]`:              "tcp://a:1, tcp://b:1",
+		"broker = \"tcp://a:1\"\nbrokers = [\"tcp://b:1\"]": "tcp://a:1, tcp://b:1",
+	} {
+		cfg, err := LoadConfig(writeConfig(t, "[cloud]\n"+text+"\n"))
+		if got := cfg.Cloud.options(uplink.Options{}).Broker.String(); err != nil || got != want {
+			t.Errorf("%s: brokers %s, %v; want %s", text, got, err, want)
+		}
 	}
 }
 

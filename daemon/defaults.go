@@ -31,7 +31,7 @@ func DefaultConfig() Config {
 		Model: ModelConfig{Dir: filepath.Join(p.state, "models"), Name: DefaultModel, Trust: []string{p.trust},
 			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
 			Canary: CanaryConfig{Questions: 50, Agreement: 0.8, Speed: 0.5, Time: 24 * time.Hour}},
-		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20},
+		Router: RouterConfig{Wait: time.Minute, RecordSize: 64 << 20, AuditShare: 0.02, AuditAgreement: 0.5},
 		Cloud: CloudConfig{Expiry: 24 * time.Hour, Timeout: 30 * time.Second,
 			Compression: "zstd", OutboxQuestions: 1000, OutboxBytes: 16 << 20},
 		IoT:   IoTConfig{Parallel: 4},

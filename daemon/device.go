@@ -44,6 +44,7 @@ type device struct {
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
 	uplink   *uplink.Uplink // nil without a cloud
+	promises *promises      // nil without a review of them
 	asked    api.Answerer   // the router, with failures counted
 	engines  *engines
 	metrics  *metrics.Metrics
@@ -186,7 +187,8 @@ func (d *device) setup(c ModelConfig) Setup {
 	return Setup{Loader: loader, Test: selfTest(c.MinSpeed), Canary: c.Canary}
 }
 
-// modelChanged tells the world of another model, or of one that was refused.
+// modelChanged tells the world of another model, of one that was refused, or of
+// a promise in doubt.
 func (d *device) modelChanged() {
 	d.notify.status(d.summary())
 	select {
@@ -234,7 +236,23 @@ func (d *device) route() {
 	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
 		r.Cloud = d.uplink
 	}
+	if r.Cloud != nil && d.cfg.Router.AuditShare > 0 {
+		d.promises = d.review(r.Cloud)
+		r.Watch = d.promises
+	}
 	d.asked = counting{r, d.answers}
+}
+
+// review keeps the promise under review with the cloud's help.
+func (d *device) review(cloud router.Cloud) *promises {
+	p := &promises{
+		cloud: cloud, share: d.cfg.Router.AuditShare, agreement: d.cfg.Router.AuditAgreement, wait: d.cfg.Router.Wait,
+		file: filepath.Join(d.cfg.State.Dir, "promise.json"), log: d.log, ctx: d.ctx,
+		changed: d.modelChanged, record: d.answers.audited,
+	}
+	p.open()
+	d.closing("review of the promise", p.close)
+	return p
 }
 
 func (d *device) serveAPI() {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/router/drift"
 )
 
 // openMetrics begins to measure, and to answer scrapes over TCP where that is
@@ -39,6 +40,9 @@ func (d *device) snapshot() metrics.Snapshot {
 			Name: current.Name, Version: current.Version, Bundle: current.Bundle,
 			Architecture: current.Architecture, Types: current.Types, Since: current.Since,
 		}
+	}
+	if p := d.promises.status(); p != nil {
+		s.Promise = &metrics.Promise{InDoubt: p.State == drift.InDoubt, Threshold: p.Threshold}
 	}
 	if d.uplink != nil {
 		s.Link = &metrics.Link{Up: d.uplink.Up(), Outbox: d.uplink.Depth(), Oldest: d.uplink.OldestAge()}

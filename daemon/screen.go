@@ -27,6 +27,9 @@ func (s Status) Text() string {
 	out.config(s.Config)
 	out.engine(s.Engine)
 	out.answers(s.Counters)
+	if s.Promise != nil {
+		out.row("promise", "%s", s.Promise.line())
+	}
 	out.link(s.Link)
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
@@ -144,7 +147,11 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
-	s.row("cloud", "%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker)
+	s.row("cloud", "%s for %s, %s%s", upOrDown(l.Up), ago(l.SinceS), l.Broker, when(l.Sealed, ", sealed"))
+	if l.Trouble != "" {
+		s.row("", "%s", strings.ReplaceAll(l.Trouble, "\n", "; "))
+		s.row("", "%d %s failed; tried again in %s", l.Failures, plural(l.Failures, "round"), ago(l.RetryS))
+	}
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
 

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/router/drift"
 )
 
 // Options of [Serve].
@@ -155,6 +156,9 @@ func (d *device) summary() string {
 	}
 	if refusal != nil {
 		line += "; a model was refused"
+	}
+	if p := d.promises.status(); p != nil && p.State == drift.InDoubt {
+		line += "; the promise is in doubt"
 	}
 	if d.settings.status().Error != "" {
 		line += "; the configuration on disk was refused"

@@ -22,7 +22,8 @@ type Status struct {
 	Reloads  map[string]uint64 `json:"reloads"` // attempts since the start, by result
 	Config   ConfigStatus      `json:"config"`
 	Link     LinkStatus        `json:"link"`
-	IoT      *bool             `json:"iot_up,omitempty"` // absent: no front door
+	IoT      *bool             `json:"iot_up,omitempty"`  // absent: no front door
+	Promise  *PromiseStatus    `json:"promise,omitempty"` // absent without a review, or before the first question
 	Counters Counters          `json:"counters"`
 	Sensors  []sensor.State    `json:"sensors,omitempty"`
 }
@@ -97,6 +98,7 @@ func (d *device) status() Status {
 	s.Reload, s.Reloads = d.models.Reloads()
 	s.Engine = newEngineStatus(d.engines.stats())
 	s.Link, s.Config = d.link(), d.settings.status()
+	s.Promise = d.promises.status()
 	select {
 	case <-d.open:
 		if d.door != nil {

@@ -25,7 +25,7 @@ func exposed(t *testing.T) map[string]bool {
 	m, err := metrics.New(metrics.Options{Log: slog.New(slog.DiscardHandler), Snapshot: func() metrics.Snapshot {
 		return metrics.Snapshot{
 			Answered: map[string]int{"local/confident": 1}, Reloads: map[string]uint64{"done": 1},
-			Model: &metrics.Model{}, Link: &metrics.Link{}, Sensors: []sensor.State{{Name: "all", Readings: readings}},
+			Model: &metrics.Model{}, Link: &metrics.Link{}, Promise: &metrics.Promise{}, Sensors: []sensor.State{{Name: "all", Readings: readings}},
 		}
 	}})
 	if err != nil {

@@ -23,6 +23,8 @@ type Router struct {
 	// the answer that was given. A failure there must not cost the asker the
 	// answer, so it is the recorder's to report. Nil keeps nothing.
 	Record func(q Question, local string, a Answer)
+	// Watch keeps the promise under review; nil: calibrations hold as they are.
+	Watch Watch
 	// Sensors are the latest readings for the receipt; nil without sensors.
 	Sensors func() map[string]float64
 }
@@ -104,6 +106,9 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 	if r.Record != nil {
 		r.Record(q, local.Text, a)
 	}
+	if r.Watch != nil && signals.promised() {
+		r.Watch.Review(Review{q, local, signals.Confidence, decision, a})
+	}
 	return a, nil
 }
 
@@ -164,6 +169,9 @@ func (r *Router) signals(q Question, local LocalAnswer, failure error) Signals {
 	if c := local.Calibration; c != nil && !q.raw() { // calibrations are made on answers to messages
 		s.Calibrated = true
 		s.Confidence, s.Threshold = c.Confidence(local.Tokens), c.Threshold
+		if r.Watch != nil {
+			s.Raised = r.Watch.Threshold(c)
+		}
 		s.Declined = c.Declined(local.Text)
 	}
 	return s
@@ -185,7 +193,7 @@ func (r *Router) receipt(q Question, d Decision, s Signals, local LocalAnswer, c
 		BytesUp: cloud.BytesUp, BytesDown: cloud.BytesDown, CostUSD: cloud.CostUSD, Joules: local.Joules,
 	}
 	if s.Calibrated {
-		c.Confidence, c.Threshold = &s.Confidence, &s.Threshold
+		c.Confidence, c.Threshold = &s.Confidence, new(max(s.Threshold, s.Raised))
 	}
 	if d.Route == RouteCloud {
 		c.Model, c.Bundle = cloud.Model, ""

@@ -4,11 +4,13 @@ package router
 type Reason string
 
 // Reasons. The first group keeps an answer local, the second sends a question
-// to the cloud, the third explains a provisional answer.
+// to the cloud, the third explains a provisional answer, the last one stands in
+// records only.
 const (
 	ReasonConfident Reason = "confident" // confidence reached the bundle's threshold
 
 	ReasonBelowThreshold Reason = "below_threshold" // confidence did not reach it
+	ReasonInDoubt        Reason = "in_doubt"        // confidence reached it, but not what it was raised to while the promise is in doubt
 	ReasonDeclined       Reason = "declined"        // the local model said that the question is not its own
 	ReasonUncalibrated   Reason = "uncalibrated"    // the model has no calibration for its weights
 	ReasonSampled        Reason = "sampled"         // other than the likeliest tokens were asked for; the promise is on greedy answers
@@ -20,6 +22,8 @@ const (
 	ReasonPrivate     Reason = "private"      // the question must not leave the device
 	ReasonDeadline    Reason = "deadline"     // the cloud did not answer in time; the correction follows
 	ReasonCloudFailed Reason = "cloud_failed" // the cloud refused, failed, or could not be asked
+
+	ReasonAudit Reason = "audit" // the cloud was asked as well, to compare; the asker had the local answer
 )
 
 // CloudState is what is known of the cloud's part in one question.
@@ -45,7 +49,8 @@ type Signals struct {
 	Declined    bool
 	Calibrated  bool
 	Confidence  float64 // calibrated probability of being right; meaningless unless Calibrated
-	Threshold   float64
+	Threshold   float64 // of the calibration
+	Raised      float64 // what it was raised to while the promise is in doubt; 0: it was not
 }
 
 // Decision is where the answer comes from, and why. Cause is the doubt about
@@ -89,6 +94,8 @@ func (s Signals) doubt() Reason {
 		return ReasonTruncated
 	case !(s.Confidence >= s.Threshold): // NaN is doubt
 		return ReasonBelowThreshold
+	case s.Confidence < s.Raised:
+		return ReasonInDoubt
 	}
 	return ""
 }

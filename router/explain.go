@@ -11,6 +11,7 @@ import (
 var meaning = map[Reason]string{
 	ReasonConfident:      "the confidence reached the threshold that keeps the bundle's promise",
 	ReasonBelowThreshold: "the confidence did not reach the threshold that keeps the bundle's promise",
+	ReasonInDoubt:        "the promise is in doubt, and the confidence did not reach the threshold that was raised for it",
 	ReasonDeclined:       "the local model said that this question is not its own",
 	ReasonUncalibrated:   "the local model has no calibration, so nothing can be promised about its answers",
 	ReasonSampled:        "other than the likeliest tokens were asked for (a temperature, a penalty, a bias, a schema), and the promise is on greedy answers",
@@ -21,6 +22,7 @@ var meaning = map[Reason]string{
 	ReasonPrivate:        "the question is private and must not leave the device",
 	ReasonDeadline:       "the cloud did not answer in time; its answer follows when it comes",
 	ReasonCloudFailed:    "the cloud could not answer",
+	ReasonAudit:          "the cloud was asked what had been answered locally, to see whether the promise holds",
 }
 
 // Line is the receipt in one line, for terminals.

@@ -153,6 +153,9 @@ func (q Question) Nth(n int) Question {
 	return q
 }
 
+// MaxPriority bounds the priority of a question, on both sides of 0.
+const MaxPriority = 100
+
 // MaxIDBytes bounds the id of a question or a device.
 const MaxIDBytes = 128
 

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type Snapshot struct {
 	Refused  bool              // what lies on disk is not what serves
 	Reloads  map[string]uint64 // attempts to load a model, by result
 	Link     *Link             // nil: no cloud is configured
+	Promise  *Promise          // nil: it is not under review, or was not needed yet
 	Sensors  []sensor.State
 }
 
@@ -34,6 +36,12 @@ type Link struct {
 	Up     bool
 	Outbox int           // questions on their way
 	Oldest time.Duration // age of the oldest
+}
+
+// Promise is how the promise on local answers stands.
+type Promise struct {
+	InDoubt   bool
+	Threshold float64 // that holds now
 }
 
 // value is a metric with one number.
@@ -84,6 +92,12 @@ var links = []value{
 	gauge("cusp_outbox_oldest_age_seconds", "For how long the oldest of them has waited; 0 without any.", func(s *Snapshot) float64 { return s.Link.Oldest.Seconds() }),
 }
 
+// promises are there once a question was answered under review.
+var promises = []value{
+	gauge("cusp_promise_in_doubt", "1 while audits or unfamiliar questions put the promise on local answers in doubt.", func(s *Snapshot) float64 { return number(s.Promise.InDoubt) }),
+	gauge("cusp_promise_threshold", "Confidence that a local answer must reach now; above 1 none does.", func(s *Snapshot) float64 { return s.Promise.Threshold }),
+}
+
 // distribution is a histogram that the engine keeps.
 type distribution struct {
 	desc *prometheus.Desc
@@ -120,7 +134,7 @@ type snapshots struct{ take func() Snapshot }
 var _ prometheus.Collector = snapshots{}
 
 func (c snapshots) Describe(out chan<- *prometheus.Desc) {
-	for _, v := range append(values, links...) {
+	for _, v := range slices.Concat(values, links, promises) {
 		out <- v.desc
 	}
 	for _, d := range distributions {
@@ -139,6 +153,9 @@ func (c snapshots) Collect(out chan<- prometheus.Metric) {
 	send(out, values, &s)
 	if s.Link != nil {
 		send(out, links, &s)
+	}
+	if s.Promise != nil {
+		send(out, promises, &s)
 	}
 	for _, d := range distributions {
 		out <- histogram(d.desc, d.of(&s))

@@ -23,6 +23,7 @@ var families = map[string]family{
 	"MistralForCausalLM":                  {"llama", mistral},
 	"MixtralForCausalLM":                  {"llama", mixtral},
 	"SmolLM3ForCausalLM":                  {"smollm3", smolLM3},
+	"GraniteForCausalLM":                  {"granite", granite},
 	"Qwen2ForCausalLM":                    {"qwen2", qwen2},
 	"Qwen3ForCausalLM":                    {"qwen3", qwen3},
 	"Qwen3MoeForCausalLM":                 {"qwen3moe", qwen3MoE},

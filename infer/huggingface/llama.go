@@ -66,3 +66,13 @@ func smolLM3(p *plan) names {
 	}
 	return llamaFamily(p)
 }
+
+// granite is Llama with four factors.
+func granite(p *plan) names {
+	llamaFamily(p)
+	p.float("attention.scale", p.config.numberOr(1, "attention_multiplier"))
+	p.float("embedding_scale", p.config.numberOr(1, "embedding_multiplier"))
+	p.float("residual_scale", p.config.numberOr(1, "residual_multiplier"))
+	p.float("logit_scale", p.config.numberOr(1, "logits_scaling"))
+	return llamaNames
+}

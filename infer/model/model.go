@@ -120,6 +120,7 @@ var architectures = map[string]architecture{
 	"glm4":     {newGLM4, "GLM-4-0414"},
 	"gpt2":     {newGPT2, "GPT-2"},
 	"gptneox":  {newGPTNeoX, "GPT-NeoX, Pythia"},
+	"granite":  {newGranite, "Granite 3 (IBM), without experts"},
 	"llama":    {newLlama, "Llama 1 to 3, TinyLlama, SmolLM 1 and 2, Mistral (window), Mixtral (experts)"},
 	"phi3":     {newPhi3, "Phi-3, Phi-3.5 and Phi-4 mini (LongRoPE)"},
 	"qwen2":    {newQwen2, "Qwen2, Qwen2.5"},

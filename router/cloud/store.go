@@ -46,7 +46,7 @@ var (
 // openStore opens the answers in a directory and calls each for every one, the
 // oldest first. Name is the worker's, the same at every start. A damaged file is
 // set aside: what it held costs another call of the provider, no more.
-func openStore(dir string, limit int, each func(key string, s storedRun), log *slog.Logger) (_ *store, name string, err error) {
+func openStore(dir string, bytes int64, each func(key string, s storedRun), log *slog.Logger) (_ *store, name string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", fmt.Errorf("worker's state: %w", err)
 	}
@@ -54,7 +54,7 @@ func openStore(dir string, limit int, each func(key string, s storedRun), log *s
 	if err := setAside(path, log); err != nil {
 		return nil, "", fmt.Errorf("worker's answers %s: %w", path, err)
 	}
-	db, err := disk.Open(path, limit)
+	db, err := disk.Open(path, disk.Limit(path, bytes))
 	if err != nil {
 		return nil, "", fmt.Errorf("worker's answers %s: %w", path, err)
 	}

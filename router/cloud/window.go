@@ -45,8 +45,7 @@ func openWindow(o Options, newRun func(device, id string) *run) (w *window, name
 		device, _, _ := strings.Cut(key, "/")
 		w.restore(key, newRun(device, s.Messages[0].ID), s)
 	}
-	// As in the outbox: every answer twice, and pages that are partly used.
-	w.store, name, err = openStore(o.State, 4*o.WindowBytes+1<<20, restore, o.Log)
+	w.store, name, err = openStore(o.State, int64(o.WindowBytes), restore, o.Log)
 	return w, name, err
 }
 

@@ -20,6 +20,17 @@ import (
 // ErrHeld means that another process has the file open.
 var ErrHeld = errors.New("another process holds it")
 
+// Limit is how large the file at path may become to hold so many bytes: it may hold
+// everything twice, and pages that are partly used. One that is larger, of before
+// the bound was lowered, stays as it is.
+func Limit(path string, bytes int64) int {
+	limit := 4*bytes + 1<<20
+	if info, err := os.Stat(path); err == nil {
+		limit = max(limit, info.Size())
+	}
+	return int(limit)
+}
+
 // Open opens a file that is not damaged, or makes it; it becomes no larger than
 // limit bytes.
 func Open(path string, limit int) (db *bolt.DB, err error) {

@@ -190,15 +190,18 @@ func (p *pages) page(id uint64) (page []byte, flags uint16, ok bool) {
 // leaf visits the records of a page.
 func (p *pages) leaf(page []byte, name string, visit func(Record, uint32)) {
 	var last []byte
-	for i, n := 0, p.count(page, name); i < n; i++ {
+	n := p.count(page, name)
+	next := uint64(pageHead + n*elementHead) // bytes follow each other as the elements do, so that none counts twice
+	for i := range n {
 		at := pageHead + i*elementHead
 		e := page[at:]
 		u32 := binary.LittleEndian.Uint32
 		flags, from, ksize, vsize := u32(e), uint64(at)+uint64(u32(e[4:])), uint64(u32(e[8:])), uint64(u32(e[12:]))
-		if from+ksize+vsize > uint64(len(page)) {
-			p.failf("page %s: element %d ends beyond it", name, i)
+		if from < next || from+ksize+vsize > uint64(len(page)) {
+			p.failf("page %s: element %d is not within its place", name, i)
 			continue
 		}
+		next = from + ksize + vsize
 		r := Record{page[from : from+ksize], page[from+ksize : from+ksize+vsize]}
 		if i > 0 && bytes.Compare(last, r.Key) >= 0 {
 			p.failf("page %s: element %d is out of order", name, i)

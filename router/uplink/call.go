@@ -32,6 +32,7 @@ type call struct {
 	trouble   *Failed            // why the current attempt must be repeated
 	last      string             // the latest trouble of any attempt, for people
 	hinted    string             // what an answer said that is not believed, in this attempt
+	broken    int                // attempts in a row in which the link broke before a worker reacted
 	accepted  bool               // a worker has reacted to the current attempt
 	heard     time.Time
 	up, down  int // payload bytes sent and received
@@ -132,6 +133,22 @@ func (c *call) hint(what string) {
 	c.last = what
 }
 
+// cut notes that the link broke during an attempt.
+func (c *call) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.accepted {
+		c.broken++
+	}
+}
+
+// breaks is how often that happened in a row.
+func (c *call) breaks() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
+}
+
 // abandon forgets the worker: the next attempt asks all of them.
 func (c *call) abandon(why string) {
 	c.mu.Lock()
@@ -147,7 +164,7 @@ func (c *call) receive(m Answer, size int, now time.Time) {
 		return
 	}
 	c.down += size
-	c.accepted, c.heard = true, now
+	c.accepted, c.heard, c.broken = true, now, 0
 	if m.Worker != "" && m.Run != "" && m.Error == nil {
 		c.worker, c.workerRun = m.Worker, m.Run
 	}

@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/router/disk"
 )
 
 // filled is the file of an outbox with n entries of some size, and the entries.
@@ -159,4 +161,43 @@ func TestOutboxOfBeforeChecksums(t *testing.T) {
 	if len(entries) != 2 || entries[0].Question.ID != "old-1" || entries[1].Question.Messages[0].Content != "what is 二?" {
 		t.Errorf("entries %+v", entries)
 	}
+}
+
+func FuzzDecodeEntry(f *testing.F) {
+	value, err := encodeEntry(testEntry("q"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte("q"), value)
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		e, err := decodeEntry(key, value)
+		if err == nil && e.Question.ID != string(key) {
+			t.Fatalf("the entry of %q came out for %q", e.Question.ID, key)
+		}
+		if e, err := decodeEntry(key, disk.Sum(key, value)); err == nil { // what a checksum cannot refuse
+			newCall(e).look().entry.outcome()
+		}
+	})
+}
+
+// Whatever the file holds, every entry that comes out of it is whole or told as lost.
+func FuzzReadEntries(f *testing.F) {
+	text, err := os.ReadFile(filepath.Join("testdata", "outbox-1.db"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text[:16<<10])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, damage := readEntries(data)
+		if damage == nil && entries != nil {
+			t.Fatal("entries of a file that needs no mending")
+		}
+		seen := map[string]bool{}
+		for _, e := range entries {
+			if seen[e.Question.ID] || e.Failure == lostText && e.State != stateFailed {
+				t.Fatalf("entry %+v", e)
+			}
+			seen[e.Question.ID] = true
+		}
+	})
 }

@@ -52,7 +52,11 @@ func (u *Uplink) try(ctx context.Context, c *call) {
 	}
 	failure := u.attempt(ctx, c)
 	release()
-	if failure == nil || c.look().ended() || ctx.Err() != nil {
+	if c.look().ended() || ctx.Err() != nil {
+		return
+	}
+	if failure == nil {
+		u.recover(ctx, c)
 		return
 	}
 	e := c.retry(failure.why)
@@ -61,6 +65,15 @@ func (u *Uplink) try(ctx context.Context, c *call) {
 		u.o.Log.Warn("the attempt was not noted", "err", err)
 	}
 	u.rest(ctx, c, max(failure.after, u.backoff.after(e.Attempts)))
+}
+
+// recover rests before a question goes out again that may be what breaks the link,
+// say because it is larger than the broker takes: the others must get through.
+func (u *Uplink) recover(ctx context.Context, c *call) {
+	if n := c.breaks(); n > 1 {
+		u.o.Log.Warn("the link broke again just after a question was sent; it waits", "id", c.question.ID, "times", n)
+		u.rest(ctx, c, u.backoff.after(n-1))
+	}
 }
 
 // failure is why an attempt must be repeated, and not before when.
@@ -144,6 +157,7 @@ func (u *Uplink) watch(ctx context.Context, c *call, linkChanged <-chan struct{}
 			return &failure{why: why, gap: why == whyGap}
 		case <-linkChanged:
 			timer.Stop()
+			c.cut()
 			return nil
 		case <-ctx.Done():
 			timer.Stop()

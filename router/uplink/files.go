@@ -11,8 +11,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// quiet is how long files must not have changed before they count as replaced.
-const quiet = time.Second
+// settling is how long several files have to be replaced together.
+const settling = time.Second
 
 // watchFiles calls changed when the files of b hold something else that can be
 // used, until ctx ends. It watches their directories: a file that is replaced by
@@ -38,19 +38,19 @@ func watchFiles(ctx context.Context, b Broker, changed func(), log *slog.Logger)
 
 func follow(ctx context.Context, w *fsnotify.Watcher, b Broker, changed func(), log *slog.Logger) {
 	seen := digest(b.files())
-	settled := time.NewTimer(0)
-	defer settled.Stop()
+	look := time.After(0) // there may have been a change before the watch began
 	for {
 		select {
 		case <-w.Events:
-			settled.Reset(quiet)
+			look = soon(look)
 			continue
-		case <-w.Errors: // events were lost: look
-			settled.Reset(quiet)
+		case <-w.Errors: // events were lost
+			look = soon(look)
 			continue
 		case <-ctx.Done():
 			return
-		case <-settled.C:
+		case <-look:
+			look = nil
 		}
 		now := digest(b.files())
 		if now == seen {
@@ -63,6 +63,14 @@ func follow(ctx context.Context, w *fsnotify.Watcher, b Broker, changed func(), 
 		}
 		changed()
 	}
+}
+
+// soon is look, or one if there is none: what changes all the time is looked at too.
+func soon(look <-chan time.Time) <-chan time.Time {
+	if look != nil {
+		return look
+	}
+	return time.After(settling)
 }
 
 // digest is of the contents; a file that cannot be read has none.

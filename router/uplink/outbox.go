@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ type outbox struct {
 // openOutbox opens the file at path, or makes it. One that is damaged is set
 // aside, and what can be read of it goes into a new one: see salvage.
 func openOutbox(path string, maxCount int, maxBytes int64, log *slog.Logger) (*outbox, []entry, error) {
-	limit := fileLimit(path, maxBytes)
+	limit := disk.Limit(path, maxBytes)
 	if err := mend(path, limit, log); err != nil {
 		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
 	}
@@ -92,17 +91,6 @@ func openOutbox(path string, maxCount int, maxBytes int64, log *slog.Logger) (*o
 	}
 	o.changes = disk.NewChanges(db, bucket)
 	return o, entries, nil
-}
-
-// fileLimit is how large the file may become: it may hold every entry twice, and
-// pages that are partly used. One that is larger, of before the bounds were
-// lowered, stays as it is.
-func fileLimit(path string, maxBytes int64) int {
-	limit := 4*maxBytes + 1<<20
-	if info, err := os.Stat(path); err == nil {
-		limit = max(limit, info.Size())
-	}
-	return int(limit)
 }
 
 // load reads all entries, oldest first.

@@ -289,6 +289,7 @@ func TestUrgentQuestionsGoFirst(t *testing.T) {
 		r := newRig(t, false, path, func(o *Options) { o.Backlog = 1 })
 		settle()
 		r.link.set(true)
+		settle() // one is asked, the others wait for its slot
 		var order []string
 		for range 6 {
 			id := (<-r.link.sent).ID
@@ -296,7 +297,7 @@ func TestUrgentQuestionsGoFirst(t *testing.T) {
 			r.reply(done(id, "r", 0))
 			r.wantLate(id, "", nil)
 		}
-		// Which one takes the free slot before all have come back is not decided.
+		// Which one comes to the free slot first is not decided.
 		got := strings.Join(order[1:], " ")
 		want := strings.Join(without([]string{"important", "soon", "later", "old", "new", "unimportant"}, order[0]), " ")
 		if got != want {

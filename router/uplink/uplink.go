@@ -170,7 +170,7 @@ func check(q router.Question) error {
 	if q.Privacy != router.Public {
 		return fmt.Errorf("its privacy is %q: it must not leave the device", q.Privacy)
 	}
-	payload, err := encodeAsk(q, time.Hour, 0)
+	payload, err := encodeAsk(q, maxTTL, envelope.Version)
 	if err != nil {
 		return err
 	}

@@ -436,6 +436,50 @@ func TestRubbishIsDropped(t *testing.T) {
 	})
 }
 
+// A question that the broker does not take, and ends the connection over, must not
+// keep the others from getting through.
+func TestAQuestionThatBreaksTheLinkWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", func(o *Options) { o.Expiry = time.Hour })
+		a := r.ask(t.Context(), "poison")
+		start, sent := time.Now(), 0
+		for ended := false; !ended; {
+			select {
+			case <-r.link.sent:
+				sent++
+				r.link.set(false)
+				settle()
+				r.link.set(true)
+			case <-a.done:
+				ended = true
+			}
+		}
+		if !errors.Is(a.err, router.ErrExpired) || sent < 10 || sent > 100 {
+			t.Errorf("sent %d times within %v, %v", sent, time.Since(start), a.err)
+		}
+		r.wantEmpty()
+	})
+}
+
+// What a question becomes on the wire must fit whatever its time to live.
+func TestLargestQuestionFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", func(o *Options) { o.Expiry = 300 * 24 * time.Hour })
+		q := question("q")
+		for n := MaxAskBytes; ; n-- {
+			q.Messages[0].Content = strings.Repeat("x", n)
+			if check(q) == nil {
+				break
+			}
+		}
+		go r.Ask(t.Context(), q, nil)
+		r.wantSent("q")
+		r.reply(done("q", "r", 0))
+		settle()
+		r.wantEmpty()
+	})
+}
+
 func TestBackoffGrowsToItsCeiling(t *testing.T) {
 	t.Parallel()
 	b := backoff{least: time.Second, most: time.Minute}

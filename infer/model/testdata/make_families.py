@@ -666,6 +666,12 @@ FAMILIES = {
         hf.SmolLM3ForCausalLM, hf.SmolLM3Config, SMOLLM3, final="model.norm.weight",
         gains={"[qk]_proj": 0.75},  # five layers with sharp attention are noisier than float64's check allows
         switches={"no rope": {"no_rope_layers": [1, 1, 1, 1, 1]}, "which": {"no_rope_layers": [1, 1, 0, 1, 1]}}),
+    "granite": Family(
+        hf.GraniteForCausalLM, hf.GraniteConfig, dict(
+            WIDE, tie_word_embeddings=False, rope_parameters=rope(500.0), attention_multiplier=0.15,
+            embedding_multiplier=0.6, residual_multiplier=1.3, logits_scaling=3.0),
+        switches={"attention": {"attention_multiplier": 0.25}, "embedding": {"embedding_multiplier": 1.0},
+                  "residual": {"residual_multiplier": 1.0}, "logits": {"logits_scaling": 1.0}}),
     "bert": Family(
         hf.BertModel, hf.BertConfig, BERT, kind="encoder", forward=hidden,
         switches={"positions": zero("position_emb"), "types": zero("token_type"), "activation": {"hidden_act": "relu"}}),
