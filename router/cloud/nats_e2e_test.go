@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -35,21 +34,21 @@ type role struct {
 	Turns   int           // questions answered at the same time
 }
 
-// TestMain plays a role in a process of its own, which can be killed.
-func TestMain(m *testing.M) {
-	text := os.Getenv("CUSP_TEST_ROLE")
-	if text == "" {
-		os.Exit(m.Run())
-	}
+// roleEnv makes a process of this test binary play a role, so that it can be killed.
+const roleEnv = "CUSP_TEST_ROLE"
+
+// playRole plays until the parent is gone.
+func playRole(text string) {
 	var r role
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		panic(err)
+	err := json.Unmarshal([]byte(text), &r)
+	if err == nil {
+		err = r.play()
 	}
-	if err := r.play(); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	io.Copy(io.Discard, os.Stdin) // ends with the parent
+	io.Copy(io.Discard, os.Stdin)
 	os.Exit(0)
 }
 
@@ -61,12 +60,11 @@ func (r role) play() error {
 	q, err := cloud.NewNATS(cloud.NATSOptions{
 		URL: r.Client, Broker: uplink.Broker{URL: "tcp://" + r.MQTT, MaxReconnect: time.Second},
 		AckWait: 2 * time.Second, GiveBack: 50 * time.Millisecond, Pulls: r.Turns,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		return err
 	}
-	_, err = cloud.Start(cloud.Options{Intake: q, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Concurrency: r.Turns, Alive: 500 * time.Millisecond}, scripted{r})
+	_, err = cloud.Start(cloud.Options{Intake: q, Concurrency: r.Turns, Alive: 500 * time.Millisecond}, scripted{r})
 	return err
 }
 
@@ -102,7 +100,7 @@ func (r role) start(t testing.TB) (kill func()) {
 		t.Fatal(err)
 	}
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "CUSP_TEST_ROLE="+string(text))
+	c.Env = append(os.Environ(), roleEnv+"="+string(text))
 	c.Stderr = os.Stderr
 	stdin, err := c.StdinPipe()
 	if err != nil {
@@ -230,7 +228,7 @@ func TestNATSClusterLosesNothing(t *testing.T) {
 			killWorker := c.worker(t, "first", calls, 2*time.Second, turns)
 			c.worker(t, "second", calls, 2*time.Second, turns)
 			leader := c.consumers(t, 2*turns)
-			d := startDevice(t, c.front, "dev", func(o *uplink.Options) { o.AcceptTimeout, o.SilenceTimeout = 5*time.Second, 5*time.Second; o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil)) })
+			d := startDevice(t, c.front, "dev", func(o *uplink.Options) { o.AcceptTimeout, o.SilenceTimeout = 5*time.Second, 5*time.Second })
 			wait(t, "link up", d.Up)
 
 			// 1. Ask more than can be answered at once.

@@ -53,6 +53,7 @@ func runNode(all []node, i int) (*server.Server, error) {
 		MQTT: server.MQTTOpts{Host: "127.0.0.1", Port: port(n.MQTT)},
 	}
 	if len(all) > 1 {
+		o.MQTT.StreamReplicas = len(all) // by default as many as there are when the first client comes
 		o.Cluster = server.ClusterOpts{Name: "cusp", Host: "127.0.0.1", Port: port(n.Route)}
 		for _, other := range all {
 			if other != n {
