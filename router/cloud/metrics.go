@@ -68,6 +68,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version(), "arch": runtime.GOARCH},
 	})
 	build.Set(1)
+	m.questions.WithLabelValues(resultAnswered)
 	m.registry.MustRegister(m.questions, m.duration, m.requests, m.latency, m.first, m.tokens, m.cost, m.retries, m.breaker, m.running, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

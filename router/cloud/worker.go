@@ -185,6 +185,7 @@ func (w *Worker) refuse(d delivery, r *run, why *Error) {
 		d.settle(GivenBack)
 		return
 	}
+	w.o.Log.Info("did not take a question", "device", d.device, "id", d.ask.ID, "code", why.Code, "err", why.Err)
 	w.o.Metrics.question(why.Code, 0)
 	r.fail(why)
 	d.settle(Finished)
