@@ -79,7 +79,7 @@ func TestDaemonAsAProvider(t *testing.T) {
 	if c, _, err = ask(router.Options{MaxTokens: 2}, light); err != nil || c.Finish != "length" || c.CompletionTokens != 2 {
 		t.Errorf("%+v, error %v", c, err)
 	}
-	if _, _, err = ask(router.Options{Stop: []string{"a", "b", "c", "d", "e"}}, light); err == nil || !strings.Contains(err.Error(), "stop") {
+	if _, _, err = ask(router.Options{Temperature: new(9.0)}, light); err == nil || !strings.Contains(err.Error(), "temperature") {
 		t.Errorf("error %v, want the daemon's refusal in its own words", err)
 	}
 }

@@ -35,12 +35,21 @@ func TestOpenAIAsItsSDK(t *testing.T) {
 	case params.Model != "m" || params.MaxTokens.Value != 9 || params.Temperature.Value != 0.5 || params.TopP.Value != 0.9 || params.Seed.Value != 7,
 		params.FrequencyPenalty.Value != 0.5 || params.PresencePenalty.Value != -0.5 || params.ParallelToolCalls.Value || params.ReasoningEffort != "low",
 		params.ResponseFormat.OfJSONSchema == nil || params.ResponseFormat.OfJSONSchema.JSONSchema.Name != "n",
-		params.ToolChoice.OfFunctionToolChoice == nil || params.ToolChoice.OfFunctionToolChoice.Function.Name != "weather",
 		len(params.Tools) != 1 || params.Tools[0].OfFunction == nil || params.Tools[0].OfFunction.Function.Name != "weather",
 		len(m) != len(toolTalk) || m[0].OfSystem == nil || m[1].OfUser == nil || m[2].OfAssistant == nil || m[3].OfTool == nil || m[5].OfSystem == nil,
 		len(m[2].OfAssistant.ToolCalls) != 2 || m[2].OfAssistant.ToolCalls[0].OfFunction.Function.Arguments != `{"city":"Bonn"}`, m[3].OfTool.ToolCallID != "c1":
 		t.Errorf("the SDK reads %+v of %s", params, body)
 	}
+
+	// The SDK takes our choice for another one when it reads it, so compare what it writes.
+	var raw struct {
+		Choice json.RawMessage `json:"tool_choice"`
+	}
+	choice, err := json.Marshal(openai.ToolChoiceOptionFunctionToolChoice(openai.ChatCompletionNamedToolChoiceFunctionParam{Name: "weather"}))
+	if err != nil || json.Unmarshal([]byte(body), &raw) != nil {
+		t.Fatal(err)
+	}
+	sameJSON(t, string(raw.Choice), string(choice))
 
 	stream := canned(200, sse, event("I ", "null")+event("look.", "null")+
 		`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"weather","arguments":""}}]}}]}`+"\n\n"+
