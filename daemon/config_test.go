@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/daemon/tomlfile"
 	"time"
 
 	"github.com/a472be26/cusp/router/uplink"
@@ -42,15 +44,15 @@ func TestSampleConfigDocumentsEveryKey(t *testing.T) {
 	if _, err := LoadConfig(writeConfig(t, all)); err != nil {
 		t.Fatal(err)
 	}
-	at := source{text: all}
-	for _, key := range knownKeys("", reflect.TypeFor[Config]()) {
+	at := tomlfile.Source{Text: all}
+	for _, key := range tomlfile.Keys("", reflect.TypeFor[Config]()) {
 		parts := strings.Split(key, ".")
 		inline := parts[0] == "sensor" && len(parts) > 2
 		table := key == "model.canary" || parts[0] == "governor" && slices.Contains([]string{"warm", "hot", "saving"}, parts[len(parts)-1])
 		if len(parts) < 2 || inline || table {
 			continue // a table, or a member of an inline table
 		}
-		line := strings.Split(all, "\n")[at.line(parts)-1]
+		line := strings.Split(all, "\n")[at.Line(parts)-1]
 		if !strings.HasPrefix(line, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not in the sample", key)
 		}

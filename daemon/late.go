@@ -119,7 +119,7 @@ func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) ro
 		ID: late.Question.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: late.Redactions,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, CostUSD: c.CostUSD, Detail: lateDetail, Redactions: late.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

@@ -32,6 +32,7 @@ type CloudAnswer struct {
 	Model            string     `json:"model"`
 	PromptTokens     int        `json:"prompt_tokens,omitempty"`
 	CompletionTokens int        `json:"completion_tokens,omitempty"`
+	CostUSD          float64    `json:"cost_usd,omitempty"` // 0 where no price is known
 	BytesUp          int        `json:"bytes_up,omitempty"`
 	BytesDown        int        `json:"bytes_down,omitempty"`
 }

@@ -87,6 +87,9 @@ func (r Receipt) Explain() string {
 	if r.BytesUp+r.BytesDown > 0 {
 		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
 	}
+	if r.CostUSD > 0 {
+		row("cost", "%.3g USD", r.CostUSD)
+	}
 	if r.Joules > 0 {
 		row("energy", "%.3g J%s", r.Joules, r.perToken())
 	}

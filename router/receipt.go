@@ -35,6 +35,7 @@ type Receipt struct {
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
 	Redactions       map[string]int     `json:"redactions,omitempty"`       // values that the cloud did not get to see, by category
+	CostUSD          float64            `json:"cost_usd,omitempty"`         // what the cloud's answer cost; absent where no price is known
 	Joules           float64            `json:"joules,omitempty"`           // that the local model's answer took; absent when not measured
 	JoulesPerToken   float64            `json:"joules_per_token,omitempty"` // Joules, over the tokens that the local model generated
 	Sensors          map[string]float64 `json:"sensors,omitempty"`          // latest readings, e.g. "temperature_c", "power_w"
@@ -48,7 +49,7 @@ func (a *asking) receipt() Receipt {
 		Model: a.local.Model.String(), Bundle: a.local.Model.Bundle,
 		LatencyMS:    float64(time.Since(a.start).Microseconds()) / 1000,
 		PromptTokens: a.local.PromptTokens, CompletionTokens: len(a.local.Tokens),
-		BytesUp: a.cloud.BytesUp, BytesDown: a.cloud.BytesDown, Joules: a.local.Joules,
+		BytesUp: a.cloud.BytesUp, BytesDown: a.cloud.BytesDown, CostUSD: a.cloud.CostUSD, Joules: a.local.Joules,
 		Detail: a.detail(), Governor: a.governor,
 	}
 	if n := len(a.local.Tokens); n > 0 {
