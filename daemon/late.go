@@ -21,8 +21,8 @@ const lateDetail = "late answer"
 // the question came. An asker at the socket finds it under the question's id.
 // With an error it comes again.
 func (d *device) late(q router.Question, c router.CloudAnswer, failure error) error {
-	a, err := d.recordLate(q, c, failure)
-	if err != nil || failure != nil || q.Asker != askerIoT {
+	q, a, err := d.recordLate(q, c, failure)
+	if err != nil || a.Receipt.ID == "" || q.Asker != askerIoT {
 		return err
 	}
 	return d.deliver(q, a)
@@ -32,32 +32,33 @@ const askerIoT = "iot" // of a question that came over MQTT
 
 // recordLate keeps a late answer, once, however often it comes: it is offered
 // again when one of two processes dies between taking it and saying so. An error
-// means that it is not on disk.
-func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+// means that it is not on disk. The answer is for the asker; one without a receipt is
+// for nobody.
+func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
 	if q.Asker == askerAudit {
 		if d.promises != nil {
 			d.promises.answered(q, c, failure)
 		}
-		return router.Answer{}, nil
+		return q, router.Answer{}, nil
 	}
 	if failure != nil {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
-		return router.Answer{}, nil
+		return q, router.Answer{}, nil
 	}
 	before, err := d.answers.Find(d.ctx, q.ID)
 	if err != nil && !errors.Is(err, api.ErrNotFound) {
-		return router.Answer{}, err
+		return q, router.Answer{}, err
 	}
 	if before.Receipt.Route == router.RouteCloud && sameQuestion(before.Question, q) {
-		return router.Answer{Text: before.Text, Reasoning: before.Reasoning, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}, nil
+		return q, router.Answer{Text: before.Text, Reasoning: before.Reasoning, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}, nil
 	}
 	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
 	if err := d.answers.appendSynced(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text}); err != nil {
-		return router.Answer{}, fmt.Errorf("record the late answer %s: %w", q.ID, err)
+		return q, router.Answer{}, fmt.Errorf("record the late answer %s: %w", q.ID, err)
 	}
 	d.answers.remember(q, a, "cloud/late")
 	d.log.Info("late answer", "id", q.ID, "model", c.Model)
-	return a, nil
+	return q, a, nil
 }
 
 // sameQuestion tells whether what is kept is the question: an id may be used again

@@ -132,8 +132,8 @@ func (l *link) openDoor() error {
 // late hands a late answer to the engine, which records it, and then to an asker
 // over MQTT. Until both are done it stays in the outbox.
 func (l *link) late(q router.Question, c router.CloudAnswer, failure error) error {
-	a, err := l.border.Late(l.ctx, q, c, failure)
-	if err != nil || failure != nil || q.Asker != askerIoT {
+	q, a, err := l.border.Late(l.ctx, q, c, failure)
+	if err != nil || a.Receipt.ID == "" || q.Asker != askerIoT {
 		return err
 	}
 	select { // the front door opens after the uplink
