@@ -40,7 +40,7 @@ type device struct {
 	network  *network // nil: the API is on the socket only
 	answers  *answers
 	sensors  *sensor.Station
-	memory   *memory
+	memory   *reserve
 	models   *Models
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
@@ -72,7 +72,7 @@ func newDevice(cfg Config, o Options) *device {
 	if root == nil {
 		root = os.DirFS("/")
 	}
-	d.memory = newMemory(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
+	d.memory = newReserve(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	return d
 }
