@@ -44,7 +44,12 @@ func NewGemini(e Endpoint) (Provider, error) {
 }
 
 // Complete implements [Provider].
-func (p *Gemini) Complete(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
+func (p *Gemini) Complete(ctx context.Context, r Request, emit func(string) error) (_ Completion, err error) {
+	defer func() { // the SDK panics on JSON of other types than it expects
+		if v := recover(); v != nil {
+			err = badAnswer("the answer could not be read: %.200v", v)
+		}
+	}()
 	// 1. Write the request, or say what of it cannot be written.
 	config, err := geminiConfig(r)
 	if err != nil {
