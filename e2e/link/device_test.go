@@ -34,19 +34,23 @@ type device struct {
 	random *rand.Rand // of its questions
 	asked  int
 	router router.Router
+	proxy  *proxy
 
 	options uplink.Options
 	mu      sync.RWMutex // guards link
 	link    *uplink.Uplink
 }
 
+var _ router.Cloud = (*device)(nil)
+
 var errOff = errors.New("the device is just starting again")
 
 func newDevice(f *fleet, number int) *device {
 	d := &device{f: f, number: number, name: fmt.Sprintf("device-%03d", number), random: rand.New(rand.NewPCG(f.seed, uint64(number)+1000))}
+	d.proxy = newProxy(f.T, f.weather, f.address, f.seed<<16+uint64(number))
 	d.router = router.Router{Local: local{d}, Cloud: d, Wait: appWait}
 	d.options = uplink.Options{
-		Broker: uplink.Broker{URL: d.proxy().url(), MaxReconnect: 4 * time.Second}, Device: d.name,
+		Broker: uplink.Broker{URL: d.proxy.url(), MaxReconnect: 4 * time.Second}, Device: d.name,
 		Outbox: fmt.Sprintf("%s/%s.db", f.dir, d.name), OnLate: d.late, Log: f.logs.logger(),
 		Expiry: longExpiry, SilenceTimeout: 8 * time.Second, MaxBackoff: 8 * time.Second,
 	}
@@ -59,8 +63,7 @@ func newDevice(f *fleet, number int) *device {
 	return d
 }
 
-func (d *device) seals() bool   { return d.number%4 == 1 }
-func (d *device) proxy() *proxy { return d.f.groups[d.number%len(d.f.groups)] }
+func (d *device) seals() bool { return d.number%4 == 1 }
 
 func (d *device) start() {
 	u, err := uplink.Open(d.options)
@@ -73,7 +76,13 @@ func (d *device) start() {
 	d.link = u
 }
 
-func (d *device) stop() {
+// stop ends it in peace, or as a kill would look from outside: nothing gets out any
+// more, and the next life has nothing but the outbox.
+func (d *device) stop(kill bool) {
+	if kill {
+		d.proxy.part(false)
+		defer d.proxy.heal(false, true)
+	}
 	d.mu.Lock()
 	u := d.link
 	d.link = nil
@@ -105,13 +114,12 @@ func (d *device) Ask(ctx context.Context, q router.Question, emit func(string) e
 		return answer, errOff
 	}
 	accepted := func() error { d.f.ledger.accept(q.ID); return nil }
-	take := func(a router.CloudAnswer, err error) error {
-		d.f.ledger.end(d.name, q.ID, false, a, err)
-		answer = a
-		return nil
-	}
 	var failure error
-	err = u.Hand(ctx, q, accepted, emit, func(a router.CloudAnswer, err error) error { failure = err; return take(a, err) })
+	err = u.Hand(ctx, q, accepted, emit, func(a router.CloudAnswer, err error) error {
+		d.f.ledger.end(d.name, q.ID, false, a, err)
+		answer, failure = a, err
+		return nil
+	})
 	return answer, errors.Join(err, failure)
 }
 

@@ -34,7 +34,7 @@ func (x *faults) run(ctx context.Context) {
 	for _, p := range x.f.proxies() {
 		p.delay.Store(int64(worstDelay))
 	}
-	x.part(x.f.groups[0], false, 12*time.Second, true) // longer than some questions live
+	x.part(0, x.f.group(0), false, 12*time.Second, true) // longer than some questions live
 	for ctx.Err() == nil {
 		x.next()
 		x.f.quiet(ctx, time.Duration(100+x.random.IntN(800))*time.Millisecond)
@@ -51,14 +51,6 @@ func (x *faults) heal() {
 	}
 }
 
-func (f *fleet) proxies() []*proxy {
-	all := append([]*proxy{}, f.groups...)
-	for _, w := range f.workers {
-		all = append(all, w.proxy)
-	}
-	return all
-}
-
 // next draws one fault.
 func (x *faults) next() {
 	pause := time.Duration(300+x.random.IntN(4000)) * time.Millisecond
@@ -73,13 +65,14 @@ func (x *faults) next() {
 			x.restart(x.f.devices[(which+i*41)%fleetDevices], coin, pause)
 		}
 	case n < 58:
-		x.part(x.f.groups[which%fleetGroups], coin, 2*pause, which%3 > 0)
+		x.part(which%fleetGroups, x.f.group(which), coin, 2*pause, which%3 > 0)
 	case n < 64:
-		x.part(x.f.workers[which%fleetWorkers].proxy, coin, 2*pause, which%3 > 0)
+		w := x.f.workers[which%fleetWorkers]
+		x.part(w, []*proxy{w.proxy}, coin, 2*pause, which%3 > 0)
 	case n < 84:
-		x.tear(which)
+		x.tear()
 	default:
-		x.stall(which, pause, coin)
+		x.stall(pause, coin)
 	}
 }
 
@@ -106,7 +99,11 @@ func (x *faults) begin(kind string, target any, d time.Duration, bad, good func(
 }
 
 func (x *faults) killBroker(d time.Duration) {
-	x.begin("broker killed", "broker", d, x.f.stopBroker, x.f.startBroker)
+	x.begin("broker killed", "broker", d, x.f.stopBroker, func() {
+		if err := x.f.startBroker(); err != nil {
+			x.f.ledger.wrong("the broker cannot start: %v", err)
+		}
+	})
 }
 
 func (x *faults) stopWorker(w *worker, kill bool, d time.Duration) {
@@ -114,45 +111,55 @@ func (x *faults) stopWorker(w *worker, kill bool, d time.Duration) {
 	if kill {
 		kind = "worker killed"
 	}
-	x.begin(kind, w.proxy, d, func() { w.stop(kill) }, w.start)
+	x.begin(kind, w, d, func() { w.stop(kill) }, w.start)
 }
 
-// restart ends a device in mid-flight: what it was about to send may have left or not.
-func (x *faults) restart(device *device, coin bool, d time.Duration) {
-	if coin {
-		d = 0
+func (x *faults) restart(device *device, kill bool, d time.Duration) {
+	kind := "device stopped"
+	if kill {
+		kind = "device killed"
 	}
-	x.begin("device started again", device, d, device.stop, device.start)
+	x.begin(kind, device, d, func() { device.stop(kill) }, device.start)
 }
 
-func (x *faults) part(p *proxy, silent bool, d time.Duration, lose bool) {
+func (x *faults) part(target any, proxies []*proxy, silent bool, d time.Duration, lose bool) {
 	kind := "partition, connections refused"
 	if silent {
 		kind = "partition, connections silent"
 	}
-	x.begin(kind, p, d, func() { p.part(silent) }, func() { p.heal(lose) })
-}
-
-// tear breaks about every tenth connection in the middle of its next message.
-func (x *faults) tear(which int) {
-	p := x.f.proxies()[which%len(x.f.proxies())]
-	p.each(func(l *line) {
-		if x.random.IntN(10) == 0 {
-			l.tear.Store(true)
+	x.begin(kind, target, d, func() {
+		for _, p := range proxies {
+			p.part(silent)
+		}
+	}, func() {
+		for _, p := range proxies {
+			p.heal(silent, lose)
 		}
 	})
 }
 
-// stall holds some connections up for a while, and breaks them then or not.
-func (x *faults) stall(which int, d time.Duration, lose bool) {
-	p := x.f.proxies()[which%len(x.f.proxies())]
-	var held []*line
-	p.each(func(l *line) {
-		if x.random.IntN(4) == 0 {
-			held = append(held, l)
-		}
-	})
-	for _, l := range held {
+// some picks some connections, a worker's among them.
+func (x *faults) some() (lines []*line) {
+	proxies := []*proxy{x.f.workers[x.random.IntN(fleetWorkers)].proxy}
+	for range 1 + x.random.IntN(20) {
+		proxies = append(proxies, x.f.devices[x.random.IntN(fleetDevices)].proxy)
+	}
+	for _, p := range proxies {
+		p.each(func(l *line) { lines = append(lines, l) })
+	}
+	return lines
+}
+
+// tear breaks connections in the middle of their next message.
+func (x *faults) tear() {
+	for _, l := range x.some() {
+		l.tear.Store(true)
+	}
+}
+
+// stall holds connections up for a while, and breaks them then or not.
+func (x *faults) stall(d time.Duration, lose bool) {
+	for _, l := range x.some() {
 		kind := "connection held up"
 		if lose {
 			kind = "connection held up and lost"

@@ -84,7 +84,7 @@ func (f *fleet) report(x *faults) {
 		calls.begun, ids, calls.answered, calls.failed, calls.cut, calls.expired, more)
 	t := f.traffic
 	row("arrived at workers", "%d questions, %d of them duplicates that were removed; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
-	row("messages of workers", "%d", t.answers.Load())
+	row("messages of workers", "%d, of those that are not sealed %d had been sent before", t.answers.Load(), t.again.Load())
 	row("retries of devices", "%d", f.logs.count("cloud did not answer, asking again"))
 	row("late answers taken at the second try", "%d", len(f.ledger.away))
 	row("bytes of devices", "%d up, %d down, %d up or down lost with their connection", f.weather.up.Load(), f.weather.down.Load(), f.weather.lost.Load())
@@ -140,9 +140,9 @@ func (f *fleet) checkWeather(x *faults) {
 		"answers of the cloud": n.inline, "late answers": n.late, "provisional answers": n.routes[router.RouteProvisional],
 		"refusals": n.refused, "expired questions": n.expired, "failures of the provider": calls.failed,
 		"kills of the broker": x.count("broker killed"), "kills of workers": x.count("worker killed"), "stopped workers": x.count("worker stopped"),
-		"devices that started again": x.count("device started again"), "silent partitions": x.count("partition, connections silent"),
+		"kills of devices": x.count("device killed"), "stopped devices": x.count("device stopped"), "silent partitions": x.count("partition, connections silent"),
 		"loud partitions": x.count("partition, connections refused"), "lost connections": x.count("connection held up and lost"),
-		"torn messages": int(f.torn()), "duplicates": int(f.traffic.repeats.Load()), "sealed messages": int(f.traffic.sealed.Load()),
+		"torn messages": int(f.torn()), "duplicate questions": int(f.traffic.repeats.Load()), "duplicate messages of answers": int(f.traffic.again.Load()), "sealed messages": int(f.traffic.sealed.Load()),
 		"requests for a part": int(f.traffic.resumes.Load()), "retries": f.logs.count("cloud did not answer, asking again"),
 	} {
 		if count == 0 {

@@ -24,7 +24,7 @@ type weather struct {
 	lost   atomic.Int64 // bytes that were under way on a connection that broke
 }
 
-// proxy stands between some clients and the broker.
+// proxy stands between one client and the broker.
 type proxy struct {
 	*weather
 	listener net.Listener
@@ -34,8 +34,8 @@ type proxy struct {
 	mu     sync.Mutex // guards the fields below
 	random *rand.Rand
 	lines  map[*line]bool
-	refuse bool // connections are reset, old and new ones
-	silent bool // they stay and carry nothing
+	refuse int // reasons to reset connections, old and new ones
+	silent int // reasons to let them be and carry nothing
 	closed bool
 }
 
@@ -68,12 +68,12 @@ func (p *proxy) connect(client *net.TCPConn) {
 	l := &line{p: p, client: client, server: server.(*net.TCPConn), broken: make(chan struct{}), open: make(chan struct{})}
 	close(l.open)
 	p.mu.Lock()
-	if p.refuse || p.closed {
+	if p.refuse > 0 || p.closed {
 		p.mu.Unlock()
 		l.reset()
 		return
 	}
-	if p.silent {
+	if p.silent > 0 {
 		l.hold()
 	}
 	p.lines[l] = true
@@ -98,25 +98,34 @@ func (p *proxy) each(do func(*line)) {
 
 // part cuts the clients off: at once and visibly, or so that nobody notices.
 func (p *proxy) part(silent bool) {
-	p.mu.Lock()
-	p.refuse, p.silent = !silent, silent
-	p.mu.Unlock()
 	if silent {
+		p.change(&p.silent, 1)
 		p.each((*line).hold)
 	} else {
+		p.change(&p.refuse, 1)
 		p.each((*line).reset)
 	}
 }
 
 // heal ends that. What was held up arrives late, or never.
-func (p *proxy) heal(lose bool) {
-	p.mu.Lock()
-	p.refuse, p.silent = false, false
-	p.mu.Unlock()
+func (p *proxy) heal(silent, lose bool) {
+	if !silent {
+		p.change(&p.refuse, -1)
+		return
+	}
 	if lose {
 		p.each((*line).reset)
 	}
-	p.each((*line).release)
+	if p.change(&p.silent, -1) == 0 {
+		p.each((*line).release)
+	}
+}
+
+func (p *proxy) change(reasons *int, by int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*reasons += by
+	return *reasons
 }
 
 func (p *proxy) wait() time.Duration {

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/cloud"
 	"github.com/a472be26/cusp/router/envelope"
 	"github.com/a472be26/cusp/router/uplink"
@@ -65,13 +64,13 @@ func (w *worker) stop(kill bool) {
 	patience := 2 * time.Second
 	if kill {
 		w.proxy.part(false)
+		defer w.proxy.heal(false, true)
 		patience = 0
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	w.live.Close(ctx) // an error says that there was unfinished work
 	w.live = nil
-	w.proxy.heal(true)
 }
 
 // observed is an intake that is watched.
@@ -84,7 +83,7 @@ func (o *observed) Open(name string, receive func(cloud.Parcel), up func()) erro
 	return o.Intake.Open(name, func(p cloud.Parcel) {
 		reply := p.Reply
 		p.Reply = func(topic string, payload []byte) error {
-			o.traffic.answers.Add(1)
+			o.traffic.sent(payload)
 			return reply(topic, payload)
 		}
 		o.traffic.see(p)
@@ -92,13 +91,16 @@ func (o *observed) Open(name string, receive func(cloud.Parcel), up func()) erro
 	}, up)
 }
 
-// traffic is what arrived at all workers.
+// traffic is what arrived at all workers, and what they sent.
 type traffic struct {
+	codec   *envelope.Codec
 	asked   sync.Map     // by question id
 	asks    atomic.Int64 // questions
 	repeats atomic.Int64 // of them those that had arrived at some worker before
 	resumes atomic.Int64
 	answers atomic.Int64 // messages of answers, and signs of life
+	known   sync.Map     // messages of answers by id, run and seq, but for sealed ones
+	again   atomic.Int64 // messages that had been sent before
 	sealed  atomic.Int64
 	leaked  atomic.Int64 // private questions
 }
@@ -121,6 +123,26 @@ func (t *traffic) see(p cloud.Parcel) {
 	t.asks.Add(1)
 	if _, again := t.asked.LoadOrStore(id, true); again {
 		t.repeats.Add(1)
+	}
+}
+
+// sent notes a message of an answer; those that are sealed cannot be told apart.
+func (t *traffic) sent(payload []byte) {
+	t.answers.Add(1)
+	if e, err := envelope.Parse(payload); err == nil {
+		if e.Sealed {
+			return
+		}
+		if payload, err = t.codec.Unwrap(e); err != nil {
+			return
+		}
+	}
+	m, err := uplink.DecodeAnswer(payload)
+	if err != nil || m.Alive {
+		return
+	}
+	if _, again := t.known.LoadOrStore(fmt.Sprint(m.ID, "/", m.Run, "/", m.Seq), true); again {
+		t.again.Add(1)
 	}
 }
 
@@ -173,6 +195,8 @@ type provider struct {
 	ledger       *ledger
 	worker, life int
 }
+
+var _ cloud.Provider = (*provider)(nil)
 
 // Complete implements [cloud.Provider].
 func (p *provider) Complete(ctx context.Context, r cloud.Request, emit func(string) error) (c cloud.Completion, err error) {
@@ -276,6 +300,3 @@ func (c *calls) sums() (t tally, ids, more int) {
 	}
 	return t, len(each), more
 }
-
-var _ cloud.Provider = (*provider)(nil)
-var _ router.Cloud = (*device)(nil)
