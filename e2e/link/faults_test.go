@@ -14,6 +14,7 @@ import (
 type faults struct {
 	f      *fleet
 	random *rand.Rand
+	deck   []int         // of faults to come, see next
 	over   chan struct{} // closed when all has to be well again
 	active sync.WaitGroup
 
@@ -51,37 +52,48 @@ func (x *faults) heal() {
 	}
 }
 
-// next draws one fault.
+// card draws from a shuffled deck, so that every kind of fault comes in its turn.
+func (x *faults) card() int {
+	if len(x.deck) == 0 {
+		x.deck = x.random.Perm(50)
+	}
+	n := x.deck[0]
+	x.deck = x.deck[1:]
+	return n
+}
+
+// next draws one fault, of which there are two variants.
 func (x *faults) next() {
+	n, which := x.card(), x.random.IntN(1000)
 	pause := time.Duration(300+x.random.IntN(4000)) * time.Millisecond
-	coin, which := x.random.IntN(2) == 0, x.random.IntN(1000)
-	switch n := x.random.IntN(100); {
-	case n < 6:
+	coin := n%2 == 0
+	switch {
+	case n < 3:
 		x.killBroker(pause / 2)
-	case n < 18:
-		x.stopWorker(x.f.workers[which%fleetWorkers], coin, pause)
-	case n < 40:
+	case n < 9:
+		x.stopWorker(which, coin, pause)
+	case n < 20:
 		for i := range 1 + which%5 {
 			x.restart(x.f.devices[(which+i*41)%fleetDevices], coin, pause)
 		}
-	case n < 58:
+	case n < 29:
 		x.part(which%fleetGroups, x.f.group(which), coin, 2*pause, which%3 > 0)
-	case n < 64:
+	case n < 32:
 		w := x.f.workers[which%fleetWorkers]
 		x.part(w, []*proxy{w.proxy}, coin, 2*pause, which%3 > 0)
-	case n < 84:
+	case n < 42:
 		x.tear()
 	default:
 		x.stall(pause, coin)
 	}
 }
 
-// begin starts a fault of a target that has none now, which lasts for d.
-func (x *faults) begin(kind string, target any, d time.Duration, bad, good func()) {
+// begin starts a fault, which lasts for d; false if the target has one already.
+func (x *faults) begin(kind string, target any, d time.Duration, bad, good func()) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.busy[target] {
-		return
+		return false
 	}
 	x.busy[target] = true
 	x.counts[kind]++
@@ -96,6 +108,7 @@ func (x *faults) begin(kind string, target any, d time.Duration, bad, good func(
 		defer x.mu.Unlock()
 		delete(x.busy, target)
 	})
+	return true
 }
 
 func (x *faults) killBroker(d time.Duration) {
@@ -106,12 +119,18 @@ func (x *faults) killBroker(d time.Duration) {
 	})
 }
 
-func (x *faults) stopWorker(w *worker, kill bool, d time.Duration) {
+// stopWorker ends one that lives, if there is any.
+func (x *faults) stopWorker(which int, kill bool, d time.Duration) {
 	kind := "worker stopped"
 	if kill {
 		kind = "worker killed"
 	}
-	x.begin(kind, w, d, func() { w.stop(kill) }, w.start)
+	for i := range fleetWorkers {
+		w := x.f.workers[(which+i)%fleetWorkers]
+		if x.begin(kind, w, d, func() { w.stop(kill) }, w.start) {
+			return
+		}
+	}
 }
 
 func (x *faults) restart(device *device, kill bool, d time.Duration) {

@@ -83,7 +83,7 @@ func (f *fleet) report(x *faults) {
 	row("calls of the provider", "%d for %d questions: %d answered, %d failed or refused, %d cut off, %d expired; %d questions were answered more than once",
 		calls.begun, ids, calls.answered, calls.failed, calls.cut, calls.expired, more)
 	t := f.traffic
-	row("arrived at workers", "%d questions, %d of them duplicates that were removed; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
+	row("arrived at workers", "%d questions, %d of them once more; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
 	row("messages of workers", "%d, of those that are not sealed %d had been sent before", t.answers.Load(), t.again.Load())
 	row("retries of devices", "%d", f.logs.count("cloud did not answer, asking again"))
 	row("late answers taken at the second try", "%d", len(f.ledger.away))

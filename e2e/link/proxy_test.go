@@ -79,9 +79,13 @@ func (p *proxy) connect(client *net.TCPConn) {
 	p.lines[l] = true
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { l.pump(l.server, l.client, &p.up, p.secret) })
+	both.Go(func() {
+		l.pump(l.server, l.client, &p.up, p.secret)
+		l.reset() // the client has gone
+	})
 	both.Go(func() { l.pump(l.client, l.server, &p.down, nil) })
 	both.Wait()
+	l.reset()
 	p.mu.Lock()
 	delete(p.lines, l)
 	p.mu.Unlock()
@@ -234,9 +238,6 @@ func (l *line) pump(to, from *net.TCPConn, count *atomic.Int64, secret []byte) {
 	}
 	close(under)
 	writer.Wait()
-	if secret != nil { // the client has gone
-		l.reset()
-	}
 }
 
 // scan looks for the secret, also across two reads.
