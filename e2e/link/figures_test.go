@@ -66,7 +66,8 @@ func (n *figures) add(f *fact) {
 // report prints the figures as rows of a table.
 func (f *fleet) report(x *faults) {
 	n := f.ledger.figures()
-	calls, ids, more := f.calls.sums()
+	calls, ids := f.calls.sums()
+	dead, unheard := f.calls.more()
 	var b strings.Builder
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "| %s | %s |\n", name, fmt.Sprintf(format, args...))
@@ -80,8 +81,9 @@ func (f *fleet) report(x *faults) {
 	for _, what := range slices.Sorted(maps.Keys(n.took)) {
 		row("latency "+what, "%s", percentiles(n.took[what]))
 	}
-	row("calls of the provider", "%d for %d questions: %d answered, %d failed or refused, %d cut off, %d expired; %d questions were answered more than once",
-		calls.begun, ids, calls.answered, calls.failed, calls.cut, calls.expired, more)
+	row("calls of the provider", "%d for %d questions: %d answered, %d failed or refused, %d cut off, %d expired",
+		calls.begun, ids, calls.answered, calls.failed, calls.cut, calls.expired)
+	row("answers of the provider that were not the first", "%d after the death of the worker that had it, %d because the device had not heard of that worker", dead, unheard)
 	t := f.traffic
 	row("arrived at workers", "%d questions, %d of them once more; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
 	row("messages of workers", "%d, of those that are not sealed %d had been sent before", t.answers.Load(), t.again.Load())
@@ -134,7 +136,7 @@ func (f *fleet) check(x *faults) {
 // checkWeather: the faults have happened and have met something, or nothing was shown.
 func (f *fleet) checkWeather(x *faults) {
 	n := f.ledger.figures()
-	calls, _, _ := f.calls.sums()
+	calls, _ := f.calls.sums()
 	for what, count := range map[string]int{
 		"questions in good weather": len(n.took["without faults, cloud"]), "local answers": n.routes[router.RouteLocal],
 		"answers of the cloud": n.inline, "late answers": n.late, "provisional answers": n.routes[router.RouteProvisional],

@@ -57,6 +57,8 @@ type end struct {
 	at   time.Time
 }
 
+func (e end) String() string { return fmt.Sprintf("%q, %v (late: %v)", e.text, e.err, e.late) }
+
 // ledger is the bookkeeping of all questions.
 type ledger struct {
 	mu     sync.Mutex // guards the fields below
@@ -134,12 +136,12 @@ func (l *ledger) check() []string {
 func (f *fact) checkEnds() error {
 	if f.accepted.IsZero() {
 		if len(f.ends) > 0 {
-			return fmt.Errorf("it was not accepted and has ends: %+v", f.ends)
+			return fmt.Errorf("it was not accepted and has ends: %v", f.ends)
 		}
 		return nil
 	}
 	if len(f.ends) != 1 {
-		return fmt.Errorf("it has %d ends: %+v", len(f.ends), f.ends)
+		return fmt.Errorf("it has %d ends: %v", len(f.ends), f.ends)
 	}
 	switch e := f.ends[0]; {
 	case e.err == nil && (f.kind == refused || e.text != cloudText(f.device, f.id)):
@@ -196,7 +198,7 @@ func (f *fact) checkShown() error {
 	case s.answer.Text != text || s.stream != "" && s.stream != text:
 		return fmt.Errorf("route %s, text %q, stream %q", route, s.answer.Text, s.stream)
 	case (route == router.RouteCloud) != inline:
-		return fmt.Errorf("its route was %s and its ends are %+v", route, f.ends)
+		return fmt.Errorf("its route was %s and its ends are %v", route, f.ends)
 	case route == router.RouteProvisional && s.answer.Receipt.Detail == "":
 		return errors.New("a provisional answer does not say why")
 	case !f.accepted.IsZero() && (f.kind == sure || f.kind == private):

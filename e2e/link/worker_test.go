@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,7 @@ func (w *worker) stop(kill bool) {
 	if w.live == nil {
 		return
 	}
+	w.f.calls.end(w.index, w.life)
 	patience := 2 * time.Second
 	if kill {
 		w.proxy.part(false)
@@ -153,15 +155,28 @@ type life struct {
 }
 
 // tally counts the calls of the provider.
-type tally struct{ begun, running, answered, failed, cut, expired int }
-
-type calls struct {
-	mu    sync.Mutex // guards both
-	tally map[life]*tally
-	tried map[string]bool // that failed once by the script
+type tally struct {
+	begun, running, answered, failed, cut, expired int
+	at                                             time.Time // when the last one began
 }
 
-func newCalls() *calls { return &calls{tally: map[life]*tally{}, tried: map[string]bool{}} }
+type calls struct {
+	mu    sync.Mutex // guards all
+	tally map[life]*tally
+	ended map[life]time.Time // without id
+	tried map[string]bool    // that failed once by the script
+}
+
+func newCalls() *calls {
+	return &calls{tally: map[life]*tally{}, ended: map[life]time.Time{}, tried: map[string]bool{}}
+}
+
+// end notes that a life is over.
+func (c *calls) end(worker, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended[life{worker: worker, life: n}] = time.Now()
+}
 
 func (c *calls) count(l life, add func(*tally)) {
 	c.mu.Lock()
@@ -211,6 +226,7 @@ func (p *provider) Complete(ctx context.Context, r cloud.Request, emit func(stri
 	l := life{p.worker, p.life, id}
 	p.calls.count(l, func(t *tally) {
 		t.begun++
+		t.at = time.Now()
 		if t.running++; t.running > 1 {
 			p.ledger.wrong("the provider is asked %s twice at the same time by worker %d", id, p.worker)
 		}
@@ -281,22 +297,43 @@ func (c *calls) check(keeps func(worker int) bool) (wrongs []string) {
 }
 
 // sums adds up everything; ids is for how many questions.
-func (c *calls) sums() (t tally, ids, more int) {
+func (c *calls) sums() (t tally, ids int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	each := map[string]int{}
+	each := map[string]bool{}
 	for l, one := range c.tally {
 		t.begun += one.begun
 		t.answered += one.answered
 		t.failed += one.failed
 		t.cut += one.cut
 		t.expired += one.expired
-		each[l.id] += one.answered
+		each[l.id] = true
 	}
-	for _, n := range each {
-		if n > 1 {
-			more++
+	return t, len(each)
+}
+
+// more is how many answers of the provider were not the first to their question:
+// those after the death of the worker that had the one before, and the others, whose
+// device had not heard of that worker in time.
+func (c *calls) more() (dead, unheard int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	each := map[string][]life{}
+	for l, one := range c.tally {
+		if one.answered > 0 {
+			each[l.id] = append(each[l.id], l)
 		}
 	}
-	return t, len(each), more
+	for _, lives := range each {
+		slices.SortFunc(lives, func(a, b life) int { return c.tally[a].at.Compare(c.tally[b].at) })
+		for i, l := range lives[1:] {
+			end, over := c.ended[life{worker: lives[i].worker, life: lives[i].life}]
+			if over && end.Before(c.tally[l].at) {
+				dead++
+			} else {
+				unheard++
+			}
+		}
+	}
+	return dead, unheard
 }
