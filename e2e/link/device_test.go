@@ -47,7 +47,7 @@ var errOff = errors.New("the device is just starting again")
 
 func newDevice(f *fleet, number int) *device {
 	d := &device{f: f, number: number, name: fmt.Sprintf("device-%03d", number), random: rand.New(rand.NewPCG(f.seed, uint64(number)+1000))}
-	d.proxy = newProxy(f.T, f.weather, f.address, f.seed<<16+uint64(number))
+	d.proxy = newProxy(f.T, f.weather, f.socket, f.seed<<16+uint64(number))
 	d.router = router.Router{Local: local{d}, Cloud: d, Wait: appWait}
 	d.options = uplink.Options{
 		Broker: uplink.Broker{URL: d.proxy.url(), MaxReconnect: 4 * time.Second}, Device: d.name,

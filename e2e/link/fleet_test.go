@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +77,7 @@ type fleet struct {
 	time    time.Duration
 	seed    uint64
 	pace    time.Duration // between two questions of a device, on average
-	address string        // of the broker
+	socket  string        // of the broker: a port might be taken by others while it is dead
 	broker  *exec.Cmd
 	drained time.Duration
 
@@ -99,7 +98,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{
-		T: t, dir: t.TempDir(), time: fleetTime, seed: 1, pace: 5 * time.Second, address: unusedAddress(t),
+		T: t, dir: t.TempDir(), time: fleetTime, seed: 1, pace: 5 * time.Second,
 		weather: &weather{secret: []byte(privateMark)}, ledger: newLedger(), calls: newCalls(), traffic: &traffic{}, logs: newLogs(),
 	}
 	if text := os.Getenv("CUSP_FLEET"); text != "" {
@@ -112,6 +111,7 @@ func newFleet(t *testing.T) *fleet {
 		f.seed, err = strconv.ParseUint(text, 10, 64)
 		must(t, err)
 	}
+	f.socket = filepath.Join(f.dir, "broker")
 	codec, err := envelope.NewCodec(uplink.MaxAnswerBytes)
 	must(t, err)
 	f.traffic.codec = codec
@@ -119,7 +119,7 @@ func newFleet(t *testing.T) *fleet {
 	must(t, os.Mkdir(f.deviceKeys, 0o755))
 	must(t, envelope.GenerateWorkerKey(f.workerKey))
 	for i := range fleetWorkers {
-		w := &worker{f: f, index: i, proxy: newProxy(t, &weather{}, f.address, f.seed<<16+fleetDevices+uint64(i))}
+		w := &worker{f: f, index: i, proxy: newProxy(t, &weather{}, f.socket, f.seed<<16+fleetDevices+uint64(i))}
 		if f.keeps(i) {
 			w.state = filepath.Join(f.dir, fmt.Sprint("worker-", i))
 		}
@@ -253,12 +253,8 @@ func (f *fleet) startBroker() error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("this test needs a real broker: apt-get install mosquitto (%w)", err)
 	}
-	host, port, err := net.SplitHostPort(f.address)
-	if err != nil {
-		return err
-	}
 	config := filepath.Join(f.dir, "mosquitto.conf") // as root: else it cannot read this folder
-	text := fmt.Sprintf("persistence false\nlog_type none\nuser root\nlistener %s %s\nallow_anonymous true\n", port, host)
+	text := fmt.Sprintf("persistence false\nlog_type none\nuser root\nlistener 0 %s\nallow_anonymous true\n", f.socket)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -325,14 +321,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// unusedAddress is a loopback address where nothing listens.
-func unusedAddress(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // logs counts what devices and workers log.

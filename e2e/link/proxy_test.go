@@ -28,7 +28,7 @@ type weather struct {
 type proxy struct {
 	*weather
 	listener net.Listener
-	broker   string
+	broker   string // path of its socket
 	ended    sync.WaitGroup
 
 	mu     sync.Mutex // guards the fields below
@@ -60,12 +60,12 @@ func (p *proxy) serve() {
 }
 
 func (p *proxy) connect(client *net.TCPConn) {
-	server, err := net.Dial("tcp", p.broker)
+	server, err := net.Dial("unix", p.broker)
 	if err != nil {
 		reset(client)
 		return
 	}
-	l := &line{p: p, client: client, server: server.(*net.TCPConn), broken: make(chan struct{}), open: make(chan struct{})}
+	l := &line{p: p, client: client, server: server.(*net.UnixConn), broken: make(chan struct{}), open: make(chan struct{})}
 	close(l.open)
 	p.mu.Lock()
 	if p.refuse > 0 || p.closed {
@@ -151,10 +151,16 @@ func (p *proxy) close() {
 	p.ended.Wait()
 }
 
+// half is one end of a line.
+type half interface {
+	net.Conn
+	CloseWrite() error
+}
+
 // line is one connection through a proxy.
 type line struct {
 	p              *proxy
-	client, server *net.TCPConn
+	client, server half
 	tear           atomic.Bool   // reset it in the middle of the next message
 	broken         chan struct{} // closed by reset
 	once           sync.Once
@@ -198,8 +204,10 @@ func (l *line) reset() {
 	})
 }
 
-func reset(c *net.TCPConn) {
-	c.SetLinger(0) // RST instead of FIN
+func reset(c half) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0) // RST instead of FIN
+	}
 	c.Close()
 }
 
@@ -210,7 +218,7 @@ type chunk struct {
 }
 
 // pump carries one direction until the line breaks.
-func (l *line) pump(to, from *net.TCPConn, count *atomic.Int64, secret []byte) {
+func (l *line) pump(to, from half, count *atomic.Int64, secret []byte) {
 	under := make(chan chunk, 256)
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -250,7 +258,7 @@ func (w *weather) scan(tail, fresh, secret []byte) []byte {
 	return bytes.Clone(text[max(0, len(text)-len(secret)+1):])
 }
 
-func (l *line) write(to *net.TCPConn, c chunk) {
+func (l *line) write(to half, c chunk) {
 	timer := time.NewTimer(time.Until(c.due))
 	defer timer.Stop()
 	select {
