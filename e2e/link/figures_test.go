@@ -15,15 +15,15 @@ import (
 
 // figures are the numbers of one run.
 type figures struct {
-	asked, accepted, late, inline, expired, refused, broken int
-	routes                                                  map[router.Route]int
-	took                                                    map[string][]time.Duration // by weather and route
+	asked, accepted, late, inline, expired, refused, broken, away int
+	routes                                                        map[router.Route]int
+	took                                                          map[string][]time.Duration // by weather and route
 }
 
 func (l *ledger) figures() figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := figures{routes: map[router.Route]int{}, took: map[string][]time.Duration{}}
+	n := figures{away: len(l.away), routes: map[router.Route]int{}, took: map[string][]time.Duration{}}
 	for _, f := range l.facts {
 		n.add(f)
 	}
@@ -88,7 +88,7 @@ func (f *fleet) report(x *faults) {
 	row("arrived at workers", "%d questions, %d of them once more; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
 	row("messages of workers", "%d, of those that are not sealed %d had been sent before", t.answers.Load(), t.again.Load())
 	row("retries of devices", "%d", f.logs.count("cloud did not answer, asking again"))
-	row("late answers taken at the second try", "%d", len(f.ledger.away))
+	row("late answers taken at the second try", "%d", n.away)
 	row("bytes of devices", "%d up, %d down, %d up or down lost with their connection", f.weather.up.Load(), f.weather.down.Load(), f.weather.lost.Load())
 	row("outboxes empty after the last fault", "%v", f.drained.Round(100*time.Millisecond))
 	if x != nil {
