@@ -13,7 +13,8 @@ type Cloud interface {
 	// to emit as it arrives, but for reasoning and tool calls, which are in the
 	// finished answer only. When ctx ends first, Ask returns ctx's error and
 	// the question stays on its way: the late answer is delivered apart from
-	// this call. ErrExpired and ErrRefused are final.
+	// this call. That holds for a ctx that has ended before, too: so a question is
+	// handed over without waiting. ErrExpired and ErrRefused are final.
 	Ask(ctx context.Context, q Question, emit func(delta string) error) (CloudAnswer, error)
 }
 
@@ -32,6 +33,7 @@ type CloudAnswer struct {
 	Model            string     `json:"model"`
 	PromptTokens     int        `json:"prompt_tokens,omitempty"`
 	CompletionTokens int        `json:"completion_tokens,omitempty"`
+	CostUSD          float64    `json:"cost_usd,omitempty"` // 0 where no price is known
 	BytesUp          int        `json:"bytes_up,omitempty"`
 	BytesDown        int        `json:"bytes_down,omitempty"`
 }

@@ -28,12 +28,15 @@ type Receipt struct {
 	Model      string    `json:"model"`      // what answered, NAME or NAME@VERSION
 	Bundle     string    `json:"bundle,omitempty"`
 	LatencyMS  float64   `json:"latency_ms"`
+	Rule       string    `json:"rule,omitempty"`   // of this device that the question matched
+	Early      bool      `json:"early,omitempty"`  // the cloud was asked while the local model still worked
 	Detail     string    `json:"detail,omitempty"` // for people: what went wrong on the way, if anything
 
 	PromptTokens     int                `json:"prompt_tokens"`
 	CompletionTokens int                `json:"completion_tokens"`
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
+	CostUSD          float64            `json:"cost_usd,omitempty"`         // what the cloud's answer cost; absent where no price is known
 	Redactions       map[string]int     `json:"redactions,omitempty"`       // values that the cloud did not get to see, by category
 	Joules           float64            `json:"joules,omitempty"`           // that the local model's answer took; absent when not measured
 	JoulesPerToken   float64            `json:"joules_per_token,omitempty"` // Joules, over the tokens that the local model generated
@@ -48,8 +51,8 @@ func (a *asking) receipt() Receipt {
 		Model: a.local.Model.String(), Bundle: a.local.Model.Bundle,
 		LatencyMS:    float64(time.Since(a.start).Microseconds()) / 1000,
 		PromptTokens: a.local.PromptTokens, CompletionTokens: len(a.local.Tokens),
-		BytesUp: a.cloud.BytesUp, BytesDown: a.cloud.BytesDown, Joules: a.local.Joules,
-		Detail: a.detail(), Governor: a.governor,
+		BytesUp: a.cloud.BytesUp, BytesDown: a.cloud.BytesDown, CostUSD: a.cloud.CostUSD, Joules: a.local.Joules,
+		Rule: a.effect.Rule, Early: a.early != nil, Detail: a.detail(), Governor: a.governor,
 	}
 	if n := len(a.local.Tokens); n > 0 {
 		c.JoulesPerToken = a.local.Joules / float64(n)
@@ -61,7 +64,7 @@ func (a *asking) receipt() Receipt {
 		c.Model, c.Bundle = a.cloud.Model, ""
 		c.PromptTokens, c.CompletionTokens = a.cloud.PromptTokens, a.cloud.CompletionTokens
 	}
-	if s := a.signals; a.decision.Route == RouteCloud || s.Cloud == CloudLate || s.Cloud == CloudFailed {
+	if s := a.signals; a.decision.Route == RouteCloud || a.early != nil || s.Cloud == CloudLate || s.Cloud == CloudFailed {
 		c.Redactions = a.screened.Redactions // of a question that left
 	}
 	if a.Sensors != nil {
@@ -81,6 +84,9 @@ func (a *asking) detail() string {
 	}
 	if a.failure != nil {
 		parts = append(parts, a.failure.Error())
+	}
+	if a.spent != "" && (a.decision.Reason == ReasonBudget || a.decision.Reason == ReasonFollows) {
+		parts = append(parts, a.spent)
 	}
 	if a.screened.Detail != "" && a.decision.Route != RouteCloud {
 		parts = append(parts, a.screened.Detail)
