@@ -28,7 +28,8 @@ type asking struct {
 	spare    Decision // why it was
 	decision Decision
 	local    LocalAnswer
-	took     time.Duration // the local model
+	ran      bool          // the local model was asked
+	took     time.Duration // by it
 	cloud    CloudAnswer
 	failure  error // what went wrong on the way
 }
@@ -94,7 +95,7 @@ func (a *asking) askLocal(ctx context.Context) error {
 	if a.failure = errors.New("no local model is loaded"); a.Local != nil {
 		a.local, a.failure = a.Local.Answer(ctx, a.q, emit)
 	}
-	a.took = time.Since(begun)
+	a.ran, a.took = true, time.Since(begun)
 	return errors.Join(ctx.Err(), a.out.err)
 }
 
@@ -287,7 +288,7 @@ func (a *asking) finish() (Answer, error) {
 
 // learn tells what is to be known of a local answer from now on.
 func (a *asking) learn() {
-	if a.took == 0 {
+	if !a.ran {
 		return // none was wanted
 	}
 	if a.Budget != nil {
