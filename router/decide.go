@@ -80,9 +80,9 @@ type Signals struct {
 // Decision is where the answer comes from, and why. Cause is the doubt about
 // the local answer when Reason names something else.
 type Decision struct {
-	Route  Route // empty: nothing can answer
-	Reason Reason
-	Cause  Reason
+	Route  Route  `json:"route"` // empty: nothing can answer
+	Reason Reason `json:"reason"`
+	Cause  Reason `json:"cause,omitempty"`
 }
 
 // Decide chooses local, cloud or provisional from what is known now. It is

@@ -15,13 +15,13 @@ type Policy interface {
 
 // Effect is what a rule wants. The zero value wants nothing.
 type Effect struct {
-	Rule     string        `json:"rule"`               // its name, for receipts; empty: none matched
-	Route    Route         `json:"route,omitempty"`    // RouteLocal: it stays here; RouteCloud: it goes there at once; empty: as its confidence says
-	Wait     time.Duration `json:"wait,omitempty"`     // for the cloud, nanoseconds; 0: as configured
-	Deadline time.Duration `json:"deadline,omitempty"` // from its arrival, nanoseconds, if its asker gave none that is sooner
-	Early    *bool         `json:"early,omitempty"`    // whether the cloud is asked while the local model works; nil: as predicted
-	First    bool          `json:"first,omitempty"`    // the provisional answer is given at once, the cloud's as a correction
-	Exempt   bool          `json:"exempt,omitempty"`   // budgets do not hold it up; what it costs counts
+	Rule     string        `json:"rule"`                  // its name, for receipts; empty: none matched
+	Route    Route         `json:"route,omitempty"`       // RouteLocal: it stays here; RouteCloud: it goes there at once; empty: as its confidence says
+	Wait     time.Duration `json:"wait_ns,omitempty"`     // for the cloud; 0: as configured
+	Deadline time.Duration `json:"deadline_ns,omitempty"` // from its arrival, if its asker gave none that is sooner
+	Early    *bool         `json:"early,omitempty"`       // whether the cloud is asked while the local model works; nil: as predicted
+	First    bool          `json:"first,omitempty"`       // the provisional answer is given at once, the cloud's as a correction
+	Exempt   bool          `json:"exempt,omitempty"`      // budgets do not hold it up; what it costs counts
 }
 
 // Tried is what became of one rule.
