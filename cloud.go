@@ -8,22 +8,18 @@ import (
 
 	"github.com/a472be26/cusp/daemon"
 	"github.com/a472be26/cusp/router/cloud"
-	"github.com/a472be26/cusp/router/uplink"
 )
 
 type cloudCmd struct {
-	Broker       string        `required:"" help:"MQTT broker: tcp://HOST:1883, ssl://HOST:8883, ws:// or wss://." placeholder:"URL"`
-	Username     string        `help:"User name at the broker."`
-	PasswordFile string        `type:"existingfile" help:"File with the password at the broker."`
-	CAFile       string        `name:"ca-file" type:"existingfile" help:"PEM file of the authority that signed the broker's certificate."`
-	URL          string        `help:"OpenAI-compatible server that answers, e.g. https://api.openai.com/v1; without it a model of our own does." placeholder:"URL"`
-	ModelName    string        `name:"model" help:"Model to ask that server for." placeholder:"NAME"`
-	KeyEnv       string        `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($$${default})." placeholder:"NAME"`
-	File         string        `type:"existingfile" help:"GGUF file that answers in place of the built-in teacher."`
-	Group        string        `default:"cusp-workers" help:"Workers of one group share the questions (${default})."`
-	Concurrency  int           `default:"4" help:"Questions answered at the same time (${default})."`
-	Timeout      time.Duration `default:"5m" help:"Longest time for one answer (${default})."`
-	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${default})."`
+	cloudLink
+	URL         string        `help:"OpenAI-compatible server that answers, e.g. https://api.openai.com/v1; without it a model of our own does." placeholder:"URL"`
+	ModelName   string        `name:"model" help:"Model to ask that server for." placeholder:"NAME"`
+	KeyEnv      string        `default:"OPENAI_API_KEY" help:"Environment variable with the server's API key ($${default})." placeholder:"NAME"`
+	File        string        `type:"existingfile" help:"GGUF file that answers in place of the built-in teacher."`
+	Group       string        `default:"cusp-workers" help:"Workers of one group share the questions (${default})."`
+	Concurrency int           `default:"4" help:"Questions answered at the same time (${default})."`
+	Timeout     time.Duration `default:"5m" help:"Longest time for one answer (${default})."`
+	LogLevel    string        `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${default})."`
 }
 
 // Validate makes flags that cannot work, or would be ignored, wrong usage.
@@ -38,8 +34,7 @@ func (c cloudCmd) Validate() error {
 	case c.URL == "" && c.ModelName != "":
 		return errors.New("--model names a model of the server at --url, which is missing; a model of our own is chosen with --file")
 	}
-	_, err := uplink.Broker{URL: c.Broker}.ClientOptions()
-	return err
+	return c.validate()
 }
 
 func (c cloudCmd) Run(ctx context.Context) error {
@@ -52,15 +47,13 @@ func (c cloudCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	broker := uplink.Broker{URL: c.Broker, Username: c.Username, PasswordFile: c.PasswordFile, CAFile: c.CAFile}
-	w, err := cloud.Start(cloud.Options{
-		Broker: broker,
-		Group:  c.Group, Concurrency: c.Concurrency, Timeout: c.Timeout, Log: log,
-	}, provider)
+	w, err := cloud.Start(c.options(cloud.Options{
+		Group: c.Group, Concurrency: c.Concurrency, Timeout: c.Timeout, Log: log,
+	}), provider)
 	if err != nil {
 		return err
 	}
-	log.Info("worker runs", "broker", broker.String(), "group", c.Group, "model", providerName(provider, c.ModelName))
+	log.Info("worker runs", "broker", c.broker().String(), "group", c.Group, "model", providerName(provider, c.ModelName))
 	<-ctx.Done()
 	return stopWorker(w)
 }

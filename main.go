@@ -26,6 +26,7 @@ const (
 type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Play a tour, offline: broker, cloud worker and device."`
 	Serve   serveCmd   `cmd:"" help:"Run the device daemon."`
+	Link    linkCmd    `cmd:"" help:"Run the process that has the brokers, for a daemon without a network."`
 	Cloud   cloudCmd   `cmd:"" help:"Run a cloud worker: questions in, a large model's answers out."`
 	Ask     askCmd     `cmd:"" help:"Ask the daemon one question."`
 	Chat    chatCmd    `cmd:"" help:"Talk with the daemon, in a terminal or from a pipe."`
@@ -37,6 +38,7 @@ type cli struct {
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher; evaluate it."`
 	Bench   benchCmd   `cmd:"" help:"Measure the engine beside the limits of the machine."`
 	Route   routeCmd   `cmd:"" help:"Calibrate the router, and measure what its decisions are worth."`
+	Key     keyCmd     `cmd:"" help:"Make the keys with which devices and workers seal what they send."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 

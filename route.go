@@ -21,6 +21,7 @@ type routeCmd struct {
 	Promise   routePromiseCmd   `cmd:"" help:"Try on many random splits of labelled answers whether the promise is kept, and how much simpler scores would answer."`
 	Label     routeLabelCmd     `cmd:"" help:"Ask a model held-out questions whose answers are known, and write a file of labelled answers."`
 	Eval      routeEvalCmd      `cmd:"" help:"Measure a router between a weak and a strong model by their outcomes: APGR, CPT, coverage at risk (RouteLLM)."`
+	Intents   routeIntentsCmd   `cmd:"" help:"Train a student that tells intents, and see what it sends to the cloud of questions out of scope (clinc150)."`
 }
 
 // readLabelled reads files of labelled answers as one.

@@ -11,9 +11,12 @@ import (
 )
 
 type serveCmd struct {
-	Config      string `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
-	Socket      string `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
-	PrintConfig bool   `help:"Print the documented configuration file and exit."`
+	Config      string   `type:"path" help:"Configuration file (default: the usual place, if there is one there; see --print-config)." placeholder:"FILE"`
+	Socket      string   `type:"path" help:"Unix socket to answer on; overrides the configuration and $CUSP_SOCKET." placeholder:"PATH"`
+	Link        string   `type:"path" env:"CUSP_LINK" help:"Unix socket of a cusp link process, which then has the brokers; overrides link.socket." placeholder:"PATH"`
+	LinkPeer    []string `env:"CUSP_LINK_PEER" help:"User as whom cusp link runs, if not root or the same one; overrides link.peers." placeholder:"USER"`
+	SocketUnits string   `type:"path" hidden:"" help:"Write units for the TCP sockets of the configuration into a systemd generator's directory, and exit." placeholder:"DIR"`
+	PrintConfig bool     `help:"Print the documented configuration file and exit."`
 }
 
 func (c serveCmd) Run(ctx context.Context, s streams) error {
@@ -24,6 +27,9 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if c.SocketUnits != "" {
+		return daemon.WriteSocketUnits(cfg, c.SocketUnits)
 	}
 	log, level, err := daemon.NewLog(cfg.Log.Level)
 	if err != nil {
@@ -51,6 +57,12 @@ func (c serveCmd) load() (daemon.Config, error) {
 func (c serveCmd) override(cfg daemon.Config) daemon.Config {
 	if c.Socket != "" {
 		cfg.API.Socket = c.Socket
+	}
+	if c.Link != "" {
+		cfg.Link.Socket = c.Link
+	}
+	if len(c.LinkPeer) > 0 {
+		cfg.Link.Peers = c.LinkPeer
 	}
 	return cfg
 }

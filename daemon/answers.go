@@ -94,6 +94,20 @@ func (a *answers) append(e record.Entry) {
 	}
 }
 
+// appendSynced writes to the records and returns once that is on disk. What is too
+// large for them is left out: it would not get smaller.
+func (a *answers) appendSynced(e record.Entry) error {
+	if a.records == nil {
+		return nil
+	}
+	err := a.records.Append(Hidden(a.guard, e))
+	if errors.Is(err, record.ErrTooLarge) {
+		a.log.Error("answer was not recorded", "id", e.Receipt.ID, "error", err)
+		return nil
+	}
+	return errors.Join(err, a.records.Sync())
+}
+
 // remember keeps the answer in memory and counts it under what.
 func (a *answers) remember(q router.Question, answer router.Answer, what string) {
 	a.mu.Lock()

@@ -19,7 +19,7 @@ import (
 func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at), c.Privacy.check(at),
-		c.Cloud.check(at), c.checkIoT(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
+		c.Cloud.check(at), c.checkIoT(at), c.Link.check(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
 	)
 }
 
@@ -129,7 +129,10 @@ func (c RouterConfig) check(at source) error {
 func (c CloudConfig) check(at source) error {
 	return errors.Join(c.BrokerConfig.check(at, "cloud"),
 		duration(at, "cloud.expiry", c.Expiry, time.Second, 365*24*time.Hour),
-		duration(at, "cloud.timeout", c.Timeout, 10*time.Millisecond, time.Hour))
+		duration(at, "cloud.timeout", c.Timeout, 10*time.Millisecond, time.Hour),
+		within(at, "cloud.outbox_questions", int64(c.OutboxQuestions), 1, 1e6),
+		within(at, "cloud.outbox_bytes", c.OutboxBytes, 1<<20, 256<<20),
+		c.checkPayload(at))
 }
 
 func (c Config) checkIoT(at source) error {
@@ -155,7 +158,7 @@ func (c BrokerConfig) check(at source, table string) error {
 		return nil
 	}
 	var errs []error
-	if _, err := (uplink.Broker{URL: c.Broker}).ClientOptions(); err != nil {
+	if _, err := (uplink.Broker{URL: c.Broker, Others: c.Brokers}).ClientOptions(); err != nil {
 		errs = append(errs, at.errorf(table+".broker", "%v", err))
 	}
 	if c.PasswordFile != "" && c.PasswordCredential != "" {
@@ -175,10 +178,21 @@ func (c BrokerConfig) check(at source, table string) error {
 // uplink is the broker with the secrets where the service manager put them.
 func (c BrokerConfig) uplink() uplink.Broker {
 	return uplink.Broker{
-		URL: c.Broker, Username: c.Username, CAFile: c.CAFile, CertFile: c.CertFile,
+		URL: c.Broker, Others: c.Brokers, Username: c.Username, CAFile: c.CAFile, CertFile: c.CertFile,
 		PasswordFile: credentialOr(c.PasswordCredential, c.PasswordFile),
 		KeyFile:      credentialOr(c.KeyCredential, c.KeyFile),
 	}
+}
+
+func (c LinkConfig) check(at source) error {
+	var errs []error
+	if c.Socket != "" && !filepath.IsAbs(c.Socket) {
+		errs = append(errs, at.errorf("link.socket", "%q is not an absolute path; write for example /run/cusp-link/link.sock", c.Socket))
+	}
+	if !filepath.IsAbs(c.State) {
+		errs = append(errs, at.errorf("link.state", "%q is not an absolute path; write for example /var/lib/cusp-link", c.State))
+	}
+	return errors.Join(errs...)
 }
 
 func (c StateConfig) check(at source) error {

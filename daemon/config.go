@@ -22,6 +22,7 @@ type Config struct {
 	Privacy    PrivacyConfig    `toml:"privacy"`
 	Cloud      CloudConfig      `toml:"cloud"`
 	IoT        IoTConfig        `toml:"iot"`
+	Link       LinkConfig       `toml:"link"`
 	State      StateConfig      `toml:"state"`
 	Sensor     SensorConfig     `toml:"sensor"`
 	Governor   GovernorConfig   `toml:"governor"`
@@ -38,8 +39,9 @@ type DeviceConfig struct {
 // APIConfig is the unix socket, and TCP where that is wanted.
 type APIConfig struct {
 	Socket         string `toml:"socket"`
-	Mode           string `toml:"mode"`  // octal
-	Group          string `toml:"group"` // name or number; empty: the process's own
+	Mode           string `toml:"mode"`        // octal
+	Group          string `toml:"group"`       // name or number; empty: the process's own
+	AdminGroup     string `toml:"admin_group"` // name or number, of those who may see others' answers
 	MaxBody        int64  `toml:"max_body"`
 	MaxConnections int    `toml:"max_connections"`
 
@@ -96,12 +98,13 @@ type RouterConfig struct {
 
 // BrokerConfig reaches an MQTT broker.
 type BrokerConfig struct {
-	Broker       string `toml:"broker"`
-	Username     string `toml:"username"`
-	PasswordFile string `toml:"password_file"`
-	CAFile       string `toml:"ca_file"`
-	CertFile     string `toml:"cert_file"` // of this client, for brokers that ask
-	KeyFile      string `toml:"key_file"`
+	Broker       string   `toml:"broker"`
+	Brokers      []string `toml:"brokers"` // more of them, to fail over to
+	Username     string   `toml:"username"`
+	PasswordFile string   `toml:"password_file"`
+	CAFile       string   `toml:"ca_file"`
+	CertFile     string   `toml:"cert_file"` // of this client, for brokers that ask
+	KeyFile      string   `toml:"key_file"`
 
 	// Names of credentials that the service manager passed, instead of files.
 	PasswordCredential string `toml:"password_credential"`
@@ -113,6 +116,14 @@ type CloudConfig struct {
 	BrokerConfig
 	Expiry  time.Duration `toml:"expiry"`
 	Timeout time.Duration `toml:"timeout"`
+
+	Compression     string `toml:"compression"` // "zstd" or "none"
+	OutboxQuestions int    `toml:"outbox_questions"`
+	OutboxBytes     int64  `toml:"outbox_bytes"`
+
+	WorkerKeys          []string `toml:"worker_keys"` // files of public keys; empty: nothing is sealed
+	DeviceKey           string   `toml:"device_key"`
+	DeviceKeyCredential string   `toml:"device_key_credential"` // instead of a file
 }
 
 // IoTConfig is the MQTT front door. Without a broker of its own it uses the
@@ -121,6 +132,14 @@ type IoTConfig struct {
 	Enable bool `toml:"enable"`
 	BrokerConfig
 	Parallel int `toml:"parallel"`
+}
+
+// LinkConfig is the link process, which has the brokers in the place of the
+// engine's process.
+type LinkConfig struct {
+	Socket string   `toml:"socket"` // between the two; empty: there is one process
+	Peers  []string `toml:"peers"`  // users that may be at its other end
+	State  string   `toml:"state"`  // where the link process keeps the outbox
 }
 
 // StateConfig is where the outbox and the records are kept.
@@ -220,6 +239,8 @@ func loadConfig(path string, cfg Config) (Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("config %s: %w", path, err)
 	}
+	cfg.Cloud.first()
+	cfg.IoT.first()
 	at := source{path: path, text: string(text)}
 	return cfg, errors.Join(unknownKeys(at, meta), cfg.check(at))
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a472be26/cusp/router/uplink"
 )
 
 // writeConfig puts text into a file and returns its path.
@@ -97,6 +99,10 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		"wrong type":      {"[model]\nthreads = \"two\"\n", []string{"line 2", "model.threads", "integer"}},
 		"device":          {"[device]\nid = \"a/b\"\n", []string{":2: device.id", "other than letters"}},
 		"socket":          {"[api]\nsocket = \"cusp.sock\"\n", []string{":2: api.socket", "absolute"}},
+		"privacy":         {"[privacy]\nemail = \"hide\"\n", []string{":2: privacy.email", `"redact", "private" or "allow"`}},
+		"privacy rule":    {"[privacy]\n[[privacy.rule]]\nname = \"x\"\n", []string{"privacy.rule", `rule 1 ("x")`, "says nothing"}},
+		"misspelt rule":   {"[privacy]\n[[privacy.rule]]\nname = \"x\"\nword = [\"a\"]\n", []string{"privacy.rule.word", "unknown key"}},
+		"records":         {"[state]\nrecords = \"some\"\n", []string{":2: state.records", `"metadata"`}},
 		"mode":            {"[api]\nmode = \"rw\"\n", []string{":2: api.mode", `"0660"`}},
 		"threads":         {"[model]\nthreads = -1\n", []string{":2: model.threads", "from 0 to 1024"}},
 		"name":            {"[model]\nname = \"../x\"\n", []string{":2: model.name"}},
@@ -122,6 +128,12 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		"two passwords":   {"[cloud]\nbroker = \"tcp://x:1\"\npassword_file = \"/p\"\npassword_credential = \"mqtt\"\n", []string{":4: cloud.password_credential", "one of them"}},
 		"credential":      {"[cloud]\nbroker = \"tcp://x:1\"\npassword_credential = \"../mqtt\"\n", []string{":3: cloud.password_credential", "no name"}},
 		"key alone":       {"[iot]\nbroker = \"tcp://x:1\"\nkey_file = \"/k\"\n", []string{"iot.cert_file", "needs its key"}},
+		"compression":     {"[cloud]\ncompression = \"gzip\"\n", []string{":2: cloud.compression", "zstd"}},
+		"outbox":          {"[cloud]\noutbox_bytes = 100\n", []string{":2: cloud.outbox_bytes", "from 1048576"}},
+		"second broker":   {"[cloud]\nbrokers = [\"tcp://x:1\", \"http://y\"]\n", []string{"cloud.broker", "http://y"}},
+		"sealed unsigned": {"[cloud]\nworker_keys = [\"/w.pub\"]\n", []string{":2: cloud.worker_keys", "cusp key device"}},
+		"signed unsealed": {"[cloud]\ndevice_key = \"/d\"\n", []string{":2: cloud.device_key", "worker_keys"}},
+		"two device keys": {"[cloud]\nworker_keys = [\"/w\"]\ndevice_key = \"/d\"\ndevice_key_credential = \"d\"\n", []string{":4: cloud.device_key_credential", "one of them"}},
 		"level":           {"[log]\nlevel = \"loud\"\n", []string{":2: log.level", "debug"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +148,20 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSeveralBrokers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`broker = "tcp://a:1"`:                              "tcp://a:1",
+		`brokers = ["tcp://a:1", "tcp://b:1"]`:              "tcp://a:1, tcp://b:1",
+		"broker = \"tcp://a:1\"\nbrokers = [\"tcp://b:1\"]": "tcp://a:1, tcp://b:1",
+	} {
+		cfg, err := LoadConfig(writeConfig(t, "[cloud]\n"+text+"\n"))
+		if got := cfg.Cloud.options(uplink.Options{}).Broker.String(); err != nil || got != want {
+			t.Errorf("%s: brokers %s, %v; want %s", text, got, err, want)
+		}
 	}
 }
 

@@ -10,9 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
-
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/daemon/border"
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/daemon/sensor"
@@ -38,6 +37,7 @@ type device struct {
 	halt context.CancelFunc
 
 	listener net.Listener
+	passed   passedSockets
 	network  *network       // nil: the API is on the socket only
 	guard    *privacy.Guard // of what leaves the device or is kept
 	answers  *answers
@@ -49,7 +49,8 @@ type device struct {
 	models   *Models
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
-	uplink   *uplink.Uplink // nil without a cloud
+	uplink   *uplink.Uplink // nil without a cloud, and with a link process
+	border   *border.Cloud  // nil without a link process
 	promises *promises      // nil without a review of them
 	asked    api.Answerer   // the router, with failures counted
 	engines  *engines
@@ -105,7 +106,8 @@ func (d *device) listen() error {
 	l := d.o.Listener
 	var err error
 	if l == nil {
-		l, err = activated()
+		d.passed, err = activated()
+		l = d.passed.api
 	}
 	if l == nil && err == nil {
 		mode, _ := d.cfg.API.mode() // checked with the configuration
@@ -117,23 +119,6 @@ func (d *device) listen() error {
 	d.listener = l
 	d.onClose(func() { _ = l.Close() }) // again after Serve closed it: to no effect
 	return nil
-}
-
-// activated is the socket that the service manager passed, nil if it passed none.
-func activated() (net.Listener, error) {
-	all, err := activation.Listeners()
-	if err != nil {
-		return nil, fmt.Errorf("socket activation: %w", err)
-	}
-	switch len(all) {
-	case 0:
-		return nil, nil
-	case 1:
-		if all[0] != nil {
-			return all[0], nil
-		}
-	}
-	return nil, fmt.Errorf("socket activation: %d sockets were passed; one stream socket is wanted", len(all))
 }
 
 // What is kept of answered questions (state.records).
@@ -208,9 +193,7 @@ func (d *device) modelChanged() {
 	d.notify.status(d.summary())
 	select {
 	case <-d.open:
-		if d.door != nil {
-			d.door.Announce()
-		}
+		d.announce()
 	default: // the door announces when it opens
 	}
 }
@@ -230,15 +213,13 @@ func (d *device) openPrefixes(c ModelConfig) *prefixes {
 }
 
 func (d *device) openUplink() error {
+	if d.cfg.Link.Socket != "" {
+		return d.openBorder()
+	}
 	if d.cfg.Cloud.Broker == "" {
 		return nil
 	}
-	u, err := uplink.Open(uplink.Options{
-		Broker: d.cfg.Cloud.uplink(), Device: d.cfg.Device.ID,
-		Outbox: filepath.Join(d.cfg.State.Dir, "outbox.db"),
-		OnLate: d.late, Log: d.log,
-		Expiry: d.cfg.Cloud.Expiry, SilenceTimeout: d.cfg.Cloud.Timeout,
-	})
+	u, err := uplink.Open(d.cfg.uplink(d.cfg.State.Dir, d.late, d.log))
 	if err != nil {
 		return err
 	}
@@ -257,14 +238,18 @@ func (d *device) route() {
 	if d.govern != nil {
 		r.Governor = d.strain
 	}
-	if d.uplink != nil { // a nil *Uplink in the interface would count as a cloud
+	d.asked = counting{r, d.answers}
+	switch { // a nil *Uplink in the interface would count as a cloud
+	case d.uplink != nil:
 		r.Cloud = d.guard.Cloud(d.uplink)
+	case d.border != nil && d.cfg.Cloud.Broker != "":
+		r.Cloud = d.guard.Cloud(d.border)
+		d.asked = counting{handing{r}, d.answers}
 	}
 	if r.Cloud != nil && d.cfg.Router.AuditShare > 0 {
 		d.promises = d.review(r.Cloud)
 		r.Watch = d.promises
 	}
-	d.asked = counting{r, d.answers}
 }
 
 // review keeps the promise under review with the cloud's help.
@@ -283,7 +268,7 @@ func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
 		Answerer: d.asked, Embedder: d.vectors, Classifier: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
-		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Log: d.log, Metrics: d.metrics.Handler(),
+		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Admin: d.administrator(), Log: d.log, Metrics: d.metrics.Handler(),
 	})
 	d.served = make(chan error, 1)
 	go func() { d.served <- d.api.Serve(d.listener) }()
@@ -305,29 +290,26 @@ func (d *device) listModels() []api.Model {
 
 // healthy tells whether a question could be answered at all.
 func (d *device) healthy() error {
-	if current, _ := d.models.Current(); current == nil && d.uplink == nil {
+	if current, _ := d.models.Current(); current == nil && d.cfg.Cloud.Broker == "" {
 		return ErrNoModel
 	}
 	return nil
 }
 
-// openDoor opens the MQTT front door, if it is wanted.
+// openDoor opens the MQTT front door, if it is wanted, or serves that of the link
+// process.
 func (d *device) openDoor() error {
 	defer close(d.open)
+	if d.border != nil {
+		d.attend()
+		return nil
+	}
 	if !d.cfg.IoT.Enable {
 		return nil
 	}
-	client, err := d.cfg.iotBroker().uplink().ClientOptions()
+	door, err := d.cfg.openDoor(d.asked, func() any { return d.status() }, d.log)
 	if err != nil {
-		return fmt.Errorf("mqtt front door: %w", err)
-	}
-	door, err := iot.Open(iot.Options{
-		Device: d.cfg.Device.ID, Client: client.SetClientID("cusp-iot-" + d.cfg.Device.ID),
-		Answerer: d.asked, Status: func() any { return d.status() },
-		Parallel: d.cfg.IoT.Parallel, Log: d.log,
-	})
-	if err != nil {
-		return fmt.Errorf("mqtt front door: %w", err)
+		return err
 	}
 	d.door = door
 	d.onDrain(door.Close)

@@ -1,11 +1,16 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
-	"slices"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
+	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 )
 
@@ -15,48 +20,83 @@ const lateDetail = "late answer"
 // late takes a cloud answer that nobody waits for any more: it is recorded in
 // place of the provisional one, and goes to the asker over MQTT if that is how
 // the question came. An asker at the socket finds it under the question's id.
-// An error means that the asker could not be told yet.
-func (d *device) late(q router.Question, c router.CloudAnswer, err error) error {
-	redacted := q.Redacted
-	if redacted && err == nil {
-		if q, c, err = d.guard.Restore(q, c); err != nil {
-			d.log.Warn("late answer was dropped", "id", q.ID, "error", err)
-			return nil
-		}
+// With an error it comes again.
+func (d *device) late(q router.Question, c router.CloudAnswer, failure error) error {
+	a, err := d.recordLate(q, c, failure)
+	if err == nil && a.Receipt.ID != "" && q.Asker == askerIoT {
+		err = d.deliver(q, a)
 	}
-	if err := d.settle(q, c, err); err != nil {
-		return err
-	}
-	if redacted {
+	if err == nil && q.Redacted {
 		d.guard.Forget(q.ID)
 	}
-	return nil
+	return err
 }
 
-// settle gives a late answer, with nothing hidden in it, to whom it belongs.
-func (d *device) settle(q router.Question, c router.CloudAnswer, err error) error {
-	if q.Asker == askerAudit {
+const askerIoT = "iot" // of a question that came over MQTT
+
+// recordLate keeps a late answer, once, however often it comes: it is offered
+// again when one of two processes dies between taking it and saying so. An error
+// means that it is not on disk; an answer without a receipt, that there is nothing to
+// deliver.
+func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+	if failure != nil && q.Asker != askerAudit {
+		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
+		return router.Answer{}, nil
+	}
+	before, err := d.answers.Find(d.ctx, q.ID)
+	if err != nil && !errors.Is(err, api.ErrNotFound) {
+		return router.Answer{}, err
+	}
+	late := privacy.Restored{Question: q, Answer: c}
+	var forgotten error
+	if q.Redacted && failure == nil {
+		late, forgotten = d.guard.Restore(q, c)
+	}
+	switch {
+	case before.Receipt.Route == router.RouteCloud && (sameQuestion(before.Question, q) || sameQuestion(before.Question, late.Question)):
+		return d.again(before), nil
+	case forgotten != nil:
+		d.log.Warn("late answer was dropped", "id", q.ID, "error", forgotten)
+		return router.Answer{}, nil
+	case q.Asker == askerAudit:
 		if d.promises != nil {
-			d.promises.answered(q, c, err)
+			d.promises.answered(late.Question, late.Answer, failure)
 		}
-		return nil
+		return router.Answer{}, nil
 	}
-	if err != nil {
-		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", err)
-		return nil
+	return d.keepLate(late, before)
+}
+
+// again is a late answer that was kept before, with what was hidden in it put back.
+func (d *device) again(e api.Entry) router.Answer {
+	a := router.Answer{Text: e.Text, Reasoning: e.Reasoning, ToolCalls: e.ToolCalls, Finish: e.Finish, Receipt: e.Receipt}
+	if !e.Question.Redacted {
+		return a
 	}
-	before, _ := d.answers.recall(q.ID)
-	a := router.Answer{Text: before.Text, ToolCalls: before.ToolCalls, Finish: before.Finish, Receipt: before.Receipt}
-	if before.Receipt.Detail != lateDetail || before.Text != c.Text || !slices.Equal(before.ToolCalls, c.ToolCalls) { // else it is kept, and offered again
-		a = router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(q, before.Receipt, c, time.Now())}
-		d.answers.remember(q, a, "cloud/late")
-		d.answers.append(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text})
-		d.log.Info("late answer", "id", q.ID, "model", c.Model)
+	if late, err := d.guard.Restore(e.Question, router.CloudAnswer{Text: a.Text, Reasoning: a.Reasoning, ToolCalls: a.ToolCalls}); err == nil {
+		a.Text, a.Reasoning, a.ToolCalls = late.Answer.Text, late.Answer.Reasoning, late.Answer.ToolCalls
 	}
-	if q.Asker != "iot" {
-		return nil
+	return a
+}
+
+// keepLate puts a late answer in the place of the provisional one.
+func (d *device) keepLate(late privacy.Restored, before api.Entry) (router.Answer, error) {
+	q, c := late.Question, late.Answer
+	a := router.Answer{Text: c.Text, Reasoning: c.Reasoning, ToolCalls: c.ToolCalls, Finish: c.Finish, Receipt: lateReceipt(late, before.Receipt, time.Now())}
+	if err := d.answers.appendSynced(record.Entry{Question: q, Answer: a.Text, ToolCalls: a.ToolCalls, Receipt: a.Receipt, LocalAnswer: before.Text}); err != nil {
+		return router.Answer{}, fmt.Errorf("record the late answer %s: %w", q.ID, err)
 	}
-	return d.deliver(q, a)
+	d.answers.remember(q, a, "cloud/late")
+	d.log.Info("late answer", "id", q.ID, "model", c.Model)
+	return a, nil
+}
+
+// sameQuestion tells whether what is kept is the question: an id may be used again
+// for another one. Where no text is kept the id has to do.
+func sameQuestion(kept, q router.Question) bool {
+	x, errX := json.Marshal(kept.Messages)
+	y, errY := json.Marshal(q.Messages)
+	return len(kept.Messages) == 0 || errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // deliver waits for the front door, which opens after the uplink.
@@ -73,12 +113,13 @@ func (d *device) deliver(q router.Question, a router.Answer) error {
 }
 
 // lateReceipt keeps what is known of the first attempt, if this process made it.
-func lateReceipt(q router.Question, before router.Receipt, c router.CloudAnswer, now time.Time) router.Receipt {
+func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) router.Receipt {
+	c := late.Answer
 	r := router.Receipt{
-		ID: q.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
+		ID: late.Question.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: before.Redactions,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: late.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/infer/kernel"
 	"github.com/a472be26/cusp/router/drift"
@@ -17,10 +20,11 @@ func (d *device) openMetrics() error {
 	if d.cfg.Metrics.Listen == "" {
 		return nil
 	}
-	s, err := m.Listen(d.cfg.Metrics.Listen)
+	l, err := d.openTCP("metrics.listen", metricsSocket+".socket", d.cfg.Metrics.Listen, d.passed.metrics)
 	if err != nil {
-		return err
+		return fmt.Errorf("listen for scrapes: %w", err)
 	}
+	s := m.Serve(l)
 	d.log.Info("scrapes are answered", "address", s.Address())
 	d.closing("metrics", s.Close)
 	return nil
@@ -47,8 +51,8 @@ func (d *device) snapshot() metrics.Snapshot {
 	if p := d.promises.status(); p != nil {
 		s.Promise = &metrics.Promise{InDoubt: p.State == drift.InDoubt, Threshold: p.Threshold}
 	}
-	if d.uplink != nil {
-		s.Link = &metrics.Link{Up: d.uplink.Up(), Outbox: d.uplink.Depth(), Oldest: d.uplink.OldestAge()}
+	if link := d.link(); link.Configured {
+		s.Link = &metrics.Link{Up: link.Up, Outbox: link.Outbox, Oldest: time.Duration(link.OldestS * float64(time.Second))}
 	}
 	return s
 }

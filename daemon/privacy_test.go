@@ -229,7 +229,7 @@ func TestLateAnswerIsRestoredAfterARestart(t *testing.T) {
 	startWorker(t, cfg)
 	until(t, "the late answer", func() bool {
 		e, err := c.Why(t.Context(), "late1")
-		return err == nil && e.Text == "big says write to canary.person@example.org"
+		return err == nil && e.Text == "big says write to canary.person@example.org" && e.Receipt.Redactions["email"] == 1
 	})
 	until(t, "the end of the vault's file", func() bool {
 		_, err := os.Stat(vault)

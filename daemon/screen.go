@@ -193,7 +193,16 @@ func (s *screen) link(l LinkStatus) {
 		s.row("cloud", "not configured")
 		return
 	}
-	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker))
+	if l.Error != "" {
+		s.rows(1, "cloud", "unknown, "+l.Broker)
+		s.rows(1, "", l.Error)
+		return
+	}
+	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker+when(l.Sealed, ", sealed")))
+	if l.Trouble != "" {
+		s.rows(1, "", strings.ReplaceAll(l.Trouble, "\n", "; "))
+		s.rows(1, "", fmt.Sprintf("%d %s failed; tried again in %s", l.Failures, plural(l.Failures, "round"), ago(l.RetryS)))
+	}
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }
 

@@ -85,6 +85,16 @@ func TestStatusOfAnEmptyDaemon(t *testing.T) {
 	}
 }
 
+func TestStatusOfALinkInTrouble(t *testing.T) {
+	t.Parallel()
+	text := Status{Link: LinkStatus{Configured: true, Broker: "ssl://two:8883", SinceS: 60, Sealed: true, Failures: 3, RetryS: 4, Trouble: "ssl://one:8883: refused\nssl://two:8883: bad certificate"}}.Text()
+	for _, want := range []string{"cloud     down for 1m 0s, ssl://two:8883, sealed\n", "refused; ssl://two:8883: bad certificate", "3 rounds failed; tried again in 4.0s"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -154,7 +154,9 @@ func (d *device) summary() string {
 	if current != nil {
 		line = fmt.Sprintf("answering with %s; %d running, %d waiting", current, current.Running, current.Waiting)
 	}
-	if link := d.link(); link.Configured {
+	if link := d.link(); link.Error != "" {
+		line += "; the link process cannot be asked"
+	} else if link.Configured {
 		line += fmt.Sprintf("; cloud %s, %d on the way", upOrDown(link.Up), link.Outbox)
 	}
 	if d.govern != nil {

@@ -32,11 +32,17 @@ type Status struct {
 // LinkStatus is the way to the cloud.
 type LinkStatus struct {
 	Configured bool    `json:"configured"`
-	Broker     string  `json:"broker,omitempty"` // without the password
+	Broker     string  `json:"broker,omitempty"` // connected to, or tried last; without the password
 	Up         bool    `json:"up"`
 	SinceS     float64 `json:"since_s,omitempty"`  // for how long it has been up, or down
+	Error      string  `json:"error,omitempty"`    // why the link process cannot be asked; what follows is not known then
 	Outbox     int     `json:"outbox"`             // questions on their way
 	OldestS    float64 `json:"oldest_s,omitempty"` // age of the oldest of them
+
+	Sealed   bool    `json:"sealed"`               // questions and answers are
+	Failures int     `json:"failures,omitempty"`   // rounds over all brokers in a row that failed
+	Trouble  string  `json:"trouble,omitempty"`    // why the last one did
+	RetryS   float64 `json:"retry_in_s,omitempty"` // until the next one
 }
 
 // EngineStatus is how generation goes. While a model is replaced there are two
@@ -95,25 +101,10 @@ func (d *device) status() Status {
 	s.Trial = d.models.Trial()
 	s.Reload, s.Reloads = d.models.Reloads()
 	s.Engine = newEngineStatus(d.engines.stats())
-	s.Link, s.Config = d.link(), d.settings.status()
+	report := d.report()
+	s.Link, s.IoT, s.Config = report.LinkStatus, report.IoT, d.settings.status()
 	s.Promise = d.promises.status()
-	select {
-	case <-d.open:
-		if d.door != nil {
-			up := d.door.Up()
-			s.IoT = &up
-		}
-	default: // the door is being opened
-	}
 	return s
 }
 
-func (d *device) link() LinkStatus {
-	if d.uplink == nil {
-		return LinkStatus{}
-	}
-	return LinkStatus{
-		Configured: true, Broker: d.cfg.Cloud.uplink().String(), Up: d.uplink.Up(), SinceS: seconds(time.Since(d.uplink.Since())),
-		Outbox: d.uplink.Depth(), OldestS: seconds(d.uplink.OldestAge()),
-	}
-}
+func (d *device) link() LinkStatus { return d.report().LinkStatus }

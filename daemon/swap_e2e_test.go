@@ -312,10 +312,10 @@ func (r *swapRig) finish() {
 	}
 }
 
-// memory is what must not grow.
-type memory struct{ heap, models, mappings, goroutines, files int }
+// footprint is what must not grow.
+type footprint struct{ heap, models, mappings, goroutines, files int }
 
-func (r *swapRig) memory() (m memory) {
+func (r *swapRig) memory() footprint {
 	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
@@ -324,13 +324,13 @@ func (r *swapRig) memory() (m memory) {
 	if err := errors.Join(err, err2); err != nil {
 		r.Fatal(err)
 	}
-	return memory{int(stats.HeapAlloc), strings.Count(string(maps), bundle.ModelFile), bytes.Count(maps, []byte("\n")), runtime.NumGoroutine(), len(files)}
+	return footprint{int(stats.HeapAlloc), strings.Count(string(maps), bundle.ModelFile), bytes.Count(maps, []byte("\n")), runtime.NumGoroutine(), len(files)}
 }
 
 // wantOneModel waits until everything of the others is gone.
-func (r *swapRig) wantOneModel(before memory) {
+func (r *swapRig) wantOneModel(before footprint) {
 	r.Helper()
-	var now memory
+	var now footprint
 	r.client.Close()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		now = r.memory()

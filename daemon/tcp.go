@@ -38,7 +38,7 @@ func (d *device) listenTCP() error {
 		return fmt.Errorf("api over TCP: %w", err)
 	}
 	var err error
-	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
+	if n.listener, err = d.openTCP("api.listen", tcpSocket+".socket", c.Listen, d.passed.tcp); err != nil {
 		return fmt.Errorf("api over TCP: %w", err)
 	}
 	d.network = n

@@ -127,11 +127,11 @@ func TestAccessRules(t *testing.T) {
 	url := startBroker(t, users...)
 	listeners := map[string]*listener{}
 	for _, user := range users {
-		filter := "cusp/#"
+		filters := []string{"cusp/#"}
 		if user == "cusp-worker" {
-			filter = "$share/cusp-workers/cusp/cloud/ask/+"
+			filters = []string{"$share/cusp-workers/cusp/cloud/ask/+", "cusp/cloud/resume/w1/+"}
 		}
-		listeners[user] = listen(t, url, user, filter)
+		listeners[user] = listen(t, url, user, filters...)
 	}
 	tests := []struct {
 		from, topic string
@@ -139,6 +139,8 @@ func TestAccessRules(t *testing.T) {
 	}{
 		{"thermostat-7", "cusp/cloud/ask/thermostat-7", []string{"cusp-worker"}},
 		{"thermostat-7", "cusp/cloud/ask/lamp-2", nil},
+		{"thermostat-7", "cusp/cloud/resume/w1/thermostat-7", []string{"cusp-worker"}},
+		{"thermostat-7", "cusp/cloud/resume/w1/lamp-2", nil},
 		{"cusp-worker", "cusp/cloud/answer/lamp-2/q1", []string{"lamp-2"}},
 		{"lamp-2", "cusp/cloud/answer/thermostat-7/q1", nil},
 		{"kitchen-panel", "cusp/thermostat-7/ask", []string{"thermostat-7"}},

@@ -108,6 +108,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("a wedged process is replaced", func(t *testing.T) {
 		pid := m.show("MainPID")
 		m.run("kill -STOP " + pid)
+		m.run("while grep -h ^State: /proc/" + pid + "/task/*/status | grep -qv stopped; do sleep 0.01; done") // every thread, or one still accepts
 		c := m.client()
 		defer c.Close()
 		a, err := c.Ask(t.Context(), router.Question{Messages: message("turn on the light")}, nil) // waits in the socket's queue
@@ -170,18 +171,19 @@ func TestLifecycle(t *testing.T) {
 		m.run("chown root:root /etc/cusp/broker-password && chmod 0600 /etc/cusp/broker-password")
 		m.write(config, strings.Replace(sample, "# broker = \"ssl://broker.example.com:8883\"",
 			"broker = \"tcp://127.0.0.1:"+port+"\"\nusername = \"device\"\npassword_credential = \"mqtt\"", 1))
-		if out, err := m.try("systemctl restart cusp.service"); err == nil {
+		if out, err := m.try("systemctl restart cusp.service cusp-link.service"); err == nil {
 			t.Errorf("it started without its credential: %s", out)
 		}
-		if log := m.run("journalctl -u cusp.service --no-pager -q -n 50"); !strings.Contains(log, "LoadCredential=mqtt:FILE") {
+		if log := m.run("journalctl -u cusp-link.service --no-pager -q -n 50"); !strings.Contains(log, "LoadCredential=mqtt:FILE") {
 			t.Errorf("the journal does not say what to do:\n%s", log)
 		}
-		m.write(filepath.Dir(dropIn)+"/secret.conf", "[Service]\nLoadCredential=mqtt:/etc/cusp/broker-password\n")
-		m.run("systemctl daemon-reload && systemctl restart cusp.service")
+		secret := filepath.Dir(linkDropIn) + "/secret.conf"
+		m.write(secret, "[Service]\nLoadCredential=mqtt:/etc/cusp/broker-password\n")
+		m.run("systemctl daemon-reload && systemctl restart cusp-link.service")
 		m.until(t, "the broker", func(s daemon.Status) bool { return s.Link.Up })
-		m.run("rm " + filepath.Dir(dropIn) + "/secret.conf && systemctl daemon-reload")
+		m.run("rm " + secret + " && systemctl daemon-reload")
 		m.write(config, sample)
-		m.run("systemctl restart cusp.service")
+		m.run("systemctl restart cusp.service cusp-link.service")
 	})
 
 	t.Run("a canary is tried and then serves", func(t *testing.T) {

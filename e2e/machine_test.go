@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -153,6 +155,31 @@ func (m *machine) run(script string) string {
 		m.t.Fatalf("in the machine: %s: %v\n%s", script, err, out)
 	}
 	return strings.TrimSpace(out)
+}
+
+// setns is the number of that system call, which Perl has no name for.
+var setns = map[string]int{"amd64": 308, "arm64": 268}
+
+// inside returns a function that evaluates a Perl expression as a user, with the groups and in the place of a unit's process, which sees other
+// files than the machine. An error means that the expression is false. Perl goes there after its start: in the sandbox
+// nothing can be executed.
+func (m *machine) inside(unit, user string) func(expression string) (string, error) {
+	m.t.Helper()
+	pid := m.pid(unit)
+	const newNS = 0x20000 // CLONE_NEWNS
+	return func(expression string) (string, error) {
+		script := fmt.Sprintf(`my ($u, $g) = (getpwnam("%[1]s"))[2,3]; open(S, "<", "/proc/%[2]s/status") or exit 2;
+my ($groups) = map { /^Groups:\s*(.*)/ } <S>; open(N, "<", "/proc/%[2]s/ns/mnt") or exit 2;
+syscall(%[3]d, fileno(N), %[4]d) == 0 or exit 2; chdir "/"; $) = "$g $g $groups"; $( = $g; $< = $u; $> = $u; $> == $u or exit 2;
+print readlink("/proc/self/ns/mnt") // ""; exit((%[5]s) ? 0 : 1)`, user, pid, setns[runtime.GOARCH], newNS, expression)
+		m.write("/root/probe.pl", script)
+		out, err := m.try("perl /root/probe.pl")
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() != 1 {
+			m.t.Fatalf("the probe did not get into the place of %s: %v\n%s", unit, err, out)
+		}
+		return out, err
+	}
 }
 
 // write puts a file into the machine.

@@ -34,6 +34,8 @@ type Question struct {
 	Privacy      Privacy `json:"privacy,omitempty"`
 	// Deadline is when the asker stops waiting; zero means no deadline.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Priority orders questions that wait in the outbox: the highest goes first.
+	Priority int `json:"priority,omitempty"`
 	// Asker says who asked: "api", or "iot" for a question over MQTT. A late
 	// answer goes back the same way. User is whom the application names as its own
 	// user, and Topic the MQTT topic that the question came on: for rules only.
@@ -159,6 +161,9 @@ func (q Question) Nth(n int) Question {
 	}
 	return q
 }
+
+// MaxPriority bounds the priority of a question, on both sides of 0.
+const MaxPriority = 100
 
 // MaxIDBytes bounds the id of a question or a device.
 const MaxIDBytes = 128

@@ -6,9 +6,9 @@
 // ignores them, wrong types are refused in OpenAI's error shape. A client that
 // goes away cancels its generation. For n choices it asks n times, each time
 // with an id and a seed of its own. Log-probabilities are the local model's: with
-// an answer from the cloud they are null. On the socket the file mode is the only
-// access control; a network gets in through TLS with a bearer token, and to the
-// API alone.
+// an answer from the cloud they are null. On the socket the file mode says who may
+// ask, and the kernel who an administrator is; a network gets in through TLS with a
+// bearer token, and to the API alone.
 package api
 
 import (
@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a472be26/cusp/daemon/peer"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -71,7 +72,10 @@ type Options struct {
 	// Authorized tells whether a bearer token is good for a request over TLS; nil:
 	// none is.
 	Authorized func(token string) bool
-	Log        *slog.Logger
+	// Admin tells whether who is at the other end of the socket may see others'
+	// answers and the metrics; nil: everybody may.
+	Admin func(peer.Cred) bool
+	Log   *slog.Logger
 }
 
 // DefaultMaxBody is the largest request taken unless configured otherwise.
@@ -120,6 +124,7 @@ func New(o Options) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnState:         s.connections.track,
+		ConnContext:       withPeer,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s
@@ -156,7 +161,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.remote(w, r)
 		return
 	}
-	s.route(w, r)
+	if s.admits(w, r) {
+		s.route(w, r)
+	}
 }
 
 // route finds who answers. What the table of routes does not know is answered in

@@ -84,23 +84,26 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// failed replies to a question that was not answered. A client that left is
-// told nothing, and is no news for the log.
-func (s *Server) failed(w http.ResponseWriter, r *http.Request, q router.Question, err error) {
+// abandoned ends the request of a client that left, if it did, which is no news
+// for the log. The connection is cut: an end as usual would make what was sent look
+// like a whole answer to one that has closed its own side only.
+func (s *Server) abandoned(r *http.Request, q router.Question) {
 	if r.Context().Err() != nil {
 		s.o.Log.Debug("client left", "id", q.ID)
-		return
+		panic(http.ErrAbortHandler)
 	}
+}
+
+// failed replies to a question that was not answered.
+func (s *Server) failed(w http.ResponseWriter, r *http.Request, q router.Question, err error) {
+	s.abandoned(r, q)
 	s.o.Log.Warn("question failed", "id", q.ID, "error", err)
 	s.fail(w, asError(err))
 }
 
 // broken ends a stream that has begun and cannot be finished.
 func (s *Server) broken(r *http.Request, q router.Question, out *sse, err error) {
-	if r.Context().Err() != nil {
-		s.o.Log.Debug("client left", "id", q.ID)
-		return
-	}
+	s.abandoned(r, q)
 	s.o.Log.Warn("answer broke off", "id", q.ID, "error", err)
 	out.broken(asError(err))
 }

@@ -99,6 +99,7 @@ type extension struct {
 	ID         string `json:"id,omitempty"`
 	Privacy    string `json:"privacy,omitempty"`
 	DeadlineMS *int64 `json:"deadline_ms,omitempty"`
+	Priority   int    `json:"priority,omitempty"` // among those that wait for the cloud; the highest goes first
 }
 
 // UnmarshalJSON refuses members that it does not know, unlike the request
@@ -293,6 +294,10 @@ func (x *extension) apply(q *router.Question, now time.Time) error {
 		}
 		q.Deadline = now.Add(time.Duration(*x.DeadlineMS) * time.Millisecond)
 	}
+	if x.Priority < -router.MaxPriority || x.Priority > router.MaxPriority {
+		return invalid("cusp.priority", "cusp.priority is %d; it must be between %d and %d", x.Priority, -router.MaxPriority, router.MaxPriority)
+	}
+	q.Priority = x.Priority
 	return nil
 }
 

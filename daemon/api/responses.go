@@ -177,11 +177,10 @@ func (s *Server) responses(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil && !out.events.open:
 		s.failed(w, r, req.Question, err)
-	case err != nil && r.Context().Err() == nil:
+	case err != nil:
+		s.abandoned(r, req.Question)
 		s.o.Log.Warn("answer broke off", "id", req.Question.ID, "error", err)
 		s.left(req.Question, out.failed(asError(err)))
-	case err != nil:
-		s.left(req.Question, err)
 	case req.Stream:
 		s.left(req.Question, out.finish(all[0]))
 	default:

@@ -29,6 +29,7 @@ type Ask struct {
 	Messages   []router.Message `json:"messages,omitempty"`
 	DeadlineMS *int64           `json:"deadline_ms,omitempty"` // from the arrival on
 	Privacy    string           `json:"privacy,omitempty"`     // "private" or "public"
+	Priority   int              `json:"priority,omitempty"`    // among those that wait for the cloud; the highest goes first
 	Stream     bool             `json:"stream,omitempty"`      // answer in pieces
 	MaxTokens  int              `json:"max_tokens,omitempty"`
 	Tools      json.RawMessage  `json:"tools,omitempty"` // an array, passed on to the cloud
@@ -74,6 +75,8 @@ func (a Ask) check() error {
 		return fmt.Errorf(`privacy is %.40q; it must be "private" or "public"`, a.Privacy)
 	case a.DeadlineMS != nil && (*a.DeadlineMS < 1 || *a.DeadlineMS > maxDeadline.Milliseconds()):
 		return fmt.Errorf("deadline_ms is %d; it must be between 1 and %d", *a.DeadlineMS, maxDeadline.Milliseconds())
+	case a.Priority < -router.MaxPriority || a.Priority > router.MaxPriority:
+		return fmt.Errorf("priority is %d; it must be between %d and %d", a.Priority, -router.MaxPriority, router.MaxPriority)
 	case a.MaxTokens < 0 || a.MaxTokens > maxTokens:
 		return fmt.Errorf("max_tokens is %d; it must be between 0 and %d", a.MaxTokens, maxTokens)
 	case len(a.Tools) > maxToolBytes:
@@ -102,7 +105,7 @@ func checkTools(raw json.RawMessage) error {
 
 // Question is what the router is asked; now is when the payload arrived.
 func (a Ask) Question(now time.Time) router.Question {
-	q := router.Question{ID: a.ID, Messages: a.Messages, Asker: "iot"}
+	q := router.Question{ID: a.ID, Messages: a.Messages, Priority: a.Priority, Asker: "iot"}
 	q.Options.MaxTokens, q.Options.Tools = a.MaxTokens, a.Tools
 	if a.Prompt != "" {
 		q.Messages = []router.Message{{Role: "user", Content: a.Prompt}}

@@ -1,7 +1,7 @@
 // Package iot is the MQTT front door for IoT applications:
 //
 //	cusp/DEVICE/ask         a question, QoS 1, not retained (see Ask)
-//	cusp/DEVICE/ask/TOPIC   the same, where rules of privacy go by topics
+//	cusp/DEVICE/about/TOPIC the same, where rules of privacy go by topics
 //	cusp/DEVICE/answer/ID   its answer (see Answer)
 //	cusp/DEVICE/status      retained; {"online":false} when the device is gone
 //
@@ -83,7 +83,7 @@ func Open(o Options) (*Door, error) {
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.client = mqtt.NewClient(d.session(o.Client))
 	d.client.AddRoute(d.topic("ask"), d.receive) // before connecting: a kept session delivers at once
-	d.client.AddRoute(d.topic("ask/+"), d.receive)
+	d.client.AddRoute(d.topic("about/+"), d.receive)
 	d.client.Connect()
 	return d, nil
 }
@@ -121,8 +121,8 @@ func (d *Door) connected(c mqtt.Client) {
 			return // the next connection starts this again
 		}
 	}
-	if err := d.subscribe(c, topic+"/+"); err != nil { // brokers allow it, or the device does without
-		d.o.Log.Info("mqtt front door hears no questions on topics of their own", "topic", topic+"/+", "error", err)
+	if err := d.subscribe(c, d.topic("about/+")); err != nil { // brokers allow it, or the device does without
+		d.o.Log.Info("mqtt front door hears no questions on topics of their own", "topic", d.topic("about/+"), "error", err)
 	}
 	d.o.Log.Info("mqtt front door is open", "topic", topic)
 	d.Announce()

@@ -434,7 +434,7 @@ func TestTopicsOfQuestions(t *testing.T) {
 	app, _, _ := setup(t, answerFunc(func(_ context.Context, q router.Question, _ func(router.Delta) error) (router.Answer, error) {
 		return router.Answer{Text: q.Topic}, nil
 	}), nil)
-	for i, topic := range []string{"cusp/d1/ask", "cusp/d1/ask/bedroom"} {
+	for i, topic := range []string{"cusp/d1/ask", "cusp/d1/about/bedroom"} {
 		app.wait(app.client.Publish(topic, 1, false, `{"id":"q`+string(rune('0'+i))+`","prompt":"x"}`))
 		if a := app.next(); a.Content != topic {
 			t.Errorf("on %s came %+v", topic, a)

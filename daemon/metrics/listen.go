@@ -3,7 +3,6 @@ package metrics
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,12 +23,8 @@ type Server struct {
 	listen net.Listener
 }
 
-// Listen opens address, HOST:PORT, and serves m on it until Close.
-func (m *Metrics) Listen(address string) (*Server, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for scrapes: %w", err)
-	}
+// Serve serves m on a listener until Close.
+func (m *Metrics) Serve(l net.Listener) *Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	s := &Server{listen: l, http: http.Server{
@@ -39,10 +34,10 @@ func (m *Metrics) Listen(address string) (*Server, error) {
 	}}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			m.log.Error("no scrapes are answered any more", "address", address, "error", err)
+			m.log.Error("no scrapes are answered any more", "address", s.Address(), "error", err)
 		}
 	}()
-	return s, nil
+	return s
 }
 
 // Address is where it listens, with the port that was chosen for port 0.

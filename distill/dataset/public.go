@@ -51,6 +51,19 @@ var nearHWU = []string{
 // clinc reads the sentences of one split ("train", "val", "oos_train", ...)
 // whose intent keep accepts.
 func clinc(dir, split string, keep func(intent string) bool) ([]string, error) {
+	rows, err := Intents(dir, split)
+	var texts []string
+	for _, row := range rows {
+		if keep(row[1]) {
+			texts = append(texts, row[0])
+		}
+	}
+	return texts, err
+}
+
+// Intents are the sentences of one of clinc150's splits ("train", "val",
+// "oos_train", "oos_val"), each with its intent; out of scope it is "oos".
+func Intents(dir, split string) ([][2]string, error) {
 	data, err := os.ReadFile(filepath.Join(dir, clincFile))
 	if err != nil {
 		return nil, err
@@ -63,13 +76,7 @@ func clinc(dir, split string, keep func(intent string) bool) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: no split %q, only %v", clincFile, split, slices.Sorted(maps.Keys(splits)))
 	}
-	var texts []string
-	for _, row := range rows {
-		if keep(row[1]) {
-			texts = append(texts, row[0])
-		}
-	}
-	return texts, nil
+	return rows, nil
 }
 
 // OutOfDomain are the validation sentences that no device answers: clinc150's

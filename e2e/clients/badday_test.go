@@ -211,6 +211,11 @@ func TestSlowClients(t *testing.T) {
 	d.until("the answer has begun", func() bool { return d.status().Engine.Running == 1 })
 	must(t, half.CloseWrite())
 	d.until("the answer is given up", func() bool { return d.status().Engine.Running == 0 })
+	resp, err := http.ReadResponse(bufio.NewReader(half), nil)
+	must(t, err)
+	if text, err := io.ReadAll(resp.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("what was sent looks like a whole answer: it ends with %q, %v", text[max(0, len(text)-100):], err)
+	}
 
 	// 2. One that drips its header, one whose body does not come, and one that reads nothing.
 	drip, stuck, deaf := d.dial(), d.dial(), d.dial()

@@ -95,10 +95,11 @@ func (o DaemonOptions) fill(p *pack) error {
 	// 1. Program and units.
 	p.file("/usr/bin/cusp", o.Binary, 0o755)
 	for dst, part := range map[string]string{
-		"/lib/systemd/system/cusp.service": "daemon/cusp.service",
-		"/lib/systemd/system/cusp.socket":  "daemon/cusp.socket",
-		"/usr/lib/sysusers.d/cusp.conf":    "daemon/sysusers.conf",
-		"/usr/share/doc/cusp/copyright":    "daemon/copyright",
+		"/lib/systemd/system/cusp.service":      "daemon/cusp.service",
+		"/lib/systemd/system/cusp.socket":       "daemon/cusp.socket",
+		"/lib/systemd/system/cusp-link.service": "daemon/cusp-link.service",
+		"/usr/lib/sysusers.d/cusp.conf":         "daemon/sysusers.conf",
+		"/usr/share/doc/cusp/copyright":         "daemon/copyright",
 	} {
 		text, err := parts.ReadFile(part)
 		if err != nil {
@@ -108,6 +109,15 @@ func (o DaemonOptions) fill(p *pack) error {
 			return err
 		}
 	}
+	text, err := parts.ReadFile("daemon/generator")
+	if err != nil {
+		return err
+	}
+	generator, err := p.scratch("generator", text)
+	if err != nil {
+		return err
+	}
+	p.file("/usr/lib/systemd/system-generators/cusp", generator, 0o755)
 	if len(o.Notice) > 0 {
 		if err := p.text("/usr/share/doc/cusp/NOTICE", files.TypeFile, o.Notice); err != nil {
 			return err

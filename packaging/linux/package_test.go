@@ -104,6 +104,8 @@ func TestPackDaemon(t *testing.T) {
 		"/usr/share/bash-completion/completions/cusp":    0o644,
 		"/usr/share/zsh/vendor-completions/_cusp":        0o644,
 		"/usr/share/fish/vendor_completions.d/cusp.fish": 0o644,
+		"/lib/systemd/system/cusp-link.service":          0o644,
+		"/usr/lib/systemd/system-generators/cusp":        0o755,
 	} {
 		h := c.files[name]
 		if h == nil || h.Mode&0o777 != mode || h.Uname != "root" || !h.ModTime.Equal(day) {

@@ -15,6 +15,13 @@ import (
 // mosquitto runs a real broker at address until stop or the test's end.
 func mosquitto(t *testing.T, address string) (stop func()) {
 	t.Helper()
+	host, port := splitAddress(t, address)
+	return runMosquitto(t, fmt.Sprintf("listener %s %s\nallow_anonymous true\n", port, host))
+}
+
+// runMosquitto is mosquitto with a configuration.
+func runMosquitto(t *testing.T, text string) (stop func()) {
+	t.Helper()
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
 		path = "/usr/sbin/mosquitto" // not on everybody's path in Debian
@@ -23,8 +30,7 @@ func mosquitto(t *testing.T, address string) (stop func()) {
 		t.Fatalf("this test needs a real broker: apt-get install mosquitto (%v)", err)
 	}
 	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	host, port := splitAddress(t, address)
-	text := fmt.Sprintf("listener %s %s\nallow_anonymous true\npersistence false\nlog_type none\n", port, host)
+	text = "persistence false\nlog_type none\nuser root\n" + text // root: else it cannot read this test's folder
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

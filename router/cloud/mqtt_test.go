@@ -29,11 +29,16 @@ const patience = time.Minute
 
 // startBroker runs a broker at address, 127.0.0.1:0 for any port, and returns
 // where it listens. It keeps nothing when it stops.
-func startBroker(t *testing.T, address string) (at string, stop func()) {
+func startBroker(t *testing.T, address string, hooks ...broker.Hook) (at string, stop func()) {
 	t.Helper()
 	server := broker.New(&broker.Options{Logger: slog.New(slog.DiscardHandler), InlineClient: true})
 	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
 		t.Fatal(err)
+	}
+	for _, h := range hooks {
+		if err := server.AddHook(h, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	listener := listeners.NewTCP(listeners.Config{ID: "t", Address: address})
 	if err := server.AddListener(listener); err != nil {
@@ -88,9 +93,13 @@ func (m *model) Complete(ctx context.Context, r cloud.Request, emit func(string)
 	return cloud.Completion{Text: strings.Join(words, ""), Finish: "stop", Model: "test-model", PromptTokens: 1, CompletionTokens: len(words)}, nil
 }
 
-func startWorker(t *testing.T, address string, p cloud.Provider) *cloud.Worker {
+func startWorker(t *testing.T, address string, p cloud.Provider, change ...func(*cloud.Options)) *cloud.Worker {
 	t.Helper()
-	w, err := cloud.Start(cloud.Options{Broker: uplink.Broker{URL: "tcp://" + address, MaxReconnect: time.Second}}, p)
+	o := cloud.Options{Broker: uplink.Broker{URL: "tcp://" + address, MaxReconnect: time.Second}}
+	for _, f := range change {
+		f(&o)
+	}
+	w, err := cloud.Start(o, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,10 +117,10 @@ type device struct {
 	late chan string
 }
 
-func startDevice(t *testing.T, address, name string) *device {
+func startDevice(t *testing.T, address, name string, change ...func(*uplink.Options)) *device {
 	t.Helper()
 	d := &device{late: make(chan string, 10)}
-	u, err := uplink.Open(uplink.Options{
+	o := uplink.Options{
 		Broker: uplink.Broker{URL: "tcp://" + address, MaxReconnect: time.Second},
 		Device: name, Outbox: filepath.Join(t.TempDir(), "outbox.db"),
 		OnLate: func(q router.Question, a router.CloudAnswer, err error) error {
@@ -119,7 +128,11 @@ func startDevice(t *testing.T, address, name string) *device {
 			return nil
 		},
 		AcceptTimeout: 300 * time.Millisecond, GapTimeout: 300 * time.Millisecond, SilenceTimeout: 2 * time.Second, MinBackoff: 100 * time.Millisecond,
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	u, err := uplink.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,14 +272,10 @@ func TestSecondWorkerAnswersForADeadOne(t *testing.T) {
 // is gone for good. The channel is closed then.
 func dyingWorker(t *testing.T, address string) <-chan struct{} {
 	t.Helper()
-	o, err := uplink.Broker{URL: "tcp://" + address, ClientID: "dying"}.ClientOptions()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ready, dead := make(chan struct{}), make(chan struct{})
 	var s *uplink.Session
 	die := sync.OnceFunc(func() { s.Close(); close(dead) })
-	s = uplink.NewSession(o, uplink.SharedAskTopic("cusp-workers"), func(_ string, payload []byte) {
+	handle := func(_ string, payload []byte) {
 		a, err := uplink.DecodeAsk(payload)
 		if err != nil {
 			t.Error(err)
@@ -275,7 +284,14 @@ func dyingWorker(t *testing.T, address string) <-chan struct{} {
 			s.Publish(uplink.AnswerTopic("dev", a.ID), []byte(rubbish))
 		}
 		go die()
-	}, func() { close(ready) }, slog.New(slog.DiscardHandler))
+	}
+	s, err := uplink.NewSession(uplink.SessionOptions{
+		Broker: uplink.Broker{URL: "tcp://" + address, ClientID: "dying"}, Clean: true,
+		Filters: []string{uplink.SharedAskTopic("cusp-workers")}, Handle: handle, OnUp: func() { close(ready) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Connect()
 	select {
 	case <-ready:

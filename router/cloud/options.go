@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/a472be26/cusp/router/envelope"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
@@ -19,7 +20,14 @@ type Options struct {
 	Window      int           // answers remembered, 1000
 	WindowBytes int           // bytes of them, 64 MiB
 	WindowAge   time.Duration // since they were last asked for, 1 h
-	Log         *slog.Logger
+	State       string        // directory where answers survive a restart; empty: in memory only
+
+	// Seal opens what devices seal; nil: nothing can be opened. Devices whose keys
+	// it knows must seal, and all of them must with SealedOnly.
+	Seal       *envelope.Worker
+	SealedOnly bool
+
+	Log *slog.Logger
 }
 
 func (o Options) withDefaults() Options {

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,22 +20,22 @@ const maxDelta = 32 << 10
 // It publishes by itself and is safe for concurrent use.
 type run struct {
 	id, name string // of the question and of this run
-	topic    string
 	coalesce time.Duration
-	publish  func(topic string, payload []byte) error
+	publish  func(uplink.Answer) error
+	keep     func([]uplink.Answer) // gets a whole answer before its end is sent; nil: nobody keeps it
 
-	mu       sync.Mutex // guards the fields below
-	messages [][]byte   // encoded, seq is the index
-	size     int        // bytes in messages
-	sent     int        // how many were published
-	pending  []byte     // text for the next message
-	total    int        // bytes of text so far
+	mu       sync.Mutex      // guards the fields below
+	messages []uplink.Answer // seq is the index
+	size     int             // bytes in messages, about
+	sent     int             // how many were published
+	pending  []byte          // text for the next message
+	total    int             // bytes of text so far
 	timer    *time.Timer
 	done     bool
 }
 
-func newRun(topic, id string, coalesce time.Duration, publish func(string, []byte) error) *run {
-	return &run{id: id, name: uplink.RandomID(), topic: topic, coalesce: coalesce, publish: publish}
+func newRun(id string, coalesce time.Duration, publish func(uplink.Answer) error) *run {
+	return &run{id: id, name: uplink.RandomID(), coalesce: coalesce, publish: publish}
 }
 
 // emit adds text. The first piece goes out at once, later ones are gathered
@@ -143,25 +142,27 @@ func (r *run) end(last uplink.Answer) {
 	last.Done = true
 	r.add(last)
 	r.done = true
+	if r.keep != nil && last.Error == nil {
+		r.keep(r.messages)
+	}
 	r.send()
 }
 
-// add numbers and encodes a message. The caller holds mu.
+// messageBytes is what a message takes beside what it carries, about.
+const messageBytes = 256
+
+// add numbers a message. The caller holds mu.
 func (r *run) add(m uplink.Answer) {
 	m.ID, m.Run, m.Seq = r.id, r.name, len(r.messages)
-	payload, err := json.Marshal(m)
-	if err != nil { // an Answer has only strings and numbers
-		panic(fmt.Sprintf("encode answer: %v", err))
-	}
-	r.messages = append(r.messages, payload)
-	r.size += len(payload)
+	r.messages = append(r.messages, m)
+	r.size += m.Bytes() + messageBytes
 }
 
 // send publishes what was not published yet; what the connection does not
 // take now goes out with the next message, or with resend. The caller holds mu.
 func (r *run) send() {
 	for r.sent < len(r.messages) {
-		if r.publish(r.topic, r.messages[r.sent]) != nil {
+		if r.publish(r.messages[r.sent]) != nil {
 			return
 		}
 		r.sent++
@@ -185,10 +186,7 @@ func (r *run) replay() {
 
 // alive tells the device that its question is in hand.
 func (r *run) alive() {
-	payload, err := json.Marshal(uplink.Answer{ID: r.id, Run: r.name, Alive: true})
-	if err == nil {
-		_ = r.publish(r.topic, payload) // lost ones cost a repeated ask at most
-	}
+	_ = r.publish(uplink.Answer{ID: r.id, Run: r.name, Alive: true}) // lost ones cost a repeated ask at most
 }
 
 // finished reports whether the run is over, and the bytes it keeps.

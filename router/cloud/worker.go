@@ -2,10 +2,10 @@
 // MQTT, has a large model answer them, and sends the answers back as they are
 // generated.
 //
-// Any number of workers share the questions through one shared subscription.
-// A worker keeps nothing on disk: a question that dies with it is asked again
-// by its device. Within a window of recent questions a worker calls the
-// provider once per question, however often it is asked.
+// Any number of workers share the questions through one shared subscription. A
+// question that dies with its worker is asked again by its device. Within a window
+// of recent questions a worker calls the provider once per question, however often
+// it is asked; with a place to keep answers also across its own restarts.
 package cloud
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,8 +24,9 @@ import (
 type Worker struct {
 	o        Options
 	provider Provider
-	session  *uplink.Session
-	publish  func(topic string, payload []byte) error
+	sessions []*uplink.Session // one per broker
+	letters  *letters
+	name     string          // in the topic of requests for a part of an answer
 	ctx      context.Context // of the provider calls
 	stop     context.CancelFunc
 	turns    chan struct{}  // one token per provider call
@@ -36,34 +38,60 @@ type Worker struct {
 	window  *window
 }
 
-// Start connects in the background and returns at once: a broker that is
-// down is no error.
+// Start connects to every broker in the background and returns at once: a broker
+// that is down is no error.
 func Start(o Options, p Provider) (*Worker, error) {
-	client, err := o.Broker.ClientOptions()
+	w, err := newWorker(o, p)
 	if err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)
 	}
-	if client.ClientID == "" {
-		client.SetClientID("cusp-worker-" + uplink.RandomID())
+	if w.sessions, err = w.connect(); err != nil {
+		return nil, fmt.Errorf("start worker: %w", errors.Join(err, w.window.close()))
 	}
-	// A dead worker's session would swallow questions that others could answer.
-	client.SetCleanSession(true)
-	w := newWorker(o, p)
-	w.session = uplink.NewSession(client, uplink.SharedAskTopic(w.o.Group), w.receive, w.connected, w.o.Log)
-	w.publish = w.session.Publish
-	w.session.Connect()
+	for _, s := range w.sessions {
+		s.Connect()
+	}
 	return w, nil
 }
 
-func newWorker(o Options, p Provider) *Worker {
+// connect prepares a session with every broker: devices come to any of them.
+func (w *Worker) connect() ([]*uplink.Session, error) {
+	var all []*uplink.Session
+	for _, b := range w.o.Broker.Each() {
+		var s *uplink.Session
+		by := func(topic string, payload []byte) error { return s.Publish(topic, payload) }
+		s, err := uplink.NewSession(uplink.SessionOptions{
+			Broker: b, ClientID: "cusp-worker-" + uplink.RandomID(),
+			// A dead worker's session would swallow questions that others could answer.
+			Clean:   true,
+			Filters: []string{uplink.SharedAskTopic(w.o.Group), uplink.ResumeFilter(w.name)},
+			Handle:  func(topic string, payload []byte) { w.receive(by, topic, payload) },
+			OnUp:    w.connected, Log: w.o.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func newWorker(o Options, p Provider) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{o: o, provider: p, turns: make(chan struct{}, o.Concurrency), window: newWindow(o.Window, o.WindowBytes, o.WindowAge)}
+	w := &Worker{o: o, provider: p, turns: make(chan struct{}, o.Concurrency)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
-	return w
+	var err error
+	if w.window, w.name, err = openWindow(o, w.newRun); err != nil {
+		return nil, err
+	}
+	if w.letters, err = newLetters(w.name, o); err != nil {
+		return nil, errors.Join(err, w.window.close())
+	}
+	return w, nil
 }
 
 // Up reports whether questions can arrive right now.
-func (w *Worker) Up() bool { return w.session.Up() }
+func (w *Worker) Up() bool { return slices.ContainsFunc(w.sessions, (*uplink.Session).Up) }
 
 // connected sends what a lost connection held up.
 func (w *Worker) connected() {
@@ -75,14 +103,21 @@ func (w *Worker) connected() {
 	}
 }
 
-// receive takes one message from the broker.
-func (w *Worker) receive(topic string, payload []byte) {
+// receive takes one message from a broker.
+func (w *Worker) receive(by publish, topic string, payload []byte) {
+	if device, err := uplink.ResumingDevice(topic, w.name); err == nil {
+		w.receiveResume(device, by, payload)
+		return
+	}
 	device, err := uplink.DeviceOf(topic)
 	if err != nil {
 		w.o.Log.Warn("dropped a question", "err", err)
 		return
 	}
-	ask, err := uplink.DecodeAsk(payload)
+	ask, err := w.letters.ask(device, payload, by)
+	if errors.Is(err, errIgnored) {
+		return
+	}
 	if err != nil {
 		w.o.Log.Warn("refused a question", "device", device, "err", err)
 		if ask.ID != "" {
@@ -91,6 +126,17 @@ func (w *Worker) receive(topic string, payload []byte) {
 		return
 	}
 	w.take(device, ask, time.Now())
+}
+
+func (w *Worker) receiveResume(device string, by publish, payload []byte) {
+	q, err := w.letters.resume(device, payload, by)
+	switch {
+	case errors.Is(err, errIgnored):
+	case err != nil:
+		w.o.Log.Warn("dropped a request for a part of an answer", "device", device, "err", err)
+	default:
+		w.resume(device, q)
+	}
 }
 
 // take starts a question, or answers it from what is known already.
@@ -140,7 +186,7 @@ func errExpired() *Error {
 }
 
 func (w *Worker) newRun(device, id string) *run {
-	return newRun(uplink.AnswerTopic(device, id), id, w.o.Coalesce, w.publish)
+	return newRun(id, w.o.Coalesce, func(m uplink.Answer) error { return w.letters.write(device, m) })
 }
 
 // answer brings one question to its end.
@@ -240,10 +286,14 @@ func (w *Worker) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
-	w.session.Unsubscribe()
+	for _, s := range w.sessions {
+		s.Unsubscribe()
+	}
 	err := w.drain(ctx)
-	w.session.Close()
-	return err
+	for _, s := range w.sessions {
+		s.Close()
+	}
+	return errors.Join(err, w.window.close())
 }
 
 // drain waits for the running questions until ctx ends, then stops them.

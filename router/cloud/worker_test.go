@@ -40,11 +40,14 @@ type bench struct {
 func newBench(t *testing.T, o Options, p providerFunc) *bench {
 	t.Helper()
 	b := &bench{t: t}
-	b.Worker = newWorker(o, providerFunc(func(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
+	w, err := newWorker(o, providerFunc(func(ctx context.Context, r Request, emit func(string) error) (Completion, error) {
 		b.calls.Add(1)
 		return p(ctx, r, emit)
 	}))
-	b.Worker.publish = b.record
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Worker = w
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -100,7 +103,7 @@ func (b *bench) ask(id, content string, ttl *int64) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.receive(uplink.AskTopic("dev"), payload)
+	b.receive(b.record, uplink.AskTopic("dev"), payload)
 }
 
 // text checks that messages are one whole run and returns its text.
@@ -305,13 +308,13 @@ func TestUnreadableQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, says("x"))
 		for _, payload := range []string{"", "{}", "<html>", `{"id":"a/b"}`, strings.Repeat("x", uplink.MaxAskBytes+1)} {
-			b.receive(uplink.AskTopic("dev"), []byte(payload))
+			b.receive(b.record, uplink.AskTopic("dev"), []byte(payload))
 		}
-		b.receive("cusp/cloud/ask/a/b", []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`))
+		b.receive(b.record, "cusp/cloud/ask/a/b", []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`))
 		if got := b.taken(); len(got) != 0 {
 			t.Errorf("published %+v", got)
 		}
-		b.receive(uplink.AskTopic("dev"), []byte(`{"id":"q","messages":7}`))
+		b.receive(b.record, uplink.AskTopic("dev"), []byte(`{"id":"q","messages":7}`))
 		if got := b.taken(); code(got) != CodeBadRequest || got[0].Error.Retryable || b.calls.Load() != 0 {
 			t.Errorf("published %+v, %d calls", got, b.calls.Load())
 		}

@@ -1,8 +1,10 @@
 package evaluate
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -23,47 +25,60 @@ type Linear struct {
 // LinearOptions say how a Linear is trained. Zeros take defaults.
 type LinearOptions struct {
 	Epochs int     // 10
-	Rate   float64 // of AdaGrad; 0.2
-	Decay  float64 // L2 penalty; 0
+	Rate   float64 // 0.5
+	Decay  float64 // L2 penalty of the inputs that an example has; 0
 	Seed   uint64
 }
 
-// TrainLinear fits a Linear by AdaGrad (Duchi, Hazan, Singer, 2011) on the cross
-// entropy, one example at a time in an order drawn by seed. Vectors have
-// indices below inputs, labels are below classes.
+// TrainLinear fits a Linear on the cross entropy, one example at a time in an
+// order drawn by seed. Steps are AdaGrad's (Duchi, Hazan, Singer, 2011), with one
+// sum of squares for all weights of an input. Vectors have indices below inputs,
+// labels are below classes.
 func TrainLinear(inputs, classes int, vectors []Sparse, labels []int, o LinearOptions) *Linear {
 	if o.Epochs == 0 {
 		o.Epochs = 10
 	}
 	if o.Rate == 0 {
-		o.Rate = 0.2
+		o.Rate = 0.5
 	}
 	m := &Linear{classes, make([]float32, inputs*classes), make([]float32, classes)}
-	squares, biasSquares := make([]float32, inputs*classes), make([]float32, classes)
-	order := rand.New(rand.NewPCG(o.Seed, 1)).Perm(len(vectors))
-	shuffle := rand.New(rand.NewPCG(o.Seed, 2))
-	step := func(w, s *float32, g float32) {
-		g += float32(o.Decay) * *w
-		*s += g * g
-		*w -= float32(o.Rate) * g / (float32(math.Sqrt(float64(*s))) + 1e-6)
-	}
+	squares := make([]float64, inputs+1) // the last is the bias'
+	r := rand.New(rand.NewPCG(o.Seed, 1))
+	order := r.Perm(len(vectors))
 	for range o.Epochs {
-		shuffle.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, i := range order {
-			slope := m.Probabilities(vectors[i])
-			slope[labels[i]]--
-			for k, at := range vectors[i].At {
-				from := int(at) * classes
-				for c, g := range slope {
-					step(&m.weights[from+c], &squares[from+c], g*vectors[i].Value[k])
-				}
-			}
-			for c, g := range slope {
-				step(&m.bias[c], &biasSquares[c], g)
-			}
+			m.step(vectors[i], labels[i], squares, o)
 		}
 	}
 	return m
+}
+
+// step goes down the slope of one example.
+func (m *Linear) step(x Sparse, label int, squares []float64, o LinearOptions) {
+	slope := m.Probabilities(x)
+	slope[label]--
+	size := 0.
+	for _, g := range slope {
+		size += float64(g) * float64(g)
+	}
+	move := func(w []float32, at int, value, decay float64) {
+		squares[at] += size * value * value
+		rate := o.Rate / (math.Sqrt(squares[at]) + 1e-6)
+		shrink, factor := float32(1-rate*decay*value*value), float32(rate*value)
+		for c, g := range slope {
+			w[c] = w[c]*shrink - factor*g
+		}
+	}
+	for k, at := range x.At {
+		move(m.row(at), int(at), float64(x.Value[k]), o.Decay)
+	}
+	move(m.bias, len(squares)-1, 1, 0)
+}
+
+// row is the weights of an input, [classes].
+func (m *Linear) row(at uint32) []float32 {
+	return m.weights[int(at)*m.classes : (int(at)+1)*m.classes]
 }
 
 // Probabilities are those of the classes, [classes].
@@ -71,7 +86,7 @@ func (m *Linear) Probabilities(x Sparse) []float32 {
 	out := append([]float32(nil), m.bias...)
 	for k, at := range x.At {
 		v := x.Value[k]
-		for c, w := range m.weights[int(at)*m.classes : (int(at)+1)*m.classes] {
+		for c, w := range m.row(at) {
 			out[c] += v * w
 		}
 	}
@@ -112,36 +127,77 @@ func hashed(kind byte, parts []string) uint32 {
 // NGrams is a text as a vector of length 1: its words, pairs of words, and
 // runs of 3 and 4 characters, hashed.
 func NGrams(text string) Sparse {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	counts := map[uint32]float32{}
-	var order []uint32
-	add := func(kind byte, parts ...string) {
-		at := hashed(kind, parts)
-		if counts[at] == 0 {
-			order = append(order, at)
-		}
-		counts[at]++
-	}
-	for i, w := range words {
-		add('w', w)
-		if i > 0 {
-			add('p', words[i-1], w)
-		}
+	counts, words := counter{}, plainWords(text)
+	counts.words(words)
+	for _, w := range words {
 		letters := []rune(" " + w + " ")
 		for n := 3; n <= 4; n++ {
 			for k := 0; k+n <= len(letters); k++ {
-				add('c', string(letters[k:k+n]))
+				counts.add('c', string(letters[k:k+n]))
 			}
 		}
 	}
+	return counts.vector(func(uint32) float32 { return 1 })
+}
+
+func plainWords(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// counter counts hashed n-grams.
+type counter map[uint32]float32
+
+func (c counter) add(kind byte, parts ...string) { c[hashed(kind, parts)]++ }
+
+// words adds words and pairs of them.
+func (c counter) words(words []string) {
+	for i, w := range words {
+		c.add('w', w)
+		if i > 0 {
+			c.add('p', words[i-1], w)
+		}
+	}
+}
+
+// vector weighs the counts and makes them a vector of length 1.
+func (c counter) vector(weight func(at uint32) float32) Sparse {
 	var x Sparse
 	norm := float32(0)
-	for _, at := range order {
-		norm += counts[at] * counts[at]
+	for _, at := range slices.Sorted(maps.Keys(c)) {
+		v := c[at] * weight(at)
+		x.At, x.Value = append(x.At, at), append(x.Value, v)
+		norm += v * v
 	}
 	norm = float32(math.Sqrt(float64(norm)))
-	for _, at := range order {
-		x.At, x.Value = append(x.At, at), append(x.Value, counts[at]/norm)
+	for i := range x.Value {
+		x.Value[i] /= norm
 	}
 	return x
+}
+
+// Rarity weighs words and pairs of them by how few texts have them: the inverse
+// document frequency.
+type Rarity struct {
+	texts float64
+	in    map[uint32]float64
+}
+
+// NewRarity counts texts.
+func NewRarity(texts []string) *Rarity {
+	r := &Rarity{float64(len(texts)), map[uint32]float64{}}
+	for _, text := range texts {
+		c := counter{}
+		c.words(plainWords(text))
+		for at := range c {
+			r.in[at]++
+		}
+	}
+	return r
+}
+
+// Words is a text as a vector of length 1 over its words and pairs of them.
+func (r *Rarity) Words(text string) Sparse {
+	c := counter{}
+	c.words(plainWords(text))
+	return c.vector(func(at uint32) float32 { return float32(1 + math.Log((1+r.texts)/(1+r.in[at]))) })
 }

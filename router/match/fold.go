@@ -18,7 +18,7 @@ type Folded struct {
 }
 
 // Fold folds a text of less than 2 GiB in linear time. Bytes that are no UTF-8
-// stay as they are.
+// become U+FFFD, lest two of them join.
 func Fold(text string) Folded {
 	if plain(text) {
 		return Folded{Text: text}
@@ -36,11 +36,7 @@ func Fold(text string) Folded {
 			continue
 		}
 		before := b.Len()
-		if g == r {
-			b.WriteString(text[i : i+size])
-		} else {
-			b.WriteRune(g)
-		}
+		b.WriteRune(g)
 		for range b.Len() - before {
 			f.from, f.to = append(f.from, int32(i)), append(f.to, int32(i+size))
 		}

@@ -5,7 +5,7 @@
 // In TOML, all keys that a rule has must match; of a list, one entry is enough:
 //
 //	client = ["iot"]                   # "api", "iot", or a pattern such as "i*"
-//	topic  = ["cusp/+/ask/health/#"]   # MQTT topic filters
+//	topic  = ["cusp/+/about/health/#"]   # MQTT topic filters
 //	tool   = ["get_health_*"]          # patterns
 //	words  = ["diagnosis", "诊断"]      # whole words, in any case
 //	regex  = ['(?i)\bproject falcon\b'] # RE2

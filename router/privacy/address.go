@@ -13,17 +13,16 @@ const (
 	streetWord = `(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|parkway|pkwy|highway|hwy|crescent|gardens|circle|trail|way|close|row|quay|mews|hill)`
 	unit       = `(?:,?\s*(?:apt|apartment|suite|ste|unit|flat|floor|room|#)\.?\s*#?[a-z0-9-]{1,6})?`
 	town       = `(?:,\s*[A-Z][a-z.'’-]{1,24}(?:\s[A-Z][a-z.'’-]{1,24}){0,2})?(?:,?\s*(?:[A-Z]{2}\s+)?\d{5}(?:-\d{4})?|,?\s*[A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2})?`
-
-	markGerman kind = 1 << 31
 )
 
 var (
-	english    = regexp.MustCompile(`^\d{1,5}[A-Za-z]?(?:-\d{1,4})?,?\s+(?:[NSEW]\.?\s+)?((?:[A-Za-z0-9][\w.'’-]*\s+){1,4})(?i:` + streetWord + `)\b\.?(?:\s+(?:[NSEW]|NW|NE|SW|SE|North|South|East|West)\b)?(?i:` + unit + `)` + town)
-	flatBefore = regexp.MustCompile(`(?i)\b(?:flat|apartment|apt|unit|suite)\s+\w{1,5},\s*$`)
-	german     = regexp.MustCompile(`^\.?\s*\d{1,4}\s?[a-z]?\b(?:,?\s*(?:D-)?\d{4,5}\s+[A-ZÄÖÜ]\p{L}+)?`)
-	french     = regexp.MustCompile(`^\d{1,4}(?:\s?(?:bis|ter))?,?\s+\p{L}+\s+(?:(?:de|du|des|la|le|les)\s+|de\s+l['’]|d['’]|l['’])*\p{Lu}[\p{L}'’-]+(?:[ -](?:(?:de|du|des|la|le|les)\s)?\p{Lu}[\p{L}'’-]+){0,3}(?:,?\s*\d{5}\s+\p{Lu}[\p{L}'’-]+)?`)
-	poBox      = regexp.MustCompile(`(?i)\bP\.?\s?O\.?\s?Box\s+\d{1,6}\b`)
-	rest       = regexp.MustCompile(`^(?:院|大院)?(?:\p{Han}{2,8}?(?:小区|花园|公寓|大厦|苑|广场|家园))?(?:[-A-Za-z0-9一二三四五六七八九十]{1,5}(?:号楼|栋|幢|座|单元|楼|层|室|房|门|号))*(?:\d{3,4}\b)?`)
+	english     = regexp.MustCompile(`^\d{1,5}[A-Za-z]?(?:-\d{1,4})?,? +(?:[NSEW]\.? +)?((?:[A-Za-z0-9][\w.'’-]* +){1,4})(?i:` + streetWord + `)\b\.?(?:\s+(?:[NSEW]|NW|NE|SW|SE|North|South|East|West)\b)?(?i:` + unit + `)` + town)
+	flatBefore  = regexp.MustCompile(`(?i)\b(?:flat|apartment|apt|unit|suite)\s+\w{1,5},\s*$`)
+	german      = regexp.MustCompile(`^\.?\s*\d{1,4}\s?[a-z]?\b(?:,?\s*(?:D-)?\d{4,5}\s+[A-ZÄÖÜ]\p{L}+)?`)
+	french      = regexp.MustCompile(`^\d{1,4}(?:\s?(?:bis|ter))?,?\s+\p{L}+\s+(?:(?:de|du|des|la|le|les)\s+|de\s+l['’]|d['’]|l['’])*\p{Lu}[\p{L}'’-]+(?:[ -](?:(?:de|du|des|la|le|les)\s)?\p{Lu}[\p{L}'’-]+){0,3}(?:,?\s*\d{5}\s+\p{Lu}[\p{L}'’-]+)?`)
+	houseNumber = regexp.MustCompile(`\b\d{1,4}(?:\s?(?:bis|ter))?,?\s+$`)
+	poBox       = regexp.MustCompile(`(?i)\bP\.?\s?O\.?\s?Box\s+\d{1,6}\b`)
+	rest        = regexp.MustCompile(`^(?:院|大院)?(?:\p{Han}{2,8}?(?:小区|花园|公寓|大厦|苑|广场|家园))?(?:[-A-Za-z0-9一二三四五六七八九十]{1,5}(?:号楼|栋|幢|座|单元|楼|层|室|房|门|号))*(?:\d{3,4}\b)?`)
 )
 
 // Bytes around a word that an address may take.
@@ -106,14 +105,13 @@ func (p *page) germanAddress(m mark) {
 
 // frenchAddress looks for the number right before "rue".
 func (p *page) frenchAddress(m mark) {
-	i := m.i
-	for i > 0 && m.i-i < 10 && (p.s[i-1] == ' ' || p.s[i-1] == ',' || alnum(p.s[i-1])) && !(alpha(p.s[i-1]) && !strings.Contains("bister", p.s[i-1:i])) {
-		i--
+	from := p.backWindow(m.i, 16)
+	n := houseNumber.FindStringIndex(p.s[from:m.i])
+	if n == nil {
+		return
 	}
-	for i < m.i && !digit(p.s[i]) {
-		i++
-	}
-	if n := french.FindStringIndex(p.window(i, addressBefore+addressAfter)); i < m.i && !word(p.before(i)) && n != nil && i+n[1] > m.j {
+	i := from + n[0]
+	if n := french.FindStringIndex(p.window(i, addressBefore+addressAfter)); n != nil && i+n[1] > m.j {
 		p.add(Address, i, i+n[1])
 	}
 }

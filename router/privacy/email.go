@@ -34,6 +34,9 @@ func findEmails(p *page) {
 		}
 	}
 	p.each(markSpelled, func(m mark) {
+		if p.after(m.j) == ' ' && !strings.Contains(strings.ToLower(p.s[m.j:min(len(p.s), m.j+spelledWindow)]), " dot ") {
+			return
+		}
 		from := p.spelledLocal(m.i)
 		if n := spelled.FindStringIndex(p.window(from, spelledWindow)); n != nil && from+n[1] > m.j {
 			p.add(Email, from, from+n[1])

@@ -11,7 +11,7 @@ import (
 // Degrees, minutes and seconds need the letters.
 var (
 	decimals = regexp.MustCompile(`^[-+]?\d{1,3}\.\d{4,}\s?°?\s?[NSns]?\s?[,;/ ]\s?[-+]?\d{1,3}\.\d{4,}(?:\s?°)?(?:\s?[EWew]\b)?`)
-	named    = regexp.MustCompile(`(?i)^(?:lat(?:itude)?|[北南]?纬度?|[东西]?经度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?\s?(?:°|度)?\s?[ns]?\W{0,4}(?:lon(?:g|gitude)?|lng|[东西]?经度?|[北南]?纬度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?(?:\s?(?:°|度))?(?:\s?[ew]\b)?`)
+	places   = regexp.MustCompile(`(?i)^(?:lat(?:itude)?|[北南]?纬度?|[东西]?经度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?\s?(?:°|度)?\s?[ns]?\W{0,4}(?:lon(?:g|gitude)?|lng|[东西]?经度?|[北南]?纬度?)\W{0,4}(?:为|是)?\s?[-+]?\d{1,3}(?:\.\d+)?(?:\s?(?:°|度))?(?:\s?[ew]\b)?`)
 	degrees  = regexp.MustCompile(`^\d{1,2}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[NS]\W{1,4}\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d+)?\s?(?:["″”]|''))?\s?[EW]\b`)
 	number   = regexp.MustCompile(`[-+]?\d{1,3}\.\d+`)
 )
@@ -21,7 +21,7 @@ const placeWindow = 80
 
 func findGPS(p *page) {
 	p.each(markPlace, func(m mark) {
-		if n := named.FindStringIndex(p.window(m.i, placeWindow)); n != nil {
+		if n := places.FindStringIndex(p.window(m.i, placeWindow)); n != nil {
 			p.add(GPS, m.i, m.i+n[1])
 		}
 	})
@@ -54,7 +54,7 @@ func (p *page) place(i, j int) int {
 	if c := p.before(i); (c == '-' || c == '+') && !word(at(p.s, i-2)) {
 		i--
 	}
-	if p.spent(); word(p.before(i)) || p.before(i) == '.' {
+	if word(p.before(i)) || p.before(i) == '.' {
 		return 0
 	}
 	n := re.FindStringIndex(p.window(i, placeWindow))

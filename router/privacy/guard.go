@@ -164,7 +164,13 @@ type veiled struct {
 
 // Ask keeps what the placeholders stand for, asks with them, and restores the answer.
 func (v veiled) Ask(ctx context.Context, q router.Question, emit func(string) error) (router.CloudAnswer, error) {
-	// 1. What comes back after a restart must find its mapping.
+	// 1. Put placeholders, and keep what they stand for: what comes back after a
+	// restart must find it.
+	hidden := pen{v.r.hide, v.r.hideJSON}.question(q)
+	hidden.Redacted = true
+	if v.r.err != nil {
+		return router.CloudAnswer{}, fmt.Errorf("%w: %w", router.ErrWithheld, v.r.err)
+	}
 	if err := v.guard.o.Vault.Put(q.ID, v.r.Mapping); err != nil {
 		if errors.Is(err, errTaken) {
 			return router.CloudAnswer{}, fmt.Errorf("%w: %w", router.ErrRefused, err)
@@ -172,9 +178,7 @@ func (v veiled) Ask(ctx context.Context, q router.Question, emit func(string) er
 		return router.CloudAnswer{}, fmt.Errorf("%w: %w", router.ErrWithheld, err)
 	}
 
-	// 2. Ask with placeholders.
-	hidden := pen{v.r.hide, v.r.hideJSON}.question(q)
-	hidden.Redacted = true
+	// 2. Ask.
 	out := v.r.Mapping.stream(wantsJSON(q))
 	a, err := v.Cloud.Ask(ctx, hidden, restoring(out, emit))
 

@@ -73,7 +73,7 @@ func TestScreen(t *testing.T) {
 		Modes: Modes{IBAN: Keep, IP: Allow}, MaxText: 4096,
 		Rules: []Rule{
 			{"health", match.Rule{Words: []string{"diagnosis", "诊断"}}}, {"clinic", match.Rule{Client: []string{"api:clinic-*"}}},
-			{"records", match.Rule{Tool: []string{"get_health_*"}}}, {"bedroom", match.Rule{Topic: []string{"cusp/+/ask/bedroom"}}},
+			{"records", match.Rule{Tool: []string{"get_health_*"}}}, {"bedroom", match.Rule{Topic: []string{"cusp/+/about/bedroom"}}},
 		},
 	}
 	tool := chat("what did it say?")
@@ -81,7 +81,7 @@ func TestScreen(t *testing.T) {
 	result := chat("x")
 	result.Messages[0] = router.Message{Role: "tool", Content: "the diagnosis is secret"}
 	user, topic, named, schema := chat("x"), chat("x"), chat("x"), chat("x")
-	user.User, topic.Topic = "clinic-7", "cusp/d1/ask/bedroom"
+	user.User, topic.Topic = "clinic-7", "cusp/d1/about/bedroom"
 	named.Options.Tools = json.RawMessage(`[{"type":"function","function":{"name":"sk-abcdefghijklmnopqrstuv123"}}]`)
 	schema.Options.Tools = json.RawMessage(`[{"type":"function","function":{"name":"f","description":"for bob@example.com"}}]`)
 	for name, c := range map[string]struct {
@@ -168,6 +168,16 @@ func TestVeil(t *testing.T) {
 	}
 }
 
+// A text that was not searched does not leave.
+func TestUnreadTextsAreWithheld(t *testing.T) {
+	t.Parallel()
+	s := guard(t, Options{}).Screen(chat("bob@example.com"))
+	cloud := &fakeCloud{}
+	if _, err := s.Veil(cloud).Ask(t.Context(), chat("eve@example.com"), nil); !errors.Is(err, router.ErrWithheld) || len(cloud.asked.Messages) > 0 {
+		t.Errorf("asked %+v, error %v", cloud.asked, err)
+	}
+}
+
 // Who asks the cloud without a router sends nothing in clear either.
 func TestCloudIsScreenedForEverybody(t *testing.T) {
 	t.Parallel()
@@ -217,16 +227,16 @@ func TestLateAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	g = guard(t, Options{Vault: again})
-	back, a, err := g.Restore(cloud.asked, router.CloudAnswer{Text: "done: <EMAIL_1>"})
-	if err != nil || !reflect.DeepEqual(back, q) || a.Text != "done: bob@example.com" {
-		t.Errorf("restored %+v, %+v, %v", back, a, err)
+	back, err := g.Restore(cloud.asked, router.CloudAnswer{Text: "done: <EMAIL_1>"})
+	if err != nil || !reflect.DeepEqual(back.Question, q) || back.Answer.Text != "done: bob@example.com" || !reflect.DeepEqual(back.Redactions, map[string]int{"email": 1, "secret": 1}) {
+		t.Errorf("restored %+v, %v", back, err)
 	}
 	g.Forget("q1")
-	if _, _, err := g.Restore(cloud.asked, a); !errors.Is(err, ErrForgotten) {
+	if _, err := g.Restore(cloud.asked, back.Answer); !errors.Is(err, ErrForgotten) {
 		t.Errorf("once more: %v", err)
 	}
-	if _, a, err := g.Restore(chat("x"), router.CloudAnswer{Text: "<EMAIL_1>"}); err != nil || a.Text != "<EMAIL_1>" {
-		t.Errorf("without redaction: %+v, %v", a, err)
+	if r, err := g.Restore(chat("x"), router.CloudAnswer{Text: "<EMAIL_1>"}); err != nil || r.Answer.Text != "<EMAIL_1>" {
+		t.Errorf("without redaction: %+v, %v", r, err)
 	}
 }
 

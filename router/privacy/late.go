@@ -11,22 +11,30 @@ import (
 // it was answered before, and the answer comes once more.
 var ErrForgotten = errors.New("what the placeholders stood for was forgotten, as it is when a question is done with")
 
-// Restore puts back, into a question of the outbox and an answer that nobody waited
-// for, what was hidden. Call Forget once the answer has reached its asker.
-func (g *Guard) Restore(q router.Question, a router.CloudAnswer) (router.Question, router.CloudAnswer, error) {
+// Restored is a question of the outbox, and an answer that nobody waited for, with
+// nothing hidden any more.
+type Restored struct {
+	Question   router.Question
+	Answer     router.CloudAnswer
+	Redactions map[string]int // what the cloud did not get to see, by category
+}
+
+// Restore puts back what was hidden. Call Forget once the answer has reached its
+// asker.
+func (g *Guard) Restore(q router.Question, a router.CloudAnswer) (Restored, error) {
 	if !q.Redacted {
-		return q, a, nil
+		return Restored{q, a, nil}, nil
 	}
 	m, err := g.o.Vault.Get(q.ID)
 	if err == nil && m == nil {
 		err = ErrForgotten
 	}
 	if err != nil {
-		return q, a, fmt.Errorf("restore question %s: %w", q.ID, err)
+		return Restored{}, fmt.Errorf("restore question %s: %w", q.ID, err)
 	}
 	original := m.question(q)
 	original.Redacted = false
-	return original, m.answer(q, a), nil
+	return Restored{original, m.answer(q, a), m.counts()}, nil
 }
 
 // Forget removes what is kept for a question that is done with.
@@ -64,6 +72,9 @@ func (g *Guard) Hidden(q router.Question, a router.Answer, local string) (_ rout
 	hidden := write.question(q)
 	hidden.Redacted = true
 	a, local = write.answer(a, local)
+	if r.err != nil {
+		return q, a, local, fmt.Errorf("%w: %w", router.ErrWithheld, r.err)
+	}
 	return hidden, a, local, nil
 }
 

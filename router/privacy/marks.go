@@ -37,6 +37,7 @@ const (
 	markZhTitle                    // "先生", behind a name
 	markHouse                      // "号", behind a number
 	markSpelled                    // "at", "[at]"
+	markGerman                     // "Hauptstraße", before its number
 )
 
 // mark is a word s[i:j] that tells something.
@@ -162,7 +163,7 @@ func (p *page) each(k kind, visit func(m mark)) {
 		if m.kinds&k == 0 {
 			continue
 		}
-		if p.spent(); p.err != nil {
+		if p.err != nil {
 			return
 		}
 		visit(m)
@@ -180,10 +181,11 @@ func (p *page) spent() {
 	}
 }
 
-// window is s[i:] or what of it is near.
+// window is s[i:] or what of it is near, for an expression to search.
 func (p *page) window(i, size int) string {
+	p.spent()
 	j := min(len(p.s), i+size)
-	for j < len(p.s) && !utf8.RuneStart(p.s[j]) {
+	for k := 0; k < utf8.UTFMax && j > i && j < len(p.s) && !utf8.RuneStart(p.s[j]); k++ {
 		j--
 	}
 	return p.s[i:j]

@@ -19,9 +19,11 @@ const (
 // What follows a word that introduces a name, see lexicon.
 var (
 	titled     = regexp.MustCompile(`^\.?\s(` + fullest + `)`)
-	introduced = regexp.MustCompile(`^["']?(?:'s| is| was)?\s?[:=]?\s{0,4}["']?(` + fullest + `)`)
+	introduced = regexp.MustCompile(`^(?:'s|’s| is| was)?\s{1,4}["']?(` + fullest + `)`)
+	named      = regexp.MustCompile(`^["']?\s?[:=]\s{0,4}["']?(` + fullest + `)`)
 	selves     = regexp.MustCompile(`^\s(` + two + `)`)
-	fielded    = regexp.MustCompile(`^(?:s|'s)?["']?,?[ _]?(?:(?i:name)["']?)?\s?[:=]?\s{0,2}["']?(` + fullest + `)`)
+	labelled   = regexp.MustCompile(`^["']?[ _]?(?:(?i:name)["']?)?\s?[:=]\s{0,2}["']?(` + fullest + `)`)
+	fielded    = regexp.MustCompile(`^,?\s(` + fullest + `)`)
 	followed   = regexp.MustCompile(`^:?\s{1,2}(` + fullest + `)`)
 	closed     = regexp.MustCompile(`^,?\s{1,4}(` + fullest + `)`)
 	beside     = regexp.MustCompile(`(` + two + `)[\s,:;(<\[|\-–]{1,4}$`)
@@ -42,6 +44,7 @@ func findNames(p *page) {
 	p.each(markName, func(m mark) {
 		w, before := p.s[m.i:m.j], p.wordBefore(m.i)
 		if w != "me" && (strings.ToLower(w) != "name" || before != "user" && before != "file" && before != "host") || before == "call" {
+			p.name(m, named, plausible)
 			p.name(m, introduced, anybody)
 		}
 	})
@@ -58,7 +61,10 @@ func findNames(p *page) {
 		}
 		p.name(m, selves, anybody)
 	})
-	p.each(markField, func(m mark) { p.name(m, fielded, anybody) })
+	p.each(markField, func(m mark) {
+		p.name(m, labelled, plausible)
+		p.name(m, fielded, given)
+	})
 	p.each(markAddressed, func(m mark) { p.name(m, followed, given) })
 	p.each(markAim, func(m mark) { p.name(m, followed, given) })
 	p.each(markLink, func(m mark) {
@@ -81,10 +87,16 @@ func (p *page) name(m mark, re *regexp.Regexp, good func(string) bool) {
 		return
 	}
 	i, j := m.j+n[2], m.j+n[3]
+	if word(p.after(j)) { // RowIterator
+		return
+	}
 	if j = i + len(trimName(p.s[i:j])); j > i && good(p.s[i:j]) {
 		p.add(Name, i, j)
 	}
 }
+
+// plausible is a name in a field: one word is too little unless it is a given name.
+func plausible(name string) bool { return strings.Contains(name, " ") || given(name) }
 
 // namesBeside looks before what was found: "Alice Meyer <alice@example.org>".
 func (p *page) namesBeside() {

@@ -70,8 +70,8 @@ func common(a netip.Addr) bool {
 // version reports whether what comes next is a version: four numbers with dots
 // may be one.
 func version(before string) bool {
-	before = strings.ToLower(strings.TrimRight(before[max(0, len(before)-24):], " :="))
-	for _, w := range []string{"version", "ver", "v", "release", "firmware", "build", "版本", "版本号", "版本是", "固件", "section", "chapter"} {
+	before = strings.ToLower(strings.TrimRight(before[max(0, len(before)-24):], " :=-#"))
+	for _, w := range []string{"version", "ver", "v", "release", "firmware", "build", "版本", "版本号", "版本是", "固件", "section", "sec", "chapter", "rfc"} {
 		if rest, ok := strings.CutSuffix(before, w); ok && (w[0] >= 0x80 || !word(at(rest, len(rest)-1))) {
 			return true
 		}

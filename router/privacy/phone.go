@@ -70,7 +70,7 @@ func national(n span, text string) bool {
 	case strings.HasPrefix(d, "00"):
 		return len(d) >= 11 && callingCode.MatchString(d[2:])
 	case d[0] == '0' && len(d) >= 9 && len(d) <= 12:
-		return !dotted(n) && n.groups <= 6 || dotted(n) && n.groups >= 4
+		return (digit(text[1]) || dashed(n)) && (!dotted(n) && n.groups <= 6 || dotted(n) && n.groups >= 4)
 	case len(d) >= 10 && len(d) <= 12:
 		return n.groups <= 4 && (chineseLine.MatchString(text) || northAmerica.MatchString(text))
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/a472be26/cusp/router/match"
 )
 
 // Mode is what becomes of a question in which a category is found.
@@ -14,16 +12,19 @@ type Mode string
 
 // Modes of a category.
 const (
-	Redact  Mode = "redact"  // the cloud sees a placeholder
-	Keep    Mode = "private" // the question stays on the device
-	Allow   Mode = "allow"   // the value may leave
-	maxKept      = 4096      // values that one question may hide
+	Redact Mode = "redact"  // the cloud sees a placeholder
+	Keep   Mode = "private" // the question stays on the device
+	Allow  Mode = "allow"   // the value may leave
 )
+
+// maxValues is how many values one question may hide.
+const maxValues = 4096
 
 // Errors for which a question cannot be redacted.
 var (
 	errTooLong = errors.New("the texts are too long to be searched")
-	errTooMany = fmt.Errorf("there are more than %d values to hide", maxKept)
+	errUnread  = errors.New("a text came up that was not searched")
+	errTooMany = fmt.Errorf("there are more than %d values to hide", maxValues)
 )
 
 // Modes are those of all categories; one that is missing is redacted.
@@ -133,7 +134,7 @@ func (r *redaction) note(c Category, text string) {
 		if _, again := r.known[text]; again {
 			return
 		}
-		if len(r.order) == maxKept {
+		if len(r.order) == maxValues {
 			r.err = errTooMany
 			return
 		}
@@ -169,11 +170,16 @@ func spreads(v value) bool {
 	return false
 }
 
-// hide is the text with placeholders. It was learnt before.
+// hide is the text with placeholders. One that was not learnt before is an error,
+// which err has then.
 func (r *redaction) hide(text string) string {
 	var b strings.Builder
 	last := 0
-	for _, f := range r.found[text] {
+	all, read := r.found[text]
+	if !read {
+		r.err = errUnread
+	}
+	for _, f := range all {
 		p := r.known[text[f.From:f.To]]
 		if p == "" {
 			continue // allowed
@@ -209,62 +215,4 @@ func (r *redaction) counts() map[string]int {
 		n[string(v.category)]++
 	}
 	return n
-}
-
-// trie finds known values in one pass. It looks where a word may begin.
-type trie struct {
-	next  map[byte]*trie
-	value string // the placeholder of what ends here
-}
-
-func (t *trie) empty() bool { return t.next == nil }
-
-func (t *trie) add(text, value string) {
-	for i := range len(text) {
-		if t.next == nil {
-			t.next = map[byte]*trie{}
-		}
-		n := t.next[text[i]]
-		if n == nil {
-			n = &trie{}
-			t.next[text[i]] = n
-		}
-		t = n
-	}
-	t.value = value
-}
-
-// longest is the longest known value at the beginning of text, if the text does not
-// go on with the same word.
-func (t *trie) longest(text string) (length int, value string) {
-	for i := 0; i < len(text) && t.next != nil; i++ {
-		if t = t.next[text[i]]; t == nil {
-			break
-		}
-		if t.value != "" && match.Boundary(text, i+1) {
-			length, value = i+1, t.value
-		}
-	}
-	return length, value
-}
-
-// replace writes text with what is known replaced.
-func (t *trie) replace(b *strings.Builder, text string) {
-	if t.empty() {
-		b.WriteString(text)
-		return
-	}
-	last := 0
-	for i := 0; i < len(text); i++ {
-		if t.next[text[i]] == nil || !match.Boundary(text, i) {
-			continue
-		}
-		if n, value := t.longest(text[i:]); n > 0 {
-			b.WriteString(text[last:i])
-			b.WriteString(value)
-			last = i + n
-			i = last - 1
-		}
-	}
-	b.WriteString(text[last:])
 }

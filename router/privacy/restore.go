@@ -43,6 +43,16 @@ func (m Mapping) question(q router.Question) router.Question {
 	return pen{text: text, json: m.JSON}.question(q)
 }
 
+// counts is how many values there are, by category.
+func (m Mapping) counts() map[string]int {
+	n := map[string]int{}
+	for p := range m {
+		category, _, _ := strings.Cut(strings.TrimPrefix(p, "<"), "_")
+		n[strings.ToLower(category)]++
+	}
+	return n
+}
+
 // wantsJSON reports whether a question asks for an answer in JSON.
 func wantsJSON(q router.Question) bool {
 	var format struct{ Type string }

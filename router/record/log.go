@@ -182,6 +182,19 @@ func (l *Log) scheduleSync() error {
 	return err
 }
 
+// Sync returns once all that was appended survives a loss of power.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return ErrClosed
+	}
+	if err := l.file.Sync(); err != nil {
+		return fmt.Errorf("sync records: %w", err)
+	}
+	return nil
+}
+
 func (l *Log) timedSync() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -2,6 +2,8 @@ package uplink
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/a472be26/cusp/router"
@@ -121,4 +123,21 @@ func (a *assembly) call(d router.CallDelta) error {
 	c.Name += d.Name
 	c.Arguments += d.Arguments
 	return nil
+}
+
+// missing is what has to be sent again: everything from a seq on, and ranges
+// before it.
+func (a *assembly) missing() (from int, ranges [][2]int) {
+	have := slices.Sorted(maps.Keys(a.ahead))
+	from = a.next
+	for _, seq := range have {
+		if seq > from {
+			if len(ranges) == maxMissing {
+				return ranges[0][0], nil // too scattered: all from the first on
+			}
+			ranges = append(ranges, [2]int{from, seq - 1})
+		}
+		from = seq + 1
+	}
+	return from, ranges
 }

@@ -66,13 +66,14 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 // itself.
 func connects(t *testing.T, b Broker) bool {
 	t.Helper()
-	b.ClientID = RandomID()
-	o, err := b.ClientOptions()
+	up, got := make(chan struct{}, 1), make(chan string, 1)
+	s, err := NewSession(SessionOptions{
+		Broker: b, ClientID: RandomID(), Clean: true, Filters: []string{"echo"},
+		Handle: func(_ string, payload []byte) { got <- string(payload) }, OnUp: func() { up <- struct{}{} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	up, got := make(chan struct{}, 1), make(chan string, 1)
-	s := NewSession(o, "echo", func(_ string, payload []byte) { got <- string(payload) }, func() { up <- struct{}{} }, slog.New(slog.DiscardHandler))
 	s.Connect()
 	defer s.Close()
 	select {
@@ -121,12 +122,15 @@ func TestWrongPasswordStaysDownAndIsLogged(t *testing.T) {
 	t.Parallel()
 	listener := listeners.NewTCP(listeners.Config{ID: "t", Address: "127.0.0.1:0"})
 	startGuarded(t, listener)
-	o, err := Broker{URL: "tcp://" + listener.Address(), Username: "dev", Password: "guess", ClientID: "x"}.ClientOptions()
+	told := make(chan string, 1)
+	s, err := NewSession(SessionOptions{
+		Broker:  Broker{URL: "tcp://" + listener.Address(), Username: "dev", Password: "guess", ClientID: "x"},
+		Filters: []string{"echo"}, Handle: func(string, []byte) {},
+		OnUp: func() { t.Error("the broker let a wrong password in") }, Log: slog.New(slog.NewTextHandler(chanWriter(told), nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan string, 1)
-	s := NewSession(o, "echo", func(string, []byte) {}, func() { t.Error("the broker let a wrong password in") }, slog.New(slog.NewTextHandler(chanWriter(told), nil)))
 	s.Connect()
 	defer s.Close()
 	select {

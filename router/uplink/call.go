@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/envelope"
 )
 
 // call is one accepted question in memory: the askers that wait for it and
@@ -25,9 +26,14 @@ type call struct {
 	waiters   int           // askers inside Ask
 	delivered bool          // one of them has returned the outcome
 	runs      []*assembly
-	trouble   *Failed // why the current attempt must be repeated
-	last      string  // the latest trouble of any attempt, for people
-	accepted  bool    // a worker has reacted to the current attempt
+	worker    string             // that is at it and can be asked to resume; empty: not known
+	workerRun string             // its run
+	secrets   []*envelope.Secret // of what was sent, the latest last
+	trouble   *Failed            // why the current attempt must be repeated
+	last      string             // the latest trouble of any attempt, for people
+	hinted    string             // what an answer said that is not believed, in this attempt
+	broken    int                // attempts in a row in which the link broke before a worker reacted
+	accepted  bool               // a worker has reacted to the current attempt
 	heard     time.Time
 	up, down  int // payload bytes sent and received
 }
@@ -60,17 +66,94 @@ func (c *call) leave(delivered bool) {
 	c.wake()
 }
 
-// begin starts an attempt that sends n bytes.
-func (c *call) begin(n int, now time.Time) {
+// maxSecrets is how many attempts' answers can still be opened.
+const maxSecrets = 8
+
+// begin starts an attempt that sends n bytes; secret, if not nil, opens what is
+// answered to it.
+func (c *call) begin(n int, secret *envelope.Secret, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.trouble, c.accepted, c.heard = nil, false, now
+	c.trouble, c.accepted, c.heard, c.hinted = nil, false, now, ""
+	if secret != nil {
+		c.secrets = append(c.secrets, secret)
+		c.secrets = c.secrets[max(0, len(c.secrets)-maxSecrets):]
+	}
 	c.up += n
 	for _, r := range c.runs {
 		if !r.gap.IsZero() {
 			r.gap = now
 		}
 	}
+}
+
+// secret is the one that opens e, or nil.
+func (c *call) secret(e envelope.Envelope) *envelope.Secret {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.secrets {
+		if s.Fits(e) {
+			return s
+		}
+	}
+	return nil
+}
+
+// resume is what to ask the worker for that is at it; ok is false if none is known.
+func (c *call) resume() (worker string, r Resume, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.worker == "" {
+		return "", Resume{}, false
+	}
+	r = Resume{ID: c.question.ID, Run: c.workerRun}
+	for _, a := range c.runs {
+		if a.run == c.workerRun {
+			r.From, r.Missing = a.missing()
+		}
+	}
+	return c.worker, r, true
+}
+
+// progress grows with everything that is put in order.
+func (c *call) progress() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.runs {
+		n += r.next
+	}
+	return n
+}
+
+// hint notes what may be the reason that no answer comes.
+func (c *call) hint(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hinted = what
+	c.last = what
+}
+
+// cut notes that the link broke during an attempt.
+func (c *call) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.accepted {
+		c.broken++
+	}
+}
+
+// breaks is how often that happened in a row.
+func (c *call) breaks() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken
+}
+
+// abandon forgets the worker: the next attempt asks all of them.
+func (c *call) abandon(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.worker, c.workerRun, c.last = "", "", why
 }
 
 // receive takes one message of size bytes from a worker.
@@ -81,7 +164,10 @@ func (c *call) receive(m Answer, size int, now time.Time) {
 		return
 	}
 	c.down += size
-	c.accepted, c.heard = true, now
+	c.accepted, c.heard, c.broken = true, now, 0
+	if m.Worker != "" && m.Run != "" && m.Error == nil {
+		c.worker, c.workerRun = m.Worker, m.Run
+	}
 	if !m.Alive {
 		c.assemble(m, now)
 	}
@@ -102,6 +188,9 @@ func (c *call) assemble(m Answer, now time.Time) {
 	case r.last.Error.Retryable:
 		c.trouble = r.last.Error
 		c.last = describe(r.last.Error)
+		if c.workerRun == r.run {
+			c.worker, c.workerRun = "", ""
+		}
 		c.drop(r)
 	default:
 		c.fail(r.last.Error.Code == CodeExpired, describe(r.last.Error))
@@ -169,6 +258,9 @@ func (c *call) retry(why string) entry {
 	defer c.mu.Unlock()
 	c.entry.Attempts++
 	c.last = why
+	if c.hinted != "" {
+		c.last += "; " + c.hinted
+	}
 	return c.entry
 }
 

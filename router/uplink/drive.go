@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/envelope"
 )
 
 // drive brings one stored question to its end. It is the only one that
@@ -52,7 +52,11 @@ func (u *Uplink) try(ctx context.Context, c *call) {
 	}
 	failure := u.attempt(ctx, c)
 	release()
-	if failure == nil || c.look().ended() || ctx.Err() != nil {
+	if c.look().ended() || ctx.Err() != nil {
+		return
+	}
+	if failure == nil {
+		u.recover(ctx, c)
 		return
 	}
 	e := c.retry(failure.why)
@@ -60,30 +64,82 @@ func (u *Uplink) try(ctx context.Context, c *call) {
 	if err := u.box.update(e); err != nil {
 		u.o.Log.Warn("the attempt was not noted", "err", err)
 	}
-	u.rest(ctx, c, max(failure.after, u.backoff(e.Attempts)))
+	u.rest(ctx, c, max(failure.after, u.backoff.after(e.Attempts)))
+}
+
+// recover rests before a question goes out again that may be what breaks the link,
+// say because it is larger than the broker takes: the others must get through.
+func (u *Uplink) recover(ctx context.Context, c *call) {
+	if n := c.breaks(); n > 1 {
+		u.o.Log.Warn("the link broke again just after a question was sent; it waits", "id", c.question.ID, "times", n)
+		u.rest(ctx, c, u.backoff.after(n-1))
+	}
 }
 
 // failure is why an attempt must be repeated, and not before when.
 type failure struct {
 	why   string
 	after time.Duration
+	code  string // of the worker's, if it was one
+	gap   bool   // only a part of the answer is missing
 }
 
-// attempt sends the question and watches until the call ends or the attempt
-// has failed. Nil also means that the link went down: no need to rest then.
+// stale reports whether a resume failed because its worker is gone, or has
+// forgotten the run.
+func (f *failure) stale(c *call) bool { return f.code == CodeUnknownRun || !c.look().accepted }
+
+// attempt sends the question, or asks the worker that is at it to go on, and
+// watches until the call ends or the attempt has failed. Nil also means that the
+// link went down, or that another way is to be tried at once: no need to rest.
 func (u *Uplink) attempt(ctx context.Context, c *call) *failure {
-	up, linkChanged := u.link.State()
-	if !up {
+	state, linkChanged := u.link.State()
+	if !state.Up {
 		return nil
 	}
-	payload, err := encodeAsk(c.question, time.Until(c.expires))
+	topic, kind, body, err := u.message(c)
 	if err != nil {
 		return &failure{why: err.Error()}
 	}
-	c.begin(len(payload), time.Now())
-	if err := u.link.Publish(AskTopic(u.o.Device), payload); err != nil {
+	l, err := u.post.out(kind, c.question.ID, body)
+	if err != nil {
 		return &failure{why: err.Error()}
 	}
+	before := c.progress()
+	c.begin(len(l.payload), l.secret, time.Now())
+	if err := u.link.Publish(topic, l.payload); err != nil {
+		return &failure{why: err.Error()}
+	}
+	failure := u.watch(ctx, c, linkChanged)
+	if failure != nil && !c.look().accepted && l.enveloped && l.secret == nil {
+		u.post.speaks.Store(false) // perhaps only old workers are there
+	}
+	if failure != nil && kind == envelope.Resume && failure.stale(c) {
+		c.abandon(failure.why)
+		return nil
+	}
+	if failure != nil && failure.gap && (kind == envelope.Ask || c.progress() > before) {
+		if _, _, ok := c.resume(); ok {
+			return nil
+		}
+	}
+	return failure
+}
+
+// message is what to send next: a resume where a worker is known to be at the
+// question, else the question.
+func (u *Uplink) message(c *call) (topic string, kind envelope.Kind, body []byte, err error) {
+	if worker, r, ok := c.resume(); ok {
+		r.Envelope = u.post.accepts()
+		body, err = json.Marshal(r)
+		return ResumeTopic(worker, u.o.Device), envelope.Resume, body, err
+	}
+	body, err = encodeAsk(c.question, time.Until(c.expires), u.post.accepts())
+	return AskTopic(u.o.Device), envelope.Ask, body, err
+}
+
+// watch waits until the call ends or the attempt has failed; nil also means that
+// the link went down or that ctx ended.
+func (u *Uplink) watch(ctx context.Context, c *call, linkChanged <-chan struct{}) *failure {
 	for {
 		v := c.look()
 		if v.ended() {
@@ -91,16 +147,17 @@ func (u *Uplink) attempt(ctx context.Context, c *call) *failure {
 		}
 		if v.trouble != nil {
 			after := min(time.Duration(v.trouble.RetryAfterMS), time.Duration(maxTTL/time.Millisecond)) * time.Millisecond
-			return &failure{why: describe(v.trouble), after: after}
+			return &failure{why: describe(v.trouble), after: after, code: v.trouble.Code}
 		}
 		due, why := u.patience(v)
 		timer := time.NewTimer(time.Until(due))
 		select {
 		case <-v.changed:
 		case <-timer.C:
-			return &failure{why: why}
+			return &failure{why: why, gap: why == whyGap}
 		case <-linkChanged:
 			timer.Stop()
+			c.cut()
 			return nil
 		case <-ctx.Done():
 			timer.Stop()
@@ -110,6 +167,8 @@ func (u *Uplink) attempt(ctx context.Context, c *call) *failure {
 	}
 }
 
+const whyGap = "a part of the answer is missing"
+
 // patience is when to give up on the attempt that v shows, and why.
 func (u *Uplink) patience(v view) (time.Time, string) {
 	due, why := v.heard.Add(u.o.AcceptTimeout), "no worker took the question"
@@ -117,7 +176,7 @@ func (u *Uplink) patience(v view) (time.Time, string) {
 		due, why = v.heard.Add(u.o.SilenceTimeout), "the worker fell silent"
 	}
 	if gap := v.gap.Add(u.o.GapTimeout); !v.gap.IsZero() && gap.Before(due) {
-		due, why = gap, "a part of the answer is missing"
+		due, why = gap, whyGap
 	}
 	return due, why
 }
@@ -126,11 +185,11 @@ func (u *Uplink) patience(v view) (time.Time, string) {
 func (u *Uplink) waitLink(ctx context.Context, c *call) bool {
 	for {
 		v := c.look()
-		up, linkChanged := u.link.State()
+		state, linkChanged := u.link.State()
 		if v.ended() || ctx.Err() != nil {
 			return false
 		}
-		if up {
+		if state.Up {
 			return true
 		}
 		select {
@@ -152,11 +211,8 @@ func (u *Uplink) takeSlot(ctx context.Context, c *call) (release func(), ok bool
 		if v.waiters > 0 {
 			return func() {}, true
 		}
-		select {
-		case u.backlog <- struct{}{}:
-			return func() { <-u.backlog }, true
-		case <-v.changed:
-		case <-ctx.Done():
+		if u.backlog.take(ctx, c, v.changed) {
+			return u.backlog.release, true
 		}
 	}
 }
@@ -178,17 +234,6 @@ func (u *Uplink) rest(ctx context.Context, c *call, d time.Duration) {
 			return
 		}
 	}
-}
-
-// backoff doubles with every failed attempt and is spread over its upper
-// half, so that the devices of a fleet do not come back in step.
-func (u *Uplink) backoff(attempts int) time.Duration {
-	d := u.o.MinBackoff
-	for ; attempts > 1 && d < u.o.MaxBackoff; attempts-- {
-		d *= 2
-	}
-	d = min(d, u.o.MaxBackoff)
-	return d/2 + rand.N(d/2+1)
 }
 
 // waitAskers returns, once no asker is left, whether one took the outcome.
@@ -230,16 +275,16 @@ func (u *Uplink) deliverLate(c *call) bool {
 		}
 		u.o.Log.Warn("a late answer was not taken; it stays in the outbox", "id", c.question.ID, "err", undelivered)
 		select {
-		case <-time.After(u.backoff(failures)):
+		case <-time.After(u.backoff.after(failures)):
 		case <-u.ctx.Done():
 		}
 	}
 	return false
 }
 
-func encodeAsk(q router.Question, ttl time.Duration) ([]byte, error) {
+func encodeAsk(q router.Question, ttl time.Duration, accepts int) ([]byte, error) {
 	ms := max(ttl.Milliseconds(), 1)
-	payload, err := json.Marshal(Ask{ID: q.ID, Messages: q.Messages, Options: q.Options, TTLMS: &ms})
+	payload, err := json.Marshal(Ask{ID: q.ID, Messages: q.Messages, Options: q.Options, TTLMS: &ms, Envelope: accepts})
 	if err != nil {
 		return nil, fmt.Errorf("encode question: %w", err)
 	}

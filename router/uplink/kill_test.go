@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func askForever(path string) {
 	l := newFakeLink(true)
 	o := Options{Device: "dev", Outbox: path, OnLate: func(router.Question, router.CloudAnswer, error) error { return nil }}
-	u, err := open(o, func(*Uplink) link { return l })
+	u, err := open(o, func(*Uplink) (link, error) { return l, nil })
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/envelope"
 )
 
 // Options of [Open]. Zero durations and bounds take the defaults named here.
@@ -21,6 +22,11 @@ type Options struct {
 	OnLate func(q router.Question, a router.CloudAnswer, err error) error
 	Log    *slog.Logger
 
+	// Seal, if not nil, is how every question is signed and sealed; then nothing
+	// is sent or believed that is not. Its Name is set to Device.
+	Seal          *envelope.Device
+	NoCompression bool // questions go out as they are
+
 	MaxQuestions int           // in the outbox, 1000
 	MaxBytes     int64         // in the outbox, 16 MiB
 	Expiry       time.Duration // how long a question stays of use, 24 h; after a restart by the wall clock
@@ -31,6 +37,8 @@ type Options struct {
 	GapTimeout     time.Duration // until a missing message is asked for again, 2 s
 	MinBackoff     time.Duration // after the first failed attempt, 1 s
 	MaxBackoff     time.Duration // ceiling of the doubling, 1 min
+
+	Random func() float64 // spreads the waits, in [0, 1); nil means math/rand
 }
 
 func (o Options) withDefaults() Options {

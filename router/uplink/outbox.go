@@ -2,10 +2,9 @@ package uplink
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/disk"
 )
 
 // ErrOutboxFull means that a question was not accepted because too many are
@@ -51,7 +51,12 @@ func (e entry) outcome() (router.CloudAnswer, error) {
 	return router.CloudAnswer{}, fmt.Errorf("%w: %s", router.ErrRefused, e.Failure)
 }
 
-var bucket = []byte("questions-1")
+// Buckets: entries under their question's id. The first one is of before values
+// had a checksum.
+var (
+	bucketPlain = []byte("questions-1")
+	bucket      = []byte("questions-2")
+)
 
 // outbox keeps accepted questions on disk until their answers are handed over.
 // Every method that changes it returns after the change was synced. Safe for
@@ -60,56 +65,48 @@ type outbox struct {
 	db       *bolt.DB
 	maxCount int
 	maxBytes int64
+	changes  *disk.Changes
 
 	mu    sync.Mutex     // guards the fields below
 	sizes map[string]int // bytes by question id, reserved ones included
 	bytes int64
 }
 
-func openOutbox(path string, maxCount int, maxBytes int64) (o *outbox, entries []entry, err error) {
-	defer func() {
-		if p := recover(); p != nil { // bbolt's answer to a damaged page
-			err = damaged(path, fmt.Errorf("%v", p))
-		}
-	}()
-	// The file may hold every entry twice, and pages that are partly used.
-	limit := int(4*maxBytes + 1<<20)
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, MaxSize: limit})
-	var system *fs.PathError
-	switch {
-	case errors.Is(err, bolt.ErrTimeout):
-		return nil, nil, fmt.Errorf("open outbox %s: another process holds it", path)
-	case errors.As(err, &system):
-		return nil, nil, fmt.Errorf("open outbox: %w", err)
-	case err != nil:
-		return nil, nil, damaged(path, err)
+// openOutbox opens the file at path, or makes it. One that is damaged is set
+// aside, and what can be read of it goes into a new one: see salvage.
+func openOutbox(path string, maxCount int, maxBytes int64, log *slog.Logger) (*outbox, []entry, error) {
+	limit := disk.Limit(path, maxBytes)
+	if err := mend(path, limit, log); err != nil {
+		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
 	}
-	db.MaxBatchDelay = time.Millisecond
-	o = &outbox{db: db, maxCount: maxCount, maxBytes: maxBytes, sizes: map[string]int{}}
-	if entries, err = o.load(); err != nil {
+	db, err := disk.Open(path, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
+	}
+	o := &outbox{db: db, maxCount: maxCount, maxBytes: maxBytes, sizes: map[string]int{}}
+	entries, err := o.load()
+	if err != nil {
 		db.Close()
 		return nil, nil, fmt.Errorf("open outbox %s: %w", path, err)
 	}
+	o.changes = disk.NewChanges(db, bucket)
 	return o, entries, nil
 }
 
-// damaged says what to do about a file that cannot be read.
-func damaged(path string, err error) error {
-	return fmt.Errorf("open outbox %s: the file is damaged; move it away to start afresh: %w", path, err)
-}
-
 // load reads all entries, oldest first.
-func (o *outbox) load() ([]entry, error) {
-	var entries []entry
-	err := o.db.Update(func(tx *bolt.Tx) error {
+func (o *outbox) load() (entries []entry, err error) {
+	err = o.db.Update(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(bucket)
 		if err != nil {
 			return err
 		}
+		if err := addSums(tx, b); err != nil {
+			return err
+		}
 		return b.ForEach(func(k, v []byte) error {
-			var e entry
-			if err := json.Unmarshal(v, &e); err != nil {
-				return fmt.Errorf("question %s: %w; move the file away to start afresh", k, err)
+			e, err := decodeEntry(k, v)
+			if err != nil {
+				return err
 			}
 			o.sizes[string(k)] = len(v)
 			o.bytes += int64(len(v))
@@ -117,17 +114,31 @@ func (o *outbox) load() ([]entry, error) {
 			return nil
 		})
 	})
+	oldestFirst(entries)
+	return entries, err
+}
+
+func oldestFirst(entries []entry) {
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(a.Enqueued.Compare(b.Enqueued), cmp.Compare(a.Question.ID, b.Question.ID))
 	})
-	return entries, err
+}
+
+// addSums moves entries of before checksums into b.
+func addSums(tx *bolt.Tx, b *bolt.Bucket) error {
+	plain := tx.Bucket(bucketPlain)
+	if plain == nil {
+		return nil
+	}
+	err := plain.ForEach(func(k, v []byte) error { return b.Put(k, disk.Sum(k, v)) })
+	return errors.Join(err, tx.DeleteBucket(bucketPlain))
 }
 
 // add accepts e, or returns ErrOutboxFull.
 func (o *outbox) add(e entry) error {
-	value, err := json.Marshal(e)
+	value, err := encodeEntry(e)
 	if err != nil {
-		return fmt.Errorf("encode question: %w", err)
+		return err
 	}
 	if err := o.reserve(e.Question.ID, len(value)); err != nil {
 		return err
@@ -142,9 +153,9 @@ func (o *outbox) add(e entry) error {
 // update replaces an entry that was added. It may grow past the bounds: what
 // was accepted is finished, full or not.
 func (o *outbox) update(e entry) error {
-	value, err := json.Marshal(e)
+	value, err := encodeEntry(e)
 	if err != nil {
-		return fmt.Errorf("encode question: %w", err)
+		return err
 	}
 	if err := o.put(e.Question.ID, value); err != nil {
 		return fmt.Errorf("update question %s in the outbox: %w", e.Question.ID, err)
@@ -157,12 +168,11 @@ func (o *outbox) update(e entry) error {
 }
 
 func (o *outbox) put(id string, value []byte) error {
-	return o.db.Batch(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Put([]byte(id), value) })
+	return o.changes.Make(func(b *bolt.Bucket) error { return b.Put([]byte(id), value) })
 }
 
 func (o *outbox) remove(id string) error {
-	err := o.db.Batch(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Delete([]byte(id)) })
-	if err != nil {
+	if err := o.changes.Make(func(b *bolt.Bucket) error { return b.Delete([]byte(id)) }); err != nil {
 		return fmt.Errorf("remove question %s from the outbox: %w", id, err)
 	}
 	o.release(id)
@@ -196,4 +206,7 @@ func (o *outbox) count() int {
 	return len(o.sizes)
 }
 
-func (o *outbox) close() error { return o.db.Close() }
+func (o *outbox) close() error {
+	o.changes.Close()
+	return o.db.Close()
+}

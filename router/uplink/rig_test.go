@@ -20,15 +20,27 @@ type fakeLink struct {
 	up      bool
 	changed chan struct{}
 	sent    chan Ask
+	resumed chan Resume
+	open    func(topic string, payload []byte) ([]byte, error) // what a worker makes of a payload; nil: it reads plain JSON
 }
 
 var _ link = (*fakeLink)(nil)
 
 func newFakeLink(up bool) *fakeLink {
-	return &fakeLink{up: up, changed: make(chan struct{}), sent: make(chan Ask, 1000)}
+	return &fakeLink{up: up, changed: make(chan struct{}), sent: make(chan Ask, 1000), resumed: make(chan Resume, 1000)}
 }
 
-func (l *fakeLink) Publish(_ string, payload []byte) error {
+func (l *fakeLink) Publish(topic string, payload []byte) (err error) {
+	if l.open != nil {
+		if payload, err = l.open(topic, payload); err != nil {
+			return err
+		}
+	}
+	if _, err := ResumingDevice(topic, "w1"); err == nil {
+		r, err := DecodeResume(payload)
+		l.resumed <- r
+		return err
+	}
 	a, err := DecodeAsk(payload)
 	if err != nil {
 		return err
@@ -37,13 +49,11 @@ func (l *fakeLink) Publish(_ string, payload []byte) error {
 	return nil
 }
 
-func (l *fakeLink) State() (bool, <-chan struct{}) {
+func (l *fakeLink) State() (LinkState, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.up, l.changed
+	return LinkState{Up: l.up}, l.changed
 }
-
-func (l *fakeLink) Since() time.Time { return time.Time{} }
 
 func (l *fakeLink) Close() {}
 
@@ -85,7 +95,7 @@ func newRig(t *testing.T, up bool, path string, change func(*Options)) *rig {
 	if change != nil {
 		change(&o)
 	}
-	u, err := open(o, func(*Uplink) link { return r.link })
+	u, err := open(o, func(*Uplink) (link, error) { return r.link, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 const (
 	askPrefix    = "cusp/cloud/ask/"
 	answerPrefix = "cusp/cloud/answer/"
+	resumePrefix = "cusp/cloud/resume/"
 )
 
 // AskTopic is where the device's questions go.
@@ -27,6 +28,21 @@ func DeviceOf(topic string) (string, error) {
 	device, ok := strings.CutPrefix(topic, askPrefix)
 	if !ok {
 		return "", fmt.Errorf("topic %.200q is not %sDEVICE", topic, askPrefix)
+	}
+	return device, CheckID("device", device)
+}
+
+// ResumeTopic is where the device asks one worker for a part of an answer again.
+func ResumeTopic(worker, device string) string { return resumePrefix + worker + "/" + device }
+
+// ResumeFilter is what that worker subscribes to.
+func ResumeFilter(worker string) string { return resumePrefix + worker + "/+" }
+
+// ResumingDevice returns the device that such a topic names.
+func ResumingDevice(topic, worker string) (string, error) {
+	device, ok := strings.CutPrefix(topic, resumePrefix+worker+"/")
+	if !ok {
+		return "", fmt.Errorf("topic %.200q is not %s%s/DEVICE", topic, resumePrefix, worker)
 	}
 	return device, CheckID("device", device)
 }

@@ -7,7 +7,8 @@
 // -9. Delivery is at least once: an answer goes back through the Ask that
 // waits for it, else through Options.OnLate, and only then leaves the outbox.
 // Brokers do not hand a dead worker's message to another worker: all retrying
-// is done here.
+// is done here. docs/link.md has the whole of it: brokers and fail-over, the wire,
+// seals, the order of retries and the outbox's policy.
 //
 // What it does not do: choose between local and cloud (package router), or
 // talk to a model (package cloud). Private questions are refused.
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/envelope"
 )
 
 // Errors of Open and Ask on which callers branch, beside those of [router.Cloud].
@@ -41,7 +43,9 @@ type Uplink struct {
 	link    link
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
-	backlog chan struct{}  // one token per question asked for nobody
+	post    *post
+	backoff backoff        // of one question's attempts
+	backlog *slots         // for questions asked for nobody
 	drivers sync.WaitGroup // one per call
 
 	mu     sync.Mutex // guards the fields below
@@ -57,18 +61,14 @@ func Open(o Options) (*Uplink, error) {
 	if err := o.check(); err != nil {
 		return nil, fmt.Errorf("open uplink: %w", err)
 	}
-	client, err := o.Broker.ClientOptions()
-	if err != nil {
-		return nil, fmt.Errorf("open uplink: %w", err)
-	}
-	if client.ClientID == "" {
-		client.SetClientID("cusp-uplink-" + o.Device)
-	}
-	client.SetCleanSession(false)
 	var s *Session
-	u, err := open(o, func(u *Uplink) link {
-		s = NewSession(client, AnswerTopic(o.Device, "+"), u.receive, func() {}, u.o.Log)
-		return s
+	u, err := open(o, func(u *Uplink) (link, error) {
+		var err error
+		s, err = NewSession(SessionOptions{
+			Broker: o.Broker, ClientID: "cusp-uplink-" + o.Device, Filters: []string{AnswerTopic(o.Device, "+")},
+			Handle: u.receive, Log: u.o.Log, Random: o.Random,
+		})
+		return s, err
 	})
 	if err != nil {
 		return nil, err
@@ -78,15 +78,32 @@ func Open(o Options) (*Uplink, error) {
 }
 
 // open is Open with any link.
-func open(o Options, connect func(*Uplink) link) (*Uplink, error) {
+func open(o Options, connect func(*Uplink) (link, error)) (*Uplink, error) {
 	o = o.withDefaults()
-	box, entries, err := openOutbox(o.Outbox, o.MaxQuestions, o.MaxBytes)
+	u := &Uplink{o: o, backoff: backoff{o.MinBackoff, o.MaxBackoff, o.Random}, backlog: newSlots(o.Backlog), calls: map[string]*call{}}
+	var err error
+	if u.post, err = newPost(o); err != nil {
+		return nil, fmt.Errorf("open uplink: %w", err)
+	}
+	if u.link, err = connect(u); err != nil {
+		return nil, fmt.Errorf("open uplink: %w", err)
+	}
+	box, entries, err := openOutbox(o.Outbox, o.MaxQuestions, o.MaxBytes, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("open uplink: %w", err)
 	}
-	u := &Uplink{o: o, box: box, backlog: make(chan struct{}, o.Backlog), calls: map[string]*call{}}
+	u.box = box
 	u.ctx, u.stop = context.WithCancel(context.Background())
-	latest := time.Now().Add(o.Expiry)
+	for _, c := range u.take(entries) {
+		u.drivers.Go(func() { u.drive(c) })
+	}
+	return u, nil
+}
+
+// take makes calls of what was in the outbox.
+func (u *Uplink) take(entries []entry) []*call {
+	latest := time.Now().Add(u.o.Expiry)
+	var resumed []*call
 	for _, e := range entries {
 		if e.Expires.After(latest) {
 			e.Expires = latest // it was accepted by a clock that was ahead
@@ -94,26 +111,22 @@ func open(o Options, connect func(*Uplink) link) (*Uplink, error) {
 		c := newCall(e)
 		close(c.stored)
 		u.calls[e.Question.ID] = c
+		resumed = append(resumed, c)
 	}
-	resumed := make([]*call, 0, len(entries))
-	for _, e := range entries {
-		resumed = append(resumed, u.calls[e.Question.ID])
-	}
-	u.link = connect(u)
-	for _, c := range resumed {
-		u.drivers.Go(func() { u.drive(c) })
-	}
-	return u, nil
+	return resumed
 }
 
 // Up reports whether questions can be sent and answers received right now.
-func (u *Uplink) Up() bool {
-	up, _ := u.link.State()
-	return up
-}
+func (u *Uplink) Up() bool { return u.Link().Up }
 
 // Since is when the link came up, or went down.
-func (u *Uplink) Since() time.Time { return u.link.Since() }
+func (u *Uplink) Since() time.Time { return u.Link().Since }
+
+// Link is how the link is right now, and what is wrong with it.
+func (u *Uplink) Link() LinkState {
+	state, _ := u.link.State()
+	return state
+}
 
 // Depth is how many accepted questions are not finished.
 func (u *Uplink) Depth() int { return u.box.count() }
@@ -158,7 +171,7 @@ func check(q router.Question) error {
 	if q.Privacy != router.Public {
 		return fmt.Errorf("its privacy is %q: it must not leave the device", q.Privacy)
 	}
-	payload, err := encodeAsk(q, time.Hour)
+	payload, err := encodeAsk(q, maxTTL, envelope.Version)
 	if err != nil {
 		return err
 	}
@@ -269,21 +282,50 @@ func withLast(err error, last string) error {
 
 // receive takes one message from the link; it does not block.
 func (u *Uplink) receive(topic string, payload []byte) {
-	m, err := DecodeAnswer(payload)
-	if err != nil {
+	m, err := u.post.in(payload, u.secret)
+	var plain notSealed
+	switch {
+	case errors.As(err, &plain):
+		u.o.Log.Warn("dropped an answer", "topic", topic, "err", err)
+		u.hint(m.ID, err.Error())
+		return
+	case errors.Is(err, errForeign):
+		u.o.Log.Debug("dropped an answer", "topic", topic, "err", err)
+		return
+	case err != nil:
 		u.o.Log.Warn("dropped a broken message from the cloud", "topic", topic, "err", err)
 		return
-	}
-	if topic != AnswerTopic(u.o.Device, m.ID) {
+	case topic != AnswerTopic(u.o.Device, m.ID):
 		u.o.Log.Warn("dropped an answer on another question's topic", "topic", topic, "id", m.ID)
 		return
 	}
-	u.mu.Lock()
-	c := u.calls[m.ID]
-	u.mu.Unlock()
-	if c != nil {
+	if m.Worker != "" {
+		u.post.speaks.Store(true)
+	}
+	if c := u.call(m.ID); c != nil {
 		c.receive(m, len(payload), time.Now())
 	}
+}
+
+// secret finds what opens a sealed answer.
+func (u *Uplink) secret(e envelope.Envelope) *envelope.Secret {
+	if c := u.call(e.ID); c != nil {
+		return c.secret(e)
+	}
+	return nil
+}
+
+// hint has the reason for a failed attempt mention what nobody vouches for.
+func (u *Uplink) hint(id, what string) {
+	if c := u.call(id); c != nil {
+		c.hint(what)
+	}
+}
+
+func (u *Uplink) call(id string) *call {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.calls[id]
 }
 
 // Close ends every Ask with ErrClosed and disconnects. Unfinished questions

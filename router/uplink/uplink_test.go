@@ -314,7 +314,7 @@ func TestAnswerThatWasNotHandedOverIsKept(t *testing.T) {
 func TestClockThatWasAheadLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "outbox.db")
-		box, _, err := openOutbox(path, 10, 1<<20)
+		box, _, err := openOutbox(path, 10, 1<<20, quietLog)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -436,12 +436,56 @@ func TestRubbishIsDropped(t *testing.T) {
 	})
 }
 
+// A question that the broker does not take, and ends the connection over, must not
+// keep the others from getting through.
+func TestAQuestionThatBreaksTheLinkWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", func(o *Options) { o.Expiry = time.Hour })
+		a := r.ask(t.Context(), "poison")
+		start, sent := time.Now(), 0
+		for ended := false; !ended; {
+			select {
+			case <-r.link.sent:
+				sent++
+				r.link.set(false)
+				settle()
+				r.link.set(true)
+			case <-a.done:
+				ended = true
+			}
+		}
+		if !errors.Is(a.err, router.ErrExpired) || sent < 10 || sent > 100 {
+			t.Errorf("sent %d times within %v, %v", sent, time.Since(start), a.err)
+		}
+		r.wantEmpty()
+	})
+}
+
+// What a question becomes on the wire must fit whatever its time to live.
+func TestLargestQuestionFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, true, "", func(o *Options) { o.Expiry = 300 * 24 * time.Hour })
+		q := question("q")
+		for n := MaxAskBytes; ; n-- {
+			q.Messages[0].Content = strings.Repeat("x", n)
+			if check(q) == nil {
+				break
+			}
+		}
+		go r.Ask(t.Context(), q, nil)
+		r.wantSent("q")
+		r.reply(done("q", "r", 0))
+		settle()
+		r.wantEmpty()
+	})
+}
+
 func TestBackoffGrowsToItsCeiling(t *testing.T) {
 	t.Parallel()
-	u := &Uplink{o: Options{MinBackoff: time.Second, MaxBackoff: time.Minute}}
+	b := backoff{least: time.Second, most: time.Minute}
 	for attempts, want := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 7: time.Minute, 1000: time.Minute} {
 		for range 20 {
-			if d := u.backoff(attempts); d < want/2 || d > want {
+			if d := b.after(attempts); d < want/2 || d > want {
 				t.Errorf("back-off after %d attempts is %v, want %v to %v", attempts, d, want/2, want)
 			}
 		}

@@ -19,6 +19,7 @@ const (
 	MaxTextBytes   = 4 << 20   // the whole text of an answer
 	MaxCalls       = 128       // tool calls of an answer
 	maxMessages    = 1024
+	maxMissing     = 64 // ranges of a Resume
 	maxSeq         = 1 << 20
 	maxTTL         = 366 * 24 * time.Hour
 )
@@ -34,17 +35,37 @@ type Ask struct {
 	// TTLMS is for how many milliseconds from now an answer is of use; absent
 	// means for ever, 0 or less means that it is too late.
 	TTLMS *int64 `json:"ttl_ms,omitempty"`
+	// Envelope is the newest version of envelope in which the answer may come; 0
+	// means plain JSON only.
+	Envelope int `json:"envelope,omitempty"`
+}
+
+// Resume asks the worker that is at a question, or was, for messages of its
+// answer again. It goes to that worker alone, in an envelope or as a JSON object.
+type Resume struct {
+	ID  string `json:"id"`
+	Run string `json:"run"`
+	// From is the seq from which on everything is missing, Missing what is
+	// missing before it: first and last seq, ascending.
+	From    int      `json:"from"`
+	Missing [][2]int `json:"missing,omitempty"`
+	// Envelope is as in Ask.
+	Envelope int `json:"envelope,omitempty"`
 }
 
 // Answer is one message of an answer on its way down, one JSON object. A
 // worker numbers the messages of one run of the model from 0. A message with
 // Alive set carries nothing else: it says that the worker has the question.
 type Answer struct {
-	ID    string `json:"id"`
-	Run   string `json:"run,omitempty"` // tells two attempts at one question apart
-	Alive bool   `json:"alive,omitempty"`
-	Seq   int    `json:"seq"`
-	Delta string `json:"delta,omitempty"`
+	ID  string `json:"id"`
+	Run string `json:"run,omitempty"` // tells two attempts at one question apart
+	// Worker names the worker to which a [Resume] of this run can go. It is in
+	// signs of life and the first message of a run; workers from before it have
+	// no name and get the whole question again.
+	Worker string `json:"worker,omitempty"`
+	Alive  bool   `json:"alive,omitempty"`
+	Seq    int    `json:"seq"`
+	Delta  string `json:"delta,omitempty"`
 	// Reasoning goes on with the reasoning, Calls with tool calls. Devices from
 	// before these members read an answer of tool calls as an empty text.
 	Reasoning string             `json:"reasoning,omitempty"`
@@ -68,10 +89,16 @@ type Failed struct {
 	Message      string `json:"message"`
 	Retryable    bool   `json:"retryable"` // the same question may succeed later
 	RetryAfterMS int64  `json:"retry_after_ms,omitempty"`
+	NowMS        int64  `json:"now_ms,omitempty"` // with CodeClock: the worker's time, since 1970
 }
 
-// CodeExpired is the code of a question that reached the worker too late.
-const CodeExpired = "expired"
+// Codes of [Failed] on which a device branches.
+const (
+	CodeExpired    = "expired"     // the question reached the worker too late
+	CodeClock      = "clock"       // a sealed message is not of the worker's present
+	CodeUnknownRun = "unknown_run" // a Resume of what the worker does not have
+	CodeEnvelope   = "envelope"    // the message cannot be opened, or must be sealed
+)
 
 // DecodeAsk reads a question. Unknown members are ignored; a wrong type, a
 // missing message and anything beyond the bounds is an error. With an error
@@ -80,7 +107,7 @@ const CodeExpired = "expired"
 func DecodeAsk(payload []byte) (Ask, error) {
 	var a Ask
 	if err := decode(payload, MaxAskBytes, &a); err != nil {
-		return Ask{ID: salvageID(payload)}, fmt.Errorf("decode question: %w", err)
+		return Ask{ID: IDOf(payload)}, fmt.Errorf("decode question: %w", err)
 	}
 	if err := CheckID("question", a.ID); err != nil {
 		return Ask{}, fmt.Errorf("decode question: %w", err)
@@ -130,6 +157,8 @@ func (a Answer) check() error {
 	switch {
 	case len(a.Run) > router.MaxIDBytes:
 		return fmt.Errorf("run has %d bytes, at most %d are allowed", len(a.Run), router.MaxIDBytes)
+	case a.Worker != "" && router.CheckID(a.Worker) != nil:
+		return fmt.Errorf("worker %w", router.CheckID(a.Worker))
 	case a.Seq < 0 || a.Seq > maxSeq:
 		return fmt.Errorf("seq %d is not within 0 to %d", a.Seq, maxSeq)
 	case a.Error != nil && !a.Done:
@@ -145,6 +174,53 @@ func (a Answer) check() error {
 		}
 	}
 	return nil
+}
+
+// DecodeResume reads a request for a part of an answer, as strictly as [DecodeAsk].
+func DecodeResume(payload []byte) (Resume, error) {
+	var r Resume
+	if err := decode(payload, MaxAskBytes, &r); err != nil {
+		return Resume{}, fmt.Errorf("decode resume: %w", err)
+	}
+	if err := CheckID("question", r.ID); err != nil {
+		return Resume{}, fmt.Errorf("decode resume: %w", err)
+	}
+	if err := r.check(); err != nil {
+		return Resume{}, fmt.Errorf("decode resume of %s: %w", r.ID, err)
+	}
+	return r, nil
+}
+
+func (r Resume) check() error {
+	switch {
+	case r.Run == "" || len(r.Run) > router.MaxIDBytes:
+		return fmt.Errorf("run has %d bytes, want 1 to %d", len(r.Run), router.MaxIDBytes)
+	case r.From < 0 || r.From > maxSeq+1:
+		return fmt.Errorf("from %d is not within 0 to %d", r.From, maxSeq+1)
+	case len(r.Missing) > maxMissing:
+		return fmt.Errorf("missing has %d ranges, at most %d are allowed", len(r.Missing), maxMissing)
+	}
+	next := 0
+	for i, m := range r.Missing {
+		if m[0] < next || m[1] < m[0] || m[1] >= r.From {
+			return fmt.Errorf("missing[%d] is %d to %d: want ascending ranges below from, %d", i, m[0], m[1], r.From)
+		}
+		next = m[1] + 1
+	}
+	return nil
+}
+
+// Wants reports whether the message with that seq is asked for.
+func (r Resume) Wants(seq int) bool {
+	if seq >= r.From {
+		return true
+	}
+	for _, m := range r.Missing {
+		if seq >= m[0] && seq <= m[1] {
+			return true
+		}
+	}
+	return false
 }
 
 // Bytes is how much of an answer the message carries.
@@ -177,8 +253,8 @@ func decode(payload []byte, limit int, v any) error {
 	return nil
 }
 
-// salvageID finds a valid id in a payload that is otherwise broken, or "".
-func salvageID(payload []byte) string {
+// IDOf finds a valid id in a payload that is otherwise broken, or "".
+func IDOf(payload []byte) string {
 	if len(payload) > MaxAskBytes {
 		return ""
 	}

@@ -139,7 +139,7 @@ func TestEncodedQuestionIsWhatWorkersAccept(t *testing.T) {
 		ID: "q", Messages: []router.Message{{Role: "user", Content: "<灯>"}}, Asker: "api",
 		Options: router.Options{MaxTokens: 3, Temperature: &zero, Seed: &seed, Stop: []string{"x"}, Tools: json.RawMessage(`[{"a":1}]`)},
 	}
-	payload, err := encodeAsk(q, 0)
+	payload, err := encodeAsk(q, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
