@@ -9,6 +9,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/policy"
 )
 
 // Config is everything that can be set; cusp.toml beside this file documents
@@ -29,6 +30,9 @@ type Config struct {
 	Metrics    MetricsConfig    `toml:"metrics"`
 	Service    ServiceConfig    `toml:"service"`
 	Log        LogConfig        `toml:"log"`
+	Rules      []policy.Rule    `toml:"rule"` // what is wanted of some questions; the first that matches counts
+	Budget     BudgetConfig     `toml:"budget"`
+	Early      EarlyConfig      `toml:"early"`
 }
 
 // DeviceConfig names this device, in topics among others.

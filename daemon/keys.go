@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/a472be26/cusp/router/policy"
+	"github.com/a472be26/cusp/router/privacy"
 )
 
 // source is a configuration's text, for errors that name the line.
@@ -22,6 +25,41 @@ func (s source) errorf(key, format string, args ...any) error {
 	return fmt.Errorf("%s: %s: %s", where, key, fmt.Sprintf(format, args...))
 }
 
+// header is the name of the table, or of the array of tables, that a line begins.
+func header(line string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(strings.TrimSpace(line), "[")
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "["), "]")
+	return strings.TrimSpace(name), ok
+}
+
+// member finds a key of one of an array of tables, or the table that it would stand
+// in; where the array is written inline, the array.
+func (s source) member(array string, index int, key string) int {
+	found, in := 0, false
+	for i, text := range strings.Split(s.text, "\n") {
+		if name, ok := header(text); ok {
+			if in {
+				return found
+			}
+			if name == array {
+				in = index == 0
+				index--
+			}
+			if in {
+				found = i + 1
+			}
+			continue
+		}
+		if name, _, assigned := strings.Cut(text, "="); in && assigned && strings.Trim(strings.TrimSpace(name), `"'`) == key {
+			return i + 1
+		}
+	}
+	if !in {
+		return s.line([]string{array})
+	}
+	return found
+}
+
 // line finds where a key stands, or the table it would stand in; 0 if neither
 // does. The text is known to be valid TOML.
 func (s source) line(key []string) int {
@@ -29,8 +67,7 @@ func (s source) line(key []string) int {
 	want, in := strings.Join(key, "."), strings.Join(key[:len(key)-1], ".")
 	for i, text := range strings.Split(s.text, "\n") {
 		text = strings.TrimSpace(text)
-		if name, ok := strings.CutPrefix(text, "["); ok {
-			name, _, _ = strings.Cut(name, "]")
+		if name, ok := header(text); ok {
 			table = strings.TrimSpace(name)
 			if table == want {
 				return i + 1
@@ -54,7 +91,8 @@ func (s source) line(key []string) int {
 
 // unknownKeys reports what the file sets and nothing reads.
 func unknownKeys(at source, meta toml.MetaData) error {
-	known := knownKeys("", reflect.TypeFor[Config]())
+	known := slices.Concat(knownKeys("", reflect.TypeFor[Config]()),
+		knownKeys("rule.", reflect.TypeFor[policy.Rule]()), knownKeys("privacy.rule.", reflect.TypeFor[privacy.Rule]()))
 	var errs []error
 	reported := map[string]bool{}
 	for _, key := range meta.Undecoded() {
@@ -83,7 +121,7 @@ func knownKeys(prefix string, t reflect.Type) []string {
 		switch {
 		case f.Anonymous:
 			keys = append(keys, knownKeys(prefix, f.Type)...)
-		case f.Type.Kind() == reflect.Struct, f.Type.Kind() == reflect.Pointer:
+		case f.Type.Kind() == reflect.Struct, f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			keys = append(keys, name)
 			keys = append(keys, knownKeys(name+".", f.Type)...)
 		default:

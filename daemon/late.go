@@ -39,6 +39,12 @@ const askerIoT = "iot" // of a question that came over MQTT
 // means that it is not on disk; an answer without a receipt, that there is nothing to
 // deliver.
 func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+	if d.budget != nil {
+		d.budget.Settle(q, c, failure)
+	}
+	if err := d.underway.wait(d.ctx, q.ID); err != nil { // the answer that is given goes first
+		return router.Answer{}, err
+	}
 	if failure != nil && q.Asker != askerAudit {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
 		return router.Answer{}, nil
@@ -58,7 +64,7 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 	case forgotten != nil:
 		d.log.Warn("late answer was dropped", "id", q.ID, "error", forgotten)
 		return router.Answer{}, nil
-	case q.Asker == askerAudit:
+	case q.Asker == askerAudit || q.Early && d.unneeded(before):
 		if d.promises != nil {
 			d.promises.answered(late.Question, late.Answer, failure)
 		}

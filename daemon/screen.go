@@ -42,6 +42,9 @@ func (s Status) screen(coloured bool) string {
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
 	}
+	if len(s.Budgets) > 0 {
+		out.rows(1, "budgets", budgetLine(s.Budgets))
+	}
 	out.governor(s.Governor)
 	out.sensors(s.Sensors)
 	return out.String()
@@ -83,6 +86,8 @@ func wrong(name, text string) bool {
 		return true
 	case "answers":
 		return strings.Contains(text, "FAILED")
+	case "budgets":
+		return strings.Contains(text, "USED UP")
 	case "promise":
 		return strings.Contains(text, "IN DOUBT")
 	case "cloud", "mqtt":
