@@ -30,6 +30,7 @@ type asking struct {
 	local    LocalAnswer
 	ran      bool          // the local model was asked
 	took     time.Duration // by it
+	shown    bool          // its text was passed on as it came
 	cloud    CloudAnswer
 	failure  error // what went wrong on the way
 }
@@ -81,7 +82,7 @@ func (a *asking) relieve(ctx context.Context) error {
 // over tells whether nobody wants an answer any more, or has begun to get one that
 // was broken off.
 func (a *asking) over(ctx context.Context) bool {
-	return ctx.Err() != nil || a.out.err != nil || a.out.sent
+	return ctx.Err() != nil || a.out.err != nil || a.out.sent && !a.shown
 }
 
 // askLocal runs the local model. Its text is held back unless the answer is
@@ -95,7 +96,7 @@ func (a *asking) askLocal(ctx context.Context) error {
 	if a.failure = errors.New("no local model is loaded"); a.Local != nil {
 		a.local, a.failure = a.Local.Answer(ctx, a.q, emit)
 	}
-	a.ran, a.took = true, time.Since(begun)
+	a.ran, a.took, a.shown = true, time.Since(begun), a.out.sent
 	return errors.Join(ctx.Err(), a.out.err)
 }
 
@@ -133,6 +134,9 @@ func evidence(q Question, local LocalAnswer) calibrate.Evidence {
 func (a *asking) escalate(ctx context.Context) error {
 	if a.decision.Route == RouteCloud {
 		doubt := a.decision.Reason
+		if a.shown && a.failure != nil {
+			return fmt.Errorf("question %s: the local answer broke off: %w", a.q.ID, a.failure)
+		}
 		var err error
 		if a.cloud, err = a.askCloud(ctx, a.wait()); err == nil {
 			return nil
