@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/daemon"
-	"github.com/a472be26/cusp/router/cloud"
+	"github.com/a472be26/cusp/daemon/worker"
 )
 
 type cloudCmd struct {
+	Config      string `type:"existingfile" help:"Configuration file, in the place of all flags but --metrics and --log-level; see --print-config." placeholder:"FILE"`
+	PrintConfig bool   `help:"Print the documented configuration file and exit."`
 	cloudLink
 	URL         string        `help:"OpenAI-compatible server that answers, e.g. https://api.openai.com/v1; without it a model of our own does." placeholder:"URL"`
 	ModelName   string        `name:"model" help:"Model to ask that server for." placeholder:"NAME"`
@@ -19,12 +21,22 @@ type cloudCmd struct {
 	Group       string        `default:"cusp-workers" help:"Workers of one group share the questions (${default})."`
 	Concurrency int           `default:"4" help:"Questions answered at the same time (${default})."`
 	Timeout     time.Duration `default:"5m" help:"Longest time for one answer (${default})."`
+	Metrics     string        `help:"Address for Prometheus's metrics, e.g. 127.0.0.1:9091." placeholder:"HOST:PORT"`
 	LogLevel    string        `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error (${default})."`
 }
 
 // Validate makes flags that cannot work, or would be ignored, wrong usage.
 func (c cloudCmd) Validate() error {
 	switch {
+	case c.PrintConfig:
+		return nil
+	case c.Config != "":
+		if len(c.Broker) > 0 || c.URL != "" || c.ModelName != "" || c.File != "" || c.Username != "" || c.PasswordFile != "" || c.State != "" || len(c.Key) > 0 {
+			return errors.New("--config and the flags that say the same exclude each other: set broker, provider, state and keys in the file")
+		}
+		return nil
+	case len(c.Broker) == 0:
+		return errors.New("missing --broker=URL, or a --config=FILE that names one")
 	case c.Concurrency < 1:
 		return fmt.Errorf("--concurrency=%d: at least 1 question must be answered at a time", c.Concurrency)
 	case c.Timeout <= 0:
@@ -37,53 +49,43 @@ func (c cloudCmd) Validate() error {
 	return c.validate()
 }
 
-func (c cloudCmd) Run(ctx context.Context) error {
-	log, _, err := daemon.NewLog(c.LogLevel)
+func (c cloudCmd) Run(ctx context.Context, s streams) error {
+	if c.PrintConfig {
+		_, err := s.out.Write(worker.SampleConfig())
+		return err
+	}
+	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	provider, done, err := openProvider(c.URL, c.ModelName, c.KeyEnv, c.File)
+	log, _, err := daemon.NewLog(cfg.Log.Level)
 	if err != nil {
 		return err
 	}
-	defer done()
-	w, err := cloud.Start(c.options(cloud.Options{
-		Group: c.Group, Concurrency: c.Concurrency, Timeout: c.Timeout, Log: log,
-	}), provider)
-	if err != nil {
-		return err
-	}
-	log.Info("worker runs", "broker", c.broker().String(), "group", c.Group, "model", providerName(provider, c.ModelName))
-	<-ctx.Done()
-	return stopWorker(w)
+	return worker.Run(ctx, cfg, log, version)
 }
 
-// drain is how long a worker may finish what it has begun.
-const drain = 30 * time.Second
-
-func stopWorker(w *cloud.Worker) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
-	return w.Close(ctx)
+// load is the configuration of the file, or of the flags.
+func (c cloudCmd) load() (worker.Config, error) {
+	cfg := c.fromFlags()
+	if c.Config != "" {
+		var err error
+		if cfg, err = worker.LoadConfig(c.Config); err != nil {
+			return cfg, fmt.Errorf("configuration is not usable:\n%w", err)
+		}
+	}
+	if c.LogLevel != "info" {
+		cfg.Log.Level = c.LogLevel
+	}
+	if c.Metrics != "" {
+		cfg.Metrics.Listen = c.Metrics
+	}
+	return cfg, nil
 }
 
-// openProvider is the server at url, or a model of our own: the one in file, or
-// the built-in teacher.
-func openProvider(url, model, keyEnv, file string) (cloud.Provider, func() error, error) {
-	if url != "" {
-		p, err := cloud.NewOpenAI(cloud.OpenAIOptions{BaseURL: url, Model: model, KeyEnv: keyEnv})
-		return p, func() error { return nil }, err
-	}
-	t, err := daemon.OpenTeacher(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	return cloud.Local{Model: t.Name(), Generator: t}, t.Close, nil
-}
-
-func providerName(p cloud.Provider, model string) string {
-	if local, ok := p.(cloud.Local); ok {
-		return local.Model
-	}
-	return fmt.Sprintf("%s (remote)", model)
+func (c cloudCmd) fromFlags() worker.Config {
+	cfg := worker.FromFlags(c.URL, c.ModelName, c.KeyEnv, c.File)
+	cfg.Worker.Concurrency, cfg.Worker.Timeout, cfg.MQTT.Group = c.Concurrency, c.Timeout, c.Group
+	c.fill(&cfg)
+	return cfg
 }

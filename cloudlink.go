@@ -3,14 +3,13 @@ package main
 import (
 	"errors"
 
-	"github.com/a472be26/cusp/router/cloud"
-	"github.com/a472be26/cusp/router/envelope"
+	"github.com/a472be26/cusp/daemon/worker"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
 // cloudLink is how a worker is reached, what it can open and what it keeps.
 type cloudLink struct {
-	Broker       []string `required:"" sep:"none" help:"MQTT broker: tcp://HOST:1883, ssl://HOST:8883, ws:// or wss://. Given several times, all of them are served." placeholder:"URL"`
+	Broker       []string `sep:"none" help:"MQTT broker: tcp://HOST:1883, ssl://HOST:8883, ws:// or wss://. Given several times, all of them are served." placeholder:"URL"`
 	Username     string   `help:"User name at the broker."`
 	PasswordFile string   `type:"existingfile" help:"File with the password at the broker."`
 	CAFile       string   `name:"ca-file" type:"existingfile" help:"PEM file of the authority that signed the broker's certificate."`
@@ -36,18 +35,14 @@ func (c cloudLink) validate() error {
 	return err
 }
 
-func (c cloudLink) broker() uplink.Broker {
-	return uplink.Broker{
-		URL: c.Broker[0], Others: c.Broker[1:], Username: c.Username,
-		PasswordFile: c.PasswordFile, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
+// fill sets what a worker's configuration has of all that.
+func (c cloudLink) fill(cfg *worker.Config) {
+	if len(c.Broker) == 0 {
+		return
 	}
-}
-
-// options completes those of a worker.
-func (c cloudLink) options(o cloud.Options) cloud.Options {
-	o.Broker, o.State, o.SealedOnly = c.broker(), c.State, c.SealedOnly
-	if len(c.Key) > 0 {
-		o.Seal = &envelope.Worker{KeyFiles: c.Key, Devices: c.Devices}
-	}
-	return o
+	m := &cfg.MQTT
+	m.Broker, m.Brokers, m.Username = c.Broker[0], c.Broker[1:], c.Username
+	m.PasswordFile, m.CAFile, m.CertFile, m.KeyFile = c.PasswordFile, c.CAFile, c.CertFile, c.KeyFile
+	cfg.Worker.State = c.State
+	cfg.Seal = worker.SealConfig{Keys: c.Key, Devices: c.Devices, Only: c.SealedOnly}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/a472be26/cusp/daemon"
 	"github.com/a472be26/cusp/daemon/demo"
+	"github.com/a472be26/cusp/router/cloud"
 )
 
 type demoCmd struct {
@@ -16,12 +18,12 @@ type demoCmd struct {
 }
 
 func (c demoCmd) Run(ctx context.Context, s streams) error {
-	provider, done, err := openProvider(c.CloudURL, c.CloudModel, c.KeyEnv, "")
+	provider, model, done, err := openProvider(c.CloudURL, c.CloudModel, c.KeyEnv)
 	if err != nil {
 		return err
 	}
 	defer done()
-	o := demo.Options{Out: s.out, Version: version, Provider: provider, Model: providerName(provider, c.CloudModel), Stay: c.Stay}
+	o := demo.Options{Out: s.out, Version: version, Provider: provider, Model: model, Stay: c.Stay}
 	if c.CloudURL == "" {
 		o.Remark = ", which knows device commands only (--cloud-url puts a general model there)"
 	}
@@ -29,4 +31,17 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 		o.Log = slog.New(slog.NewTextHandler(s.err, nil))
 	}
 	return demo.Run(ctx, o)
+}
+
+// openProvider is the server at url, or the built-in teacher.
+func openProvider(url, model, keyEnv string) (_ cloud.Provider, name string, done func() error, err error) {
+	if url != "" {
+		p, err := cloud.NewOpenAI(cloud.Endpoint{URL: url, Model: model, Key: cloud.Secret{Env: keyEnv}})
+		return p, model + " (remote)", func() error { return nil }, err
+	}
+	t, err := daemon.OpenTeacher("")
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return cloud.Local{Model: t.Name(), Generator: t}, t.Name(), t.Close, nil
 }

@@ -301,3 +301,34 @@ that reads only the question.
 
 More: docs/promise.md.`
 }
+
+func (routeIntentsCmd) Help() string {
+	return `It learns intents from the training split, over the vectors of an encoder, and
+counts on the validation split what stays here and what goes to the cloud.
+
+  cusp route intents --data DIR --encoder all-MiniLM-L6-v2/
+
+More: docs/promise.md.`
+}
+
+func (keyDeviceCmd) Help() string {
+	return `Every device has one of its own.
+
+  cusp key device lamp.key    # lamp.key stays on the device, lamp.key.pub goes to the workers
+
+More: docs/link.md.`
+}
+
+func (keyWorkerCmd) Help() string {
+	return `All workers of a fleet share one; several may hold while it is rotated.
+
+  cusp key worker fleet.key   # fleet.key stays with the workers, fleet.key.pub goes to the devices
+
+More: docs/link.md.`
+}
+
+func (keyShowCmd) Help() string {
+	return `Whoever carries a key over a channel that is not safe compares this over another.
+
+  cusp key show fleet.key.pub`
+}

@@ -60,7 +60,7 @@ func (c routeIntentsCmd) Run(ctx context.Context, s streams) error {
 }
 
 func (c routeIntentsCmd) train(split intentSplit) (*evaluate.IntentStudent, error) {
-	return evaluate.TrainIntents(split.texts, split.vectors, evaluate.LinearOptions{Epochs: c.Epochs, Seed: c.Seed})
+	return evaluate.TrainIntents(split.texts, split.vectors, evaluate.LinearOptions{Epochs: c.Epochs, Rate: 3, Plain: true, Seed: c.Seed})
 }
 
 // vectorsAtOnce is how many texts the encoder gets in one call.
@@ -81,7 +81,7 @@ func (c routeIntentsCmd) read(ctx context.Context, s streams, names ...string) (
 			out.texts = append(out.texts, intent)
 		}
 	}
-	encoder, err := assistant.Open(c.Encoder, assistant.Config{})
+	encoder, err := assistant.Open(c.Encoder, assistant.Config{Sequences: 16})
 	if err != nil {
 		return out, err
 	}

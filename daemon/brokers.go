@@ -25,7 +25,7 @@ func (c Config) openDoor(answerer iot.Answerer, status func() any, log *slog.Log
 		return nil, fmt.Errorf("mqtt front door: %w", err)
 	}
 	door, err := iot.Open(iot.Options{
-		Device: c.Device.ID, Client: client.SetClientID("cusp-iot-" + c.Device.ID),
+		Device: c.Device.ID, Client: client.SetClientID(uplink.ClientID("iot", c.Device.ID)),
 		Answerer: answerer, Status: status,
 		Parallel: c.IoT.Parallel, Log: log,
 	})

@@ -276,16 +276,8 @@ func fraction(at source, key string, v float64) error {
 	return nil
 }
 
-func within(at source, key string, v, low, high int64) error {
-	if v < low || v > high {
-		return at.errorf(key, "%d is out of range; write a number from %d to %d", v, low, high)
-	}
-	return nil
-}
+func within(at source, key string, v, low, high int64) error { return at.Within(key, v, low, high) }
 
 func duration(at source, key string, v, low, high time.Duration) error {
-	if v < low || v > high {
-		return at.errorf(key, "%v is out of range; write a duration from %v to %v, for example \"%v\"", v, low, high, max(low, time.Minute))
-	}
-	return nil
+	return at.Duration(key, v, low, high)
 }

@@ -2,14 +2,13 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
-	"os"
+	"reflect"
 	"time"
 
-	"github.com/BurntSushi/toml"
-
+	"github.com/a472be26/cusp/daemon/tomlfile"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/policy"
+	"github.com/a472be26/cusp/router/privacy"
 )
 
 // Config is everything that can be set; cusp.toml beside this file documents
@@ -231,31 +230,21 @@ type LogConfig struct {
 func LoadConfig(path string) (Config, error) { return loadConfig(path, DefaultConfig()) }
 
 func loadConfig(path string, cfg Config) (Config, error) {
-	text, err := os.ReadFile(path)
+	text, meta, err := tomlfile.Decode(path, &cfg)
 	if err != nil {
-		return cfg, fmt.Errorf("config: %w", err)
-	}
-	meta, err := toml.Decode(string(text), &cfg)
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		return cfg, fmt.Errorf("config %s:%d: %s%s", path, parse.Position.Line, lastKey(parse), parse.Message)
-	}
-	if err != nil {
-		return cfg, fmt.Errorf("config %s: %w", path, err)
+		return cfg, err
 	}
 	cfg.Cloud.first()
 	cfg.IoT.first()
-	at := source{path: path, text: string(text)}
-	return cfg, errors.Join(unknownKeys(at, meta), cfg.check(at))
+	at := source{text}
+	return cfg, errors.Join(at.Unknown(meta, reflect.TypeFor[Config](), ruleKeys()...), cfg.check(at))
 }
 
-func lastKey(e toml.ParseError) string {
-	if e.LastKey == "" {
-		return ""
-	}
-	return e.LastKey + ": "
+// ruleKeys are those of the arrays of tables.
+func ruleKeys() []string {
+	return append(tomlfile.Keys("rule.", reflect.TypeFor[policy.Rule]()), tomlfile.Keys("privacy.rule.", reflect.TypeFor[privacy.Rule]())...)
 }
 
 // Check tells everything that is wrong with a configuration that did not come
 // from a file.
-func (c Config) Check() error { return c.check(source{path: "config"}) }
+func (c Config) Check() error { return c.check(source{tomlfile.Source{Path: "config"}}) }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/a472be26/cusp/daemon/tomlfile"
 	"time"
 
 	"github.com/a472be26/cusp/router/uplink"
@@ -42,15 +44,15 @@ func TestSampleConfigDocumentsEveryKey(t *testing.T) {
 	if _, err := LoadConfig(writeConfig(t, all)); err != nil {
 		t.Fatal(err)
 	}
-	at := source{text: all}
-	for _, key := range knownKeys("", reflect.TypeFor[Config]()) {
+	at := tomlfile.Source{Text: all}
+	for _, key := range tomlfile.Keys("", reflect.TypeFor[Config]()) {
 		parts := strings.Split(key, ".")
 		inline := parts[0] == "sensor" && len(parts) > 2
 		table := key == "model.canary" || parts[0] == "governor" && slices.Contains([]string{"warm", "hot", "saving"}, parts[len(parts)-1])
 		if len(parts) < 2 || inline || table {
 			continue // a table, or a member of an inline table
 		}
-		line := strings.Split(all, "\n")[at.line(parts)-1]
+		line := strings.Split(all, "\n")[at.Line(parts)-1]
 		if !strings.HasPrefix(line, parts[len(parts)-1]+" = ") {
 			t.Errorf("%s is not in the sample", key)
 		}
@@ -91,50 +93,59 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		text string
 		says []string
 	}{
-		"syntax":          {"[api]\nsocket = \n", []string{":2:", "api.socket"}},
-		"misspelt key":    {"[api]\n\nsockt = \"/a\"\n", []string{":3: api.sockt: unknown key", "did you mean api.socket?"}},
-		"misspelt table":  {"[clouds]\nbroker = \"x\"\n", []string{":1: clouds", "unknown key"}},
-		"wrong table":     {"[api]\nbroker = \"x\"\n", []string{":2: api.broker: unknown key", "did you mean iot.broker?"}},
-		"in inline table": {"[sensor]\nbus=\"/dev/x\"\ntemperature = { driver = \"lm75\", adress = 1 }\n", []string{":3: sensor.temperature.adress", "did you mean sensor.temperature.address?"}},
-		"wrong type":      {"[model]\nthreads = \"two\"\n", []string{"line 2", "model.threads", "integer"}},
-		"device":          {"[device]\nid = \"a/b\"\n", []string{":2: device.id", "other than letters"}},
-		"socket":          {"[api]\nsocket = \"cusp.sock\"\n", []string{":2: api.socket", "absolute"}},
-		"privacy":         {"[privacy]\nemail = \"hide\"\n", []string{":2: privacy.email", `"redact", "private" or "allow"`}},
-		"privacy rule":    {"[privacy]\n[[privacy.rule]]\nname = \"x\"\n", []string{"privacy.rule", `rule 1 ("x")`, "says nothing"}},
-		"misspelt rule":   {"[privacy]\n[[privacy.rule]]\nname = \"x\"\nword = [\"a\"]\n", []string{"privacy.rule.word", "unknown key"}},
-		"records":         {"[state]\nrecords = \"some\"\n", []string{":2: state.records", `"metadata"`}},
-		"mode":            {"[api]\nmode = \"rw\"\n", []string{":2: api.mode", `"0660"`}},
-		"threads":         {"[model]\nthreads = -1\n", []string{":2: model.threads", "from 0 to 1024"}},
-		"name":            {"[model]\nname = \"../x\"\n", []string{":2: model.name"}},
-		"broker":          {"[cloud]\nbroker = \"http://x\"\n", []string{":2: cloud.broker", "ssl"}},
-		"duration":        {"[router]\nwait = \"0s\"\n", []string{":2: router.wait", "for example"}},
-		"iot alone":       {"[iot]\nenable = true\n", []string{":1: iot.broker", "cloud.broker"}},
-		"sensor bus":      {"[sensor]\npower = { driver = \"ina219\", address = 0x40 }\n", []string{"sensor.bus", "/dev/i2c-1"}},
-		"thermometer":     {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"lm75\", address = 0x48 }\n", []string{":3: sensor.power", "[ina219 ina3221]"}},
-		"interval":        {"[sensor]\ninterval = \"1ms\"\n", []string{":2: sensor.interval", "100ms to 30s"}},
-		"sysfs":           {"[sensor]\nsysfs = \"sys\"\n", []string{":2: sensor.sysfs", "absolute"}},
-		"no gap":          {"[governor.hot]\nenter = 80.0\nleave = 80.0\n", []string{":3: governor.hot.leave", "below what enters the level, 80"}},
-		"hot below warm":  {"[governor.warm]\nenter = 79.0\n", []string{"governor.hot.enter", "79"}},
-		"no temperature":  {"[governor.warm]\nenter = nan\n", []string{":2: governor.warm.enter", "degrees Celsius"}},
-		"preference":      {"[governor.hot]\nprefer = \"clouds\"\n", []string{":2: governor.hot.prefer", "balanced"}},
-		"fewer threads":   {"[governor.saving]\nthreads = -1\n", []string{":2: governor.saving.threads", "from 0 to 1024"}},
-		"battery":         {"[governor.saving]\nenter_battery = 20.0\n", []string{"governor.saving.leave_battery", "above enter_battery"}},
-		"full battery":    {"[governor.saving]\nenter_battery = 100.0\n", []string{":2: governor.saving.enter_battery", "percent"}},
-		"power":           {"[governor.saving]\nenter_watts = 8.0\nleave_watts = 9.0\n", []string{":3: governor.saving.leave_watts", "8 watts"}},
-		"no limit":        {"[governor]\nenable = true\n[governor.warm]\nenter = 0.0\n[governor.hot]\nenter = 0.0\n", []string{":2: governor.enable", "governor.hot.enter"}},
-		"driver":          {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"ina3\", address = 0x40 }\n", []string{":3: sensor.power", "ina219"}},
-		"canary":          {"[model.canary]\nshare = 1.5\n", []string{":2: model.canary.share", "from 0 to 1"}},
-		"drain":           {"[service]\ndrain = \"2h\"\n", []string{":2: service.drain", "to 1h0m0s"}},
-		"two passwords":   {"[cloud]\nbroker = \"tcp://x:1\"\npassword_file = \"/p\"\npassword_credential = \"mqtt\"\n", []string{":4: cloud.password_credential", "one of them"}},
-		"credential":      {"[cloud]\nbroker = \"tcp://x:1\"\npassword_credential = \"../mqtt\"\n", []string{":3: cloud.password_credential", "no name"}},
-		"key alone":       {"[iot]\nbroker = \"tcp://x:1\"\nkey_file = \"/k\"\n", []string{"iot.cert_file", "needs its key"}},
-		"compression":     {"[cloud]\ncompression = \"gzip\"\n", []string{":2: cloud.compression", "zstd"}},
-		"outbox":          {"[cloud]\noutbox_bytes = 100\n", []string{":2: cloud.outbox_bytes", "from 1048576"}},
-		"second broker":   {"[cloud]\nbrokers = [\"tcp://x:1\", \"http://y\"]\n", []string{"cloud.broker", "http://y"}},
-		"sealed unsigned": {"[cloud]\nworker_keys = [\"/w.pub\"]\n", []string{":2: cloud.worker_keys", "cusp key device"}},
-		"signed unsealed": {"[cloud]\ndevice_key = \"/d\"\n", []string{":2: cloud.device_key", "worker_keys"}},
-		"two device keys": {"[cloud]\nworker_keys = [\"/w\"]\ndevice_key = \"/d\"\ndevice_key_credential = \"d\"\n", []string{":4: cloud.device_key_credential", "one of them"}},
-		"level":           {"[log]\nlevel = \"loud\"\n", []string{":2: log.level", "debug"}},
+		"syntax":           {"[api]\nsocket = \n", []string{":2:", "api.socket"}},
+		"misspelt key":     {"[api]\n\nsockt = \"/a\"\n", []string{":3: api.sockt: unknown key", "did you mean api.socket?"}},
+		"misspelt table":   {"[clouds]\nbroker = \"x\"\n", []string{":1: clouds", "unknown key"}},
+		"wrong table":      {"[api]\nbroker = \"x\"\n", []string{":2: api.broker: unknown key", "did you mean iot.broker?"}},
+		"in inline table":  {"[sensor]\nbus=\"/dev/x\"\ntemperature = { driver = \"lm75\", adress = 1 }\n", []string{":3: sensor.temperature.adress", "did you mean sensor.temperature.address?"}},
+		"wrong type":       {"[model]\nthreads = \"two\"\n", []string{"line 2", "model.threads", "integer"}},
+		"device":           {"[device]\nid = \"a/b\"\n", []string{":2: device.id", "other than letters"}},
+		"socket":           {"[api]\nsocket = \"cusp.sock\"\n", []string{":2: api.socket", "absolute"}},
+		"privacy":          {"[privacy]\nemail = \"hide\"\n", []string{":2: privacy.email", `"redact", "private" or "allow"`}},
+		"privacy rule":     {"[privacy]\n[[privacy.rule]]\nname = \"x\"\n", []string{"privacy.rule", `rule 1 ("x")`, "says nothing"}},
+		"misspelt rule":    {"[privacy]\n[[privacy.rule]]\nname = \"x\"\nword = [\"a\"]\n", []string{"privacy.rule.word", "unknown key"}},
+		"records":          {"[state]\nrecords = \"some\"\n", []string{":2: state.records", `"metadata"`}},
+		"mode":             {"[api]\nmode = \"rw\"\n", []string{":2: api.mode", `"0660"`}},
+		"threads":          {"[model]\nthreads = -1\n", []string{":2: model.threads", "from 0 to 1024"}},
+		"name":             {"[model]\nname = \"../x\"\n", []string{":2: model.name"}},
+		"broker":           {"[cloud]\nbroker = \"http://x\"\n", []string{":2: cloud.broker", "ssl"}},
+		"duration":         {"[router]\nwait = \"0s\"\n", []string{":2: router.wait", "for example"}},
+		"iot alone":        {"[iot]\nenable = true\n", []string{":1: iot.broker", "cloud.broker"}},
+		"sensor bus":       {"[sensor]\npower = { driver = \"ina219\", address = 0x40 }\n", []string{"sensor.bus", "/dev/i2c-1"}},
+		"thermometer":      {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"lm75\", address = 0x48 }\n", []string{":3: sensor.power", "[ina219 ina3221]"}},
+		"interval":         {"[sensor]\ninterval = \"1ms\"\n", []string{":2: sensor.interval", "100ms to 30s"}},
+		"sysfs":            {"[sensor]\nsysfs = \"sys\"\n", []string{":2: sensor.sysfs", "absolute"}},
+		"no gap":           {"[governor.hot]\nenter = 80.0\nleave = 80.0\n", []string{":3: governor.hot.leave", "below what enters the level, 80"}},
+		"hot below warm":   {"[governor.warm]\nenter = 79.0\n", []string{"governor.hot.enter", "79"}},
+		"no temperature":   {"[governor.warm]\nenter = nan\n", []string{":2: governor.warm.enter", "degrees Celsius"}},
+		"preference":       {"[governor.hot]\nprefer = \"clouds\"\n", []string{":2: governor.hot.prefer", "balanced"}},
+		"fewer threads":    {"[governor.saving]\nthreads = -1\n", []string{":2: governor.saving.threads", "from 0 to 1024"}},
+		"battery":          {"[governor.saving]\nenter_battery = 20.0\n", []string{"governor.saving.leave_battery", "above enter_battery"}},
+		"full battery":     {"[governor.saving]\nenter_battery = 100.0\n", []string{":2: governor.saving.enter_battery", "percent"}},
+		"power":            {"[governor.saving]\nenter_watts = 8.0\nleave_watts = 9.0\n", []string{":3: governor.saving.leave_watts", "8 watts"}},
+		"no limit":         {"[governor]\nenable = true\n[governor.warm]\nenter = 0.0\n[governor.hot]\nenter = 0.0\n", []string{":2: governor.enable", "governor.hot.enter"}},
+		"driver":           {"[sensor]\nbus = \"/dev/i2c-1\"\npower = { driver = \"ina3\", address = 0x40 }\n", []string{":3: sensor.power", "ina219"}},
+		"rule route":       {"[[rule]]\nname = \"a\"\n\n[[rule]]\nname = \"b\"\nroute = \"moon\"\n", []string{":6: rule 2 (\"b\"): route: \"moon\" is not allowed; write \"local\" or \"cloud\""}},
+		"rule hours":       {"[[rule]]\nname = \"a\"\nhours = [\"8-9\"]\n[log]\n", []string{":3: rule 1 (\"a\"): hours: \"8-9\" is no time of day", "22:00-06:00"}},
+		"nameless rule":    {"[log]\n[[rule]]\nroute = \"local\"\n", []string{":2: rule 1 (\"\"): name"}},
+		"inline rule":      {"rule = [{ name = \"a\", first = \"x\" }]\n", []string{":1: rule 1 (\"a\"): first", "provisional"}},
+		"misspelt in rule": {"[[rule]]\nname = \"a\"\nlongr_than = 5\n", []string{":3: rule.longr_than: unknown key", "did you mean rule.longer_than?"}},
+		"rule type":        {"[[rule]]\nname = \"a\"\nearly = \"yes\"\n", []string{"3", "rule.early", "bool"}},
+		"budget":           {"[budget]\nmoney_day = -1.0\n", []string{":2: budget.money_day", "no limit"}},
+		"no cost":          {"[budget]\nmoney_day = 1.0\nask_cost = 0.0\n", []string{":3: budget.ask_cost", "0.01"}},
+		"early":            {"[early]\ndoubt = 2.0\n", []string{":2: early.doubt", "from 0 to 1"}},
+		"canary":           {"[model.canary]\nshare = 1.5\n", []string{":2: model.canary.share", "from 0 to 1"}},
+		"drain":            {"[service]\ndrain = \"2h\"\n", []string{":2: service.drain", "to 1h0m0s"}},
+		"two passwords":    {"[cloud]\nbroker = \"tcp://x:1\"\npassword_file = \"/p\"\npassword_credential = \"mqtt\"\n", []string{":4: cloud.password_credential", "one of them"}},
+		"credential":       {"[cloud]\nbroker = \"tcp://x:1\"\npassword_credential = \"../mqtt\"\n", []string{":3: cloud.password_credential", "no name"}},
+		"key alone":        {"[iot]\nbroker = \"tcp://x:1\"\nkey_file = \"/k\"\n", []string{"iot.cert_file", "needs its key"}},
+		"compression":      {"[cloud]\ncompression = \"gzip\"\n", []string{":2: cloud.compression", "zstd"}},
+		"outbox":           {"[cloud]\noutbox_bytes = 100\n", []string{":2: cloud.outbox_bytes", "from 1048576"}},
+		"second broker":    {"[cloud]\nbrokers = [\"tcp://x:1\", \"http://y\"]\n", []string{"cloud.broker", "http://y"}},
+		"sealed unsigned":  {"[cloud]\nworker_keys = [\"/w.pub\"]\n", []string{":2: cloud.worker_keys", "cusp key device"}},
+		"signed unsealed":  {"[cloud]\ndevice_key = \"/d\"\n", []string{":2: cloud.device_key", "worker_keys"}},
+		"two device keys":  {"[cloud]\nworker_keys = [\"/w\"]\ndevice_key = \"/d\"\ndevice_key_credential = \"d\"\n", []string{":4: cloud.device_key_credential", "one of them"}},
+		"level":            {"[log]\nlevel = \"loud\"\n", []string{":2: log.level", "debug"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

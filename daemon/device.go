@@ -44,7 +44,7 @@ type device struct {
 	guard    *privacy.Guard // of what leaves the device or is kept
 	answers  *answers
 	sensors  *sensor.Station
-	memory   *memory
+	memory   *reserve
 	meter    *sensor.Meter
 	work     *work
 	govern   *govern // nil: nobody governs
@@ -84,7 +84,7 @@ func newDevice(cfg Config, o Options) *device {
 	if root == nil {
 		root = os.DirFS("/")
 	}
-	d.memory = newMemory(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
+	d.memory = newReserve(root, func() int64 { return d.config().Service.MemoryReserve }, d.log)
 	d.ctx, d.halt = context.WithCancel(context.Background())
 	return d
 }

@@ -57,7 +57,7 @@ func embeds(m Model) vectorizer {
 // makes them, else with the one that is configured for it.
 type vectors struct {
 	models *Models
-	memory *memory
+	memory *reserve
 	second Model // nil: none is configured
 	since  time.Time
 	work   *work

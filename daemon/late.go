@@ -22,9 +22,9 @@ const lateDetail = "late answer"
 // the question came. An asker at the socket finds it under the question's id.
 // With an error it comes again.
 func (d *device) late(q router.Question, c router.CloudAnswer, failure error) error {
-	a, err := d.recordLate(q, c, failure)
+	asked, a, err := d.recordLate(q, c, failure)
 	if err == nil && a.Receipt.ID != "" && q.Asker == askerIoT {
-		err = d.deliver(q, a)
+		err = d.deliver(asked, a)
 	}
 	if err == nil && q.Redacted {
 		d.guard.Forget(q.ID)
@@ -35,23 +35,23 @@ func (d *device) late(q router.Question, c router.CloudAnswer, failure error) er
 const askerIoT = "iot" // of a question that came over MQTT
 
 // recordLate keeps a late answer, once, however often it comes: it is offered
-// again when one of two processes dies between taking it and saying so. An error
-// means that it is not on disk; an answer without a receipt, that there is nothing to
-// deliver.
-func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+// again when one of two processes dies between taking it and saying so. It returns
+// the question as it was asked, and the answer for its asker; one without a receipt is
+// for nobody. An error means that it is not on disk.
+func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
 	if d.budget != nil {
 		d.budget.Settle(q, c, failure)
 	}
 	if err := d.underway.wait(d.ctx, q.ID); err != nil { // the answer that is given goes first
-		return router.Answer{}, err
+		return q, router.Answer{}, err
 	}
 	if failure != nil && q.Asker != askerAudit {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
-		return router.Answer{}, nil
+		return q, router.Answer{}, nil
 	}
 	before, err := d.answers.Find(d.ctx, q.ID)
 	if err != nil && !errors.Is(err, api.ErrNotFound) {
-		return router.Answer{}, err
+		return q, router.Answer{}, err
 	}
 	late := privacy.Restored{Question: q, Answer: c}
 	var forgotten error
@@ -59,18 +59,20 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 		late, forgotten = d.guard.Restore(q, c)
 	}
 	switch {
-	case before.Receipt.Route == router.RouteCloud && (sameQuestion(before.Question, q) || sameQuestion(before.Question, late.Question)):
-		return d.again(before), nil
+	case before.Receipt.Route == router.RouteCloud && d.sameQuestion(before.Question, q, late.Question):
+		a := d.again(before)
+		return late.Question, a, nil
 	case forgotten != nil:
 		d.log.Warn("late answer was dropped", "id", q.ID, "error", forgotten)
-		return router.Answer{}, nil
+		return q, router.Answer{}, nil
 	case q.Asker == askerAudit || q.Early && d.unneeded(before):
 		if d.promises != nil {
 			d.promises.answered(late.Question, late.Answer, failure)
 		}
-		return router.Answer{}, nil
+		return q, router.Answer{}, nil
 	}
-	return d.keepLate(late, before)
+	a, err := d.keepLate(late, before)
+	return late.Question, a, err
 }
 
 // again is a late answer that was kept before, with what was hidden in it put back.
@@ -97,12 +99,21 @@ func (d *device) keepLate(late privacy.Restored, before api.Entry) (router.Answe
 	return a, nil
 }
 
-// sameQuestion tells whether what is kept is the question: an id may be used again
-// for another one. Where no text is kept the id has to do.
-func sameQuestion(kept, q router.Question) bool {
-	x, errX := json.Marshal(kept.Messages)
-	y, errY := json.Marshal(q.Messages)
-	return len(kept.Messages) == 0 || errX == nil && errY == nil && bytes.Equal(x, y)
+// sameQuestion tells whether what is kept is the question, as it was sent, asked or
+// recorded: an id may be used again for another one. Where no text is kept the id has
+// to do.
+func (d *device) sameQuestion(kept, sent, asked router.Question) bool {
+	if len(kept.Messages) == 0 {
+		return true
+	}
+	recorded := Hidden(d.guard, record.Entry{Question: asked}).Question
+	x, err := json.Marshal(kept.Messages)
+	for _, q := range []router.Question{sent, asked, recorded} {
+		if y, errY := json.Marshal(q.Messages); err == nil && errY == nil && bytes.Equal(x, y) {
+			return true
+		}
+	}
+	return false
 }
 
 // deliver waits for the front door, which opens after the uplink.
@@ -125,7 +136,7 @@ func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) ro
 		ID: late.Question.ID, Time: now.UTC(), Route: router.RouteCloud, Reason: router.ReasonDeadline, Model: c.Model,
 		Confidence: before.Confidence, Threshold: before.Threshold,
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
-		BytesUp: c.BytesUp, BytesDown: c.BytesDown, Detail: lateDetail, Redactions: late.Redactions,
+		BytesUp: c.BytesUp, BytesDown: c.BytesDown, CostUSD: c.CostUSD, Detail: lateDetail, Redactions: late.Redactions,
 	}
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000

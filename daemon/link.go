@@ -132,7 +132,7 @@ func (l *link) openDoor() error {
 // late hands a late answer to the engine, which records it, and then to an asker
 // over MQTT. Until both are done it stays in the outbox.
 func (l *link) late(q router.Question, c router.CloudAnswer, failure error) error {
-	a, err := l.border.Late(l.ctx, q, c, failure)
+	q, a, err := l.border.Late(l.ctx, q, c, failure)
 	if err != nil || a.Receipt.ID == "" || q.Asker != askerIoT {
 		return err
 	}

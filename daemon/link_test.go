@@ -142,7 +142,7 @@ func TestLateAnswersAreRecordedOnceAcrossRestarts(t *testing.T) {
 	d := &device{log: log, answers: newAnswers(records, log), ctx: t.Context()}
 	q.Deadline = time.Time{}
 	for _, text := range []string{"big says hard", "in other words"} {
-		a, err := d.recordLate(q, router.CloudAnswer{Text: text}, nil)
+		_, a, err := d.recordLate(q, router.CloudAnswer{Text: text}, nil)
 		if err != nil || a.Text != "big says hard" {
 			t.Errorf("again: %+v, %v", a, err)
 		}
@@ -154,7 +154,7 @@ func TestLateAnswersAreRecordedOnceAcrossRestarts(t *testing.T) {
 	// Its id, used again for another question, is another question.
 	other := ask("harder")
 	other.ID = "q1"
-	if a, err := d.recordLate(other, router.CloudAnswer{Text: "yes"}, nil); err != nil || a.Text != "yes" {
+	if _, a, err := d.recordLate(other, router.CloudAnswer{Text: "yes"}, nil); err != nil || a.Text != "yes" {
 		t.Errorf("another question: %+v, %v", a, err)
 	}
 }

@@ -43,7 +43,7 @@ func (v visited) Answer(ctx context.Context, q router.Question, emit func(router
 }
 
 // Late implements [border.Engine]. The link tells the asker.
-func (v visited) Late(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+func (v visited) Late(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
 	return v.d.recordLate(q, c, failure)
 }
 

@@ -66,9 +66,9 @@ func (c BudgetConfig) budgets() budget.Budgets {
 func (c Config) checkRules(at source) error {
 	var errs []error
 	for _, p := range policy.Check(c.Rules) {
-		where := at.path
-		if line := at.member("rule", p.Index, p.Key); line > 0 {
-			where = fmt.Sprintf("%s:%d", at.path, line)
+		where := at.Path
+		if line := at.Member("rule", p.Index, p.Key); line > 0 {
+			where = fmt.Sprintf("%s:%d", at.Path, line)
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", where, p))
 	}

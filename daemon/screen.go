@@ -133,8 +133,10 @@ func (m ModelStatus) remarks() string {
 	return strings.Join(remarks, "; ")
 }
 
+// reload leaves out one that succeeded where another one was refused: since when the
+// model serves stands above.
 func (s *screen) reload(r *Reload, refused *Refusal) {
-	if r != nil && (refused == nil || r.Error != refused.Error) {
+	if r != nil && (refused == nil || r.Error != "" && r.Error != refused.Error) {
 		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {

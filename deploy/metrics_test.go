@@ -72,9 +72,9 @@ type dashboard struct {
 	}
 }
 
-func expressions(t *testing.T) map[string]string {
+func expressions(t *testing.T, dashboardFile, rulesFile string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("grafana/cusp.json")
+	text, err := os.ReadFile(dashboardFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func expressions(t *testing.T) map[string]string {
 			all["panel "+p.Title] += target.Expr + "\n"
 		}
 	}
-	for _, r := range rules(t) {
+	for _, r := range rules(t, rulesFile) {
 		all["alert "+r.Alert] = r.Expr
 	}
 	return all
@@ -100,9 +100,9 @@ type rule struct {
 	Labels, Annotations map[string]string
 }
 
-func rules(t *testing.T) []rule {
+func rules(t *testing.T, path string) []rule {
 	t.Helper()
-	f, err := os.Open("prometheus/cusp.rules.yml")
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,13 +130,19 @@ func rules(t *testing.T) []rule {
 func TestDashboardAndAlertsNameExistingMetrics(t *testing.T) {
 	t.Parallel()
 	exist := exposed(t)
-	all := expressions(t)
+	all := expressions(t, "grafana/cusp.json", "prometheus/cusp.rules.yml")
 	if len(all) < 30 {
 		t.Fatalf("%d expressions were found", len(all))
 	}
+	checkExpressions(t, all, exist, "alert CuspDown")
+}
+
+// checkExpressions wants each to name metrics, but for the one on Prometheus's own.
+func checkExpressions(t *testing.T, all map[string]string, exist map[string]bool, own string) {
+	t.Helper()
 	for where, expr := range all {
 		names := named(expr, exist)
-		if len(names) == 0 && where != "alert CuspDown" {
+		if len(names) == 0 && where != own {
 			t.Errorf("%s names no metric: %s", where, expr)
 		}
 		for _, name := range names {
@@ -153,27 +159,31 @@ func TestDashboardAndAlertsNameExistingMetrics(t *testing.T) {
 // Whatever is exposed is described, and whatever is described exists.
 func TestEveryMetricIsDocumented(t *testing.T) {
 	t.Parallel()
-	exist := exposed(t)
-	text, err := os.ReadFile("../docs/metrics.md")
+	checkDocumented(t, "../docs/metrics.md", exposed(t))
+}
+
+func checkDocumented(t *testing.T, path string, exist map[string]bool) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	documented := named(string(text), exist)
 	for _, name := range documented {
 		if strings.HasPrefix(name, "cusp_") && !exist[name] {
-			t.Errorf("docs/metrics.md describes %s, which does not exist", name)
+			t.Errorf("%s describes %s, which does not exist", path, name)
 		}
 	}
 	for name := range exist {
 		if strings.HasPrefix(name, "cusp_") && !slices.Contains(documented, name) {
-			t.Errorf("docs/metrics.md says nothing of %s", name)
+			t.Errorf("%s says nothing of %s", path, name)
 		}
 	}
 }
 
 func TestAlertsSayWhatToDo(t *testing.T) {
 	t.Parallel()
-	for _, r := range rules(t) {
+	for _, r := range append(rules(t, "prometheus/cusp.rules.yml"), rules(t, "prometheus/cusp-cloud.rules.yml")...) {
 		if r.For != "" {
 			if _, err := model.ParseDuration(r.For); err != nil {
 				t.Errorf("%s: %v", r.Alert, err)

@@ -210,7 +210,7 @@ func (a *asking) askCloud(ctx context.Context, wait time.Duration) (CloudAnswer,
 	defer timer.Stop()
 	begun := false
 	answer, err := a.way().Ask(ctx, a.q.forCloud(), func(delta string) error {
-		if !timer.Reset(pause) { // the time is over: nothing may begin any more
+		if wait <= 0 || !timer.Reset(pause) { // the time is over: nothing may begin any more
 			return context.DeadlineExceeded
 		}
 		begun = true

@@ -94,7 +94,7 @@ func (r Receipt) Explain() string {
 		row("bytes", "%d up, %d down", r.BytesUp, r.BytesDown)
 	}
 	if r.CostUSD > 0 {
-		row("cost", "$%.6f", r.CostUSD)
+		row("cost", "%.3g USD", r.CostUSD)
 	}
 	if r.Joules > 0 {
 		row("energy", "%.3g J%s", r.Joules, r.perToken())

@@ -36,8 +36,8 @@ type Receipt struct {
 	CompletionTokens int                `json:"completion_tokens"`
 	BytesUp          int                `json:"bytes_up,omitempty"`
 	BytesDown        int                `json:"bytes_down,omitempty"`
-	CostUSD          float64            `json:"cost_usd,omitempty"`         // what the cloud's answer cost; absent where no price is known
 	Redactions       map[string]int     `json:"redactions,omitempty"`       // values that the cloud did not get to see, by category
+	CostUSD          float64            `json:"cost_usd,omitempty"`         // what the cloud's answer cost; absent where no price is known
 	Joules           float64            `json:"joules,omitempty"`           // that the local model's answer took; absent when not measured
 	JoulesPerToken   float64            `json:"joules_per_token,omitempty"` // Joules, over the tokens that the local model generated
 	Sensors          map[string]float64 `json:"sensors,omitempty"`          // latest readings, e.g. "temperature_c", "power_w"

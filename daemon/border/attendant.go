@@ -15,8 +15,9 @@ type Engine interface {
 	// Answer answers a question that came over MQTT; a nil emit wants no pieces.
 	Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error)
 	// Late records the outcome of a question that nobody waits for any more, once
-	// however often it is called, and returns it with its receipt.
-	Late(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error)
+	// however often it is called, and returns it for the asker, with the question
+	// as the asker put it. An answer without a receipt is for nobody.
+	Late(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error)
 	// Status is the device's, for its topic.
 	Status() any
 }
@@ -98,7 +99,10 @@ func (a *Attendant) reply(ctx context.Context, con *conn, f frame) (frame, error
 		if f.Cloud != nil {
 			c = *f.Cloud
 		}
-		return answered(a.engine.Late(*f.Question, c, f.Failure.error())), nil
+		q, answer, err := a.engine.Late(*f.Question, c, f.Failure.error())
+		reply := answered(answer, err)
+		reply.Question = &q
+		return reply, nil
 	case kindStatus:
 		text, err := json.Marshal(a.engine.Status())
 		return frame{Kind: kindReport, Report: text}, err

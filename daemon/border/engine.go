@@ -54,14 +54,19 @@ func (l *Link) Answer(ctx context.Context, q router.Question, emit func(router.D
 }
 
 // Late hands the engine an outcome that nobody waits for, and returns it as it was
-// recorded. It waits for an engine until ctx ends.
-func (l *Link) Late(ctx context.Context, q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
+// recorded, with the question that the asker knows; see [Engine]. It waits for an
+// engine until ctx ends.
+func (l *Link) Late(ctx context.Context, q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
 	f := frame{Kind: kindLate, Question: &q, Cloud: &c}
 	if failure != nil {
 		f.Cloud, f.Failure = nil, failed(failure)
 	}
 	f, err := l.ask(ctx, f, kindAnswer, &stream{})
-	return answerOf(f, err)
+	a, err := answerOf(f, err)
+	if f.Question != nil {
+		q = *f.Question
+	}
+	return q, a, err
 }
 
 // Status asks the engine for the device's status, and does not wait for one.

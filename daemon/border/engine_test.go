@@ -21,8 +21,10 @@ func (e engine) Answer(ctx context.Context, q router.Question, emit func(router.
 	return e.answer(ctx, q, emit)
 }
 
-func (e engine) Late(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
-	return e.late(q, c, failure)
+func (e engine) Late(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
+	a, err := e.late(q, c, failure)
+	q.Messages[0].Content += ", in the asker's words"
+	return q, a, err
 }
 
 func (engine) Status() any { return map[string]string{"device": "d"} }
@@ -132,13 +134,14 @@ func TestLateAnswersWaitForAnEngine(t *testing.T) {
 	path := socketPath(t)
 	l, _ := startLink(t, path, nil, nil)
 	type got struct {
+		q   router.Question
 		a   router.Answer
 		err error
 	}
 	results := make(chan got, 1)
 	go func() {
-		a, err := l.Late(t.Context(), question("q"), router.CloudAnswer{Text: "better"}, nil)
-		results <- got{a, err}
+		q, a, err := l.Late(t.Context(), question("q"), router.CloudAnswer{Text: "better"}, nil)
+		results <- got{q, a, err}
 	}()
 	var failures atomic.Int32
 	attend(t, path, engine{late: func(q router.Question, c router.CloudAnswer, failure error) (router.Answer, error) {
@@ -151,10 +154,10 @@ func TestLateAnswersWaitForAnEngine(t *testing.T) {
 		}
 		return router.Answer{Text: c.Text + " of " + q.ID}, nil
 	}})
-	if r := get(t, "the late answer", results); r.err != nil || r.a.Text != "better of q" {
+	if r := get(t, "the late answer", results); r.err != nil || r.a.Text != "better of q" || r.q.Messages[0].Content != "why q, in the asker's words" {
 		t.Errorf("late %+v", r)
 	}
-	if _, err := l.Late(t.Context(), question("q"), router.CloudAnswer{}, router.ErrExpired); err != nil || failures.Load() != 1 {
+	if _, _, err := l.Late(t.Context(), question("q"), router.CloudAnswer{}, router.ErrExpired); err != nil || failures.Load() != 1 {
 		t.Errorf("late failure: %v, %d", err, failures.Load())
 	}
 }
@@ -168,7 +171,7 @@ func TestALateAnswerThatIsNotTakenStays(t *testing.T) {
 	attend(t, path, engine{late: func(router.Question, router.CloudAnswer, error) (router.Answer, error) {
 		return router.Answer{}, errors.New("no space left on device")
 	}})
-	if _, err := l.Late(t.Context(), question("q"), router.CloudAnswer{}, nil); err == nil {
+	if _, _, err := l.Late(t.Context(), question("q"), router.CloudAnswer{}, nil); err == nil {
 		t.Error("it counts as taken")
 	}
 }

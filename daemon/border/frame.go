@@ -30,7 +30,7 @@ const (
 	kindAccepted kind = "accepted" // the question is durable
 	kindDelta    kind = "delta"    // Delta: a piece of the answer
 	kindOutcome  kind = "outcome"  // Cloud or Failure: the end of a question to the cloud
-	kindAnswer   kind = "answer"   // Answer or Failure: the end of a question to the engine, or of a late answer
+	kindAnswer   kind = "answer"   // Answer or Failure: the end of a question to the engine, or of a late answer, then with its Question
 	kindReport   kind = "report"   // Report
 	kindTaken    kind = "taken"    // the outcome has arrived for good
 )

@@ -24,17 +24,20 @@ type Server struct {
 }
 
 // Serve serves m on a listener until Close.
-func (m *Metrics) Serve(l net.Listener) *Server {
+func (m *Metrics) Serve(l net.Listener) *Server { return Serve(l, m.Handler(), m.log) }
+
+// Serve is [Metrics.Serve] for any handler of scrapes.
+func Serve(l net.Listener, scrapes http.Handler, log *slog.Logger) *Server {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", m.Handler())
+	mux.Handle("GET /metrics", scrapes)
 	s := &Server{listen: l, http: http.Server{
 		Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(m.log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			m.log.Error("no scrapes are answered any more", "address", s.Address(), "error", err)
+			log.Error("no scrapes are answered any more", "address", s.Address(), "error", err)
 		}
 	}()
 	return s

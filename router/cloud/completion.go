@@ -6,18 +6,15 @@ import (
 	"errors"
 	"io"
 	"strings"
-
-	"github.com/a472be26/cusp/router"
-	"github.com/a472be26/cusp/router/uplink"
 )
 
 // chunk is one event of a streamed chat completion, and, with Message in
 // place of Delta, a whole one.
 type chunk struct {
-	Model   string    `json:"model"`
-	Choices []choice  `json:"choices"`
-	Usage   *usage    `json:"usage"`
-	Error   *apiError `json:"error"`
+	Model   string   `json:"model"`
+	Choices []choice `json:"choices"`
+	Usage   *usage   `json:"usage"`
+	shaped
 }
 
 type choice struct {
@@ -26,21 +23,60 @@ type choice struct {
 	Finish  string  `json:"finish_reason"`
 }
 
+// message is what a model says. Reasoning is not OpenAI's: DeepSeek, vLLM, SGLang
+// and llama.cpp call it reasoning_content; OpenRouter, Ollama and newer vLLM,
+// reasoning.
 type message struct {
-	Content   string     `json:"content"`           // null is empty
-	Reasoning string     `json:"reasoning_content"` // not OpenAI's, but common
+	Content   content    `json:"content"`
+	Reasoning string     `json:"reasoning_content"`
+	Thinking  content    `json:"reasoning"`
+	Refusal   string     `json:"refusal"`
 	ToolCalls []toolCall `json:"tool_calls"`
 }
 
-// toolCall is a call, or a piece of one in a stream. Some servers leave out the
-// index of whole calls.
+// content is a text, null, or a list of parts of which those with a text count.
+type content string
+
+func (c *content) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		*c = content(text)
+		return nil
+	}
+	var parts []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return errors.New("content is neither text nor a list of parts")
+	}
+	for _, p := range parts {
+		*c += content(p.Text)
+	}
+	return nil
+}
+
+// toolCall is a call, or a piece of one in a stream.
 type toolCall struct {
 	Index    *int   `json:"index"`
 	ID       string `json:"id"`
 	Function struct {
-		Name      string `json:"name"`
-		Arguments string `json:"arguments"`
+		Name      string    `json:"name"`
+		Arguments arguments `json:"arguments"`
 	} `json:"function"`
+}
+
+// arguments are a text with JSON in it; some servers send the object itself.
+type arguments string
+
+func (a *arguments) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) == nil { // null too
+		*a = arguments(text)
+	} else {
+		*a = arguments(raw)
+	}
+	return nil
 }
 
 type usage struct {
@@ -48,22 +84,34 @@ type usage struct {
 	CompletionTokens int `json:"completion_tokens"`
 }
 
-type apiError struct {
-	Message string `json:"message"`
-}
-
 // reader gathers a completion from its chunks.
 type reader struct {
-	emit func(string) error
-	text strings.Builder
-	more int // bytes of reasoning and calls
-	c    Completion
+	gatherer
+	finish  string
+	refusal string
 }
 
 // readStream reads server-sent events up to [DONE]. A stream that ends without
 // it counts as whole only if the model gave a reason to finish.
 func readStream(body io.Reader, emit func(string) error) (Completion, error) {
-	r := &reader{emit: emit}
+	r := &reader{gatherer: gatherer{emit: emit}}
+	done, err := events(body, func(data []byte) error {
+		return r.take(data, func(c choice) message { return c.Delta })
+	})
+	switch {
+	case err != nil:
+		return Completion{}, err
+	case !done && r.finish == "":
+		return Completion{}, brokenOff(r.text.Len())
+	}
+	return r.end()
+}
+
+func brokenOff(n int) *Error { return badAnswer("the stream broke off after %d bytes of text", n) }
+
+// events passes on the data of server-sent events until [DONE], and tells whether
+// that came.
+func events(body io.Reader, each func(data []byte) error) (done bool, err error) {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(make([]byte, 0, 16<<10), maxLineBytes)
 	for lines.Scan() {
@@ -73,21 +121,17 @@ func readStream(body io.Reader, emit func(string) error) (Completion, error) {
 		}
 		data = strings.TrimSpace(data)
 		if data == "[DONE]" {
-			return r.end()
+			return true, nil
 		}
-		if err := r.add([]byte(data), func(c choice) message { return c.Delta }); err != nil {
-			return Completion{}, err
+		if err := each([]byte(data)); err != nil {
+			return false, err
 		}
 	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return Completion{}, badAnswer("a line of the stream is longer than %d bytes", maxLineBytes)
-	case err != nil:
-		return Completion{}, err
-	case r.c.Finish == "":
-		return Completion{}, badAnswer("the stream broke off after %d bytes of text", r.text.Len())
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return false, badAnswer("a line of the stream is longer than %d bytes", maxLineBytes)
+	} else {
+		return false, err
 	}
-	return r.end()
 }
 
 // readWhole reads the answer of a server that does not stream.
@@ -96,21 +140,21 @@ func readWhole(body io.Reader, emit func(string) error) (Completion, error) {
 	if err != nil {
 		return Completion{}, err
 	}
-	r := &reader{emit: emit}
-	if err := r.add(text, func(c choice) message { return c.Message }); err != nil {
+	r := &reader{gatherer: gatherer{emit: emit}}
+	if err := r.take(text, func(c choice) message { return c.Message }); err != nil {
 		return Completion{}, err
 	}
 	return r.end()
 }
 
-// add takes one JSON document; part picks what counts of a choice.
-func (r *reader) add(data []byte, part func(choice) message) error {
+// take takes one JSON document; part picks what counts of a choice.
+func (r *reader) take(data []byte, part func(choice) message) error {
 	var c chunk
 	if err := json.Unmarshal(data, &c); err != nil {
 		return badAnswer("not a chat completion: %w; it begins %.120q", err, data)
 	}
-	if c.Error != nil {
-		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("model server reports: " + c.Error.Message)}
+	if m := c.shaped.message(); m != "" {
+		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("model server reports: " + m)}
 	}
 	if c.Model != "" {
 		r.c.Model = c.Model
@@ -121,62 +165,68 @@ func (r *reader) add(data []byte, part func(choice) message) error {
 	if len(c.Choices) == 0 {
 		return nil // a last chunk with the usage only
 	}
-	m := part(c.Choices[0])
-	r.c.Reasoning += m.Reasoning
-	r.more += len(m.Reasoning)
-	for i, call := range m.ToolCalls {
-		if err := r.call(i, call); err != nil {
+	if c.Choices[0].Finish != "" {
+		r.finish = c.Choices[0].Finish
+	}
+	return r.message(part(c.Choices[0]))
+}
+
+func (r *reader) message(m message) error {
+	r.refusal += m.Refusal
+	if m.Reasoning == "" {
+		m.Reasoning = string(m.Thinking) // never both: some send the same twice
+	}
+	if err := r.reason(m.Reasoning); err != nil {
+		return err
+	}
+	for _, call := range m.ToolCalls {
+		if err := r.piece(call); err != nil {
 			return err
 		}
 	}
-	if c.Choices[0].Finish != "" {
-		r.c.Finish = c.Choices[0].Finish
-	}
-	return r.append(m.Content)
+	return r.add(string(m.Content))
 }
 
-// call goes on with a call, or begins one.
-func (r *reader) call(at int, c toolCall) error {
-	if c.Index != nil {
-		at = *c.Index
+// piece goes on with a call, or begins one. A call begins with an index that was
+// not there, or with another id than that of the call at this index: Ollama and
+// others send several whole calls, all with index 0 or with none.
+func (r *reader) piece(p toolCall) error {
+	calls := r.c.ToolCalls
+	at := len(calls) - 1
+	if p.Index != nil {
+		at = *p.Index
+	} else if p.Function.Name != "" || len(calls) == 0 {
+		at = len(calls)
 	}
-	if at < 0 || at > len(r.c.ToolCalls) || at >= uplink.MaxCalls {
-		return badAnswer("tool call %d comes after %d; at most %d are taken", at, len(r.c.ToolCalls), uplink.MaxCalls)
+	if at < 0 || at > len(calls) {
+		return badAnswer("tool call %d comes after %d", at, len(calls))
 	}
-	if at == len(r.c.ToolCalls) {
-		r.c.ToolCalls = append(r.c.ToolCalls, router.ToolCall{ID: c.ID})
+	if at < len(calls) && p.ID != "" && p.ID != calls[at].ID {
+		at = len(calls)
 	}
-	into := &r.c.ToolCalls[at]
-	into.Name += c.Function.Name
-	into.Arguments += c.Function.Arguments
-	r.more += len(c.ID) + len(c.Function.Name) + len(c.Function.Arguments)
-	return nil
-}
-
-func (r *reader) append(text string) error {
-	if r.text.Len()+r.more+len(text) > uplink.MaxTextBytes {
-		return tooLong()
-	}
-	if text == "" {
-		return nil
-	}
-	r.text.WriteString(text)
-	return r.emit(text)
-}
-
-// end is the completion, if it is one.
-func (r *reader) end() (Completion, error) {
-	r.c.Text = r.text.String()
-	if r.c.Text == "" && len(r.c.ToolCalls) == 0 {
-		return Completion{}, badAnswer("the answer has no text")
-	}
-	for i, c := range r.c.ToolCalls {
-		if c.Name == "" {
-			return Completion{}, badAnswer("tool call %d has no name", i)
+	if at == len(calls) {
+		if _, err := r.call(p.ID, ""); err != nil {
+			return err
 		}
 	}
-	if r.c.Finish == "" {
-		r.c.Finish = "stop"
+	if into := &r.c.ToolCalls[at]; into.Name != p.Function.Name {
+		into.Name += p.Function.Name // else it is sent with every piece
 	}
-	return r.c, nil
+	return r.arguments(at, string(p.Function.Arguments))
+}
+
+// end is the completion, with the reason to finish in the words of this package.
+func (r *reader) end() (Completion, error) {
+	switch r.finish {
+	case "length", "max_tokens", "model_length":
+		r.c.Finish = "length"
+	case "content_filter":
+		return Completion{}, refusal("the provider's content filter stopped the answer")
+	case "abort", "error", "cancelled":
+		return Completion{}, &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("model server stopped the answer: " + r.finish)}
+	}
+	if r.refusal != "" && r.text.Len() == 0 && len(r.c.ToolCalls) == 0 {
+		return Completion{}, refusal("the model refuses: %.300s", r.refusal)
+	}
+	return r.gatherer.end()
 }

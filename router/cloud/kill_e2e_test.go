@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 		address, dir, _ := strings.Cut(text, " ")
 		workForever(address, dir)
 	}
+	if text := os.Getenv(roleEnv); text != "" {
+		playRole(text)
+	}
 	os.Exit(m.Run())
 }
 

@@ -103,12 +103,17 @@ func startWorker(t *testing.T, address string, p cloud.Provider, change ...func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // nothing that still runs is of use
-		w.Close(ctx)
-	})
+	stopAtEnd(t, w)
 	return w
+}
+
+func stopAtEnd(t testing.TB, w *cloud.Worker) { t.Cleanup(func() { closeNow(w) }) }
+
+// closeNow stops a worker; nothing that still runs is of use.
+func closeNow(w *cloud.Worker) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	w.Close(ctx)
 }
 
 // device is an uplink and the late answers that came through it.
@@ -117,7 +122,7 @@ type device struct {
 	late chan string
 }
 
-func startDevice(t *testing.T, address, name string, change ...func(*uplink.Options)) *device {
+func startDevice(t testing.TB, address, name string, change ...func(*uplink.Options)) *device {
 	t.Helper()
 	d := &device{late: make(chan string, 10)}
 	o := uplink.Options{
@@ -146,7 +151,7 @@ func startDevice(t *testing.T, address, name string, change ...func(*uplink.Opti
 }
 
 // ask asks and checks the answer, what was emitted included.
-func (d *device) ask(t *testing.T, id, text string) error {
+func (d *device) ask(t testing.TB, id, text string) error {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var emitted strings.Builder
@@ -159,7 +164,7 @@ func (d *device) ask(t *testing.T, id, text string) error {
 	return err
 }
 
-func wait(t *testing.T, what string, condition func() bool) {
+func wait(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !condition(); {
 		if time.Now().After(end) {

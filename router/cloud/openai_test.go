@@ -119,7 +119,7 @@ func TestOpenAISilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := openAIFor(t, http.HandlerFunc(script{words: words, silent: true}.serveStream))
-			p.idle = 50 * time.Millisecond
+			p.wire.idle = 50 * time.Millisecond
 			_, err := p.Complete(t.Context(), someRequest, func(string) error { return nil })
 			if e := classify(err); e.Code != CodeTimeout || !e.Retryable || !strings.Contains(e.Error(), "silent") {
 				t.Errorf("error %v", err)
@@ -130,7 +130,7 @@ func TestOpenAISilence(t *testing.T) {
 
 func TestOpenAIUnreachable(t *testing.T) {
 	t.Parallel()
-	p, err := NewOpenAI(OpenAIOptions{BaseURL: "http://user:hunter2@127.0.0.1:1/v1"})
+	p, err := NewOpenAI(Endpoint{URL: "http://user:hunter2@127.0.0.1:1/v1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestOpenAIRequest(t *testing.T) {
 		json.NewDecoder(r.Body).Decode(&body)
 		canned(400, "text/plain", "your key "+authorization+" is wrong").ServeHTTP(w, r)
 	}))
-	withKey, err := NewOpenAI(OpenAIOptions{BaseURL: strings.TrimSuffix(p.url, "/v1/chat/completions"), Model: "m", KeyEnv: "CUSP_TEST_KEY"})
+	withKey, err := NewOpenAI(Endpoint{URL: strings.TrimSuffix(p.wire.url.String(), "/v1/chat/completions"), Model: "m", Key: Secret{Env: "CUSP_TEST_KEY"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestOpenAIRequest(t *testing.T) {
 func TestNewOpenAIRefusesBadURLs(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"", "localhost:8080", "ftp://x/v1", "http://", "http://u:hunter2@h:x"} {
-		if _, err := NewOpenAI(OpenAIOptions{BaseURL: u}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := NewOpenAI(Endpoint{URL: u}); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("NewOpenAI(%q): %v", u, err)
 		}
 	}

@@ -10,10 +10,11 @@ import (
 
 // Options of [Start]. Zero values take the defaults named here.
 type Options struct {
-	Broker      uplink.Broker
-	Group       string        // workers of one group share the questions, "cusp-workers"
+	Intake      Intake        // where questions come from; nil: [MQTT] at Broker
+	Broker      uplink.Broker // without an Intake
+	Group       string        // without an Intake: workers of one group share the questions, "cusp-workers"
 	Concurrency int           // questions answered at the same time, 4
-	Queue       int           // questions that wait for their turn, 64
+	Queue       int           // questions that wait for their turn, 64; negative: none
 	Timeout     time.Duration // for one question, 5 min
 	Coalesce    time.Duration // for how long text is gathered into one message, 30 ms
 	Alive       time.Duration // between two signs of life to the device, 5 s
@@ -21,6 +22,8 @@ type Options struct {
 	WindowBytes int           // bytes of them, 64 MiB
 	WindowAge   time.Duration // since they were last asked for, 1 h
 	State       string        // directory where answers survive a restart; empty: in memory only
+	Quota       Quota         // of every device, none
+	Metrics     *Metrics      // nil: nothing is counted
 
 	// Seal opens what devices seal; nil: nothing can be opened. Devices whose keys
 	// it knows must seal, and all of them must with SealedOnly.
@@ -31,9 +34,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.Group, "cusp-workers")
 	setDefault(&o.Concurrency, 4)
 	setDefault(&o.Queue, 64)
+	o.Queue = max(o.Queue, 0)
 	setDefault(&o.Timeout, 5*time.Minute)
 	setDefault(&o.Coalesce, 30*time.Millisecond)
 	setDefault(&o.Alive, 5*time.Second)
@@ -41,6 +44,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.WindowBytes, 64<<20)
 	setDefault(&o.WindowAge, time.Hour)
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	if o.Intake == nil {
+		o.Intake = NewMQTT(o.Broker, o.Group, o.Log)
+	}
 	return o
 }
 

@@ -11,6 +11,7 @@ import (
 
 // Request is what a provider needs of a question.
 type Request struct {
+	Device   string // that asks; for quotas and logs, no provider hears of it
 	Messages []router.Message
 	Options  router.Options
 }
@@ -24,6 +25,7 @@ type Completion struct {
 	Model            string
 	PromptTokens     int // 0 where the provider does not tell
 	CompletionTokens int
+	CostUSD          float64 // by the table of prices, 0 where none is known
 }
 
 // Provider answers requests with a large model. Implementations are safe for
@@ -41,6 +43,7 @@ const (
 	CodeTimeout     = "timeout"      // the model took too long
 	CodeUnavailable = "unavailable"  // the model cannot be reached or is in trouble
 	CodeRateLimited = "rate_limited" // the provider wants us to slow down
+	CodeQuota       = "quota"        // the device has used up what it may ask
 	CodeBadAnswer   = "bad_answer"   // what came back is no answer
 	CodeRefused     = "refused"      // the provider does not want this question
 	CodeBadRequest  = "bad_request"  // the question cannot be read
@@ -65,7 +68,7 @@ func classify(err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: CodeTimeout, Retryable: true, Err: err}
 	case errors.Is(err, context.Canceled):
-		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
+		return errStopping()
 	case errors.As(err, &known):
 		return known
 	}

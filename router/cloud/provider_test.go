@@ -1,3 +1,5 @@
+//go:build !nocloud
+
 package cloud
 
 import (
@@ -24,8 +26,19 @@ type script struct {
 
 // providers are all implementations; each is made to follow a script.
 var providers = map[string]func(t *testing.T, s script) Provider{
-	"openai streaming": func(t *testing.T, s script) Provider { return openAIFor(t, http.HandlerFunc(s.serveStream)) },
-	"local":            func(_ *testing.T, s script) Provider { return Local{Model: "scripted", Generator: s} },
+	"openai":    func(t *testing.T, s script) Provider { return openAIFor(t, http.HandlerFunc(s.serveStream)) },
+	"anthropic": func(t *testing.T, s script) Provider { return anthropicFor(t, http.HandlerFunc(s.serveAnthropic)) },
+	"gemini":    func(t *testing.T, s script) Provider { return geminiFor(t, http.HandlerFunc(s.serveGemini)) },
+	"triton vllm": func(t *testing.T, s script) Provider {
+		return tritonFor(t, BackendVLLM, http.HandlerFunc(s.serveTriton))
+	},
+	"backend": func(t *testing.T, s script) Provider {
+		return NewBackend(BackendOptions{Name: "b", Provider: openAIFor(t, http.HandlerFunc(s.serveStream)), Limits: Limits{Retries: -1}})
+	},
+	"chain": func(t *testing.T, s script) Provider {
+		return Chain{openAIFor(t, canned(404, "text/plain", "no such model")), openAIFor(t, http.HandlerFunc(s.serveStream))}
+	},
+	"local": func(_ *testing.T, s script) Provider { return Local{Model: "scripted", Generator: s} },
 }
 
 // Generate implements Generator.
@@ -72,7 +85,7 @@ func openAIFor(t *testing.T, h http.Handler) *OpenAI {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	p, err := NewOpenAI(OpenAIOptions{BaseURL: server.URL, Model: "m", KeyEnv: "CUSP_TEST_NO_SUCH_KEY"})
+	p, err := NewOpenAI(Endpoint{URL: server.URL, Model: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}

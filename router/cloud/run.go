@@ -95,7 +95,7 @@ func (r *run) finish(c Completion) {
 	r.mu.Unlock()
 	r.end(uplink.Answer{
 		Finish: c.Finish, Model: c.Model,
-		Usage: &uplink.Usage{PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens},
+		Usage: &uplink.Usage{PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens, CostUSD: c.CostUSD},
 	})
 }
 

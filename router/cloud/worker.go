@@ -1,10 +1,12 @@
-// Package cloud is the worker in the cloud: it takes devices' questions from
-// MQTT, has a large model answer them, and sends the answers back as they are
+// Package cloud is the worker in the cloud: it takes devices' questions from an
+// intake, has a large model answer them, and sends the answers back as they are
 // generated.
 //
-// Any number of workers share the questions through one shared subscription. A
-// question that dies with its worker is asked again by its device. Within a window
-// of recent questions a worker calls the provider once per question, however often
+// Any number of workers share the questions of one intake: MQTT brokers with
+// shared subscriptions ([MQTT]), or a JetStream work queue on a NATS cluster
+// ([NATS]). Behind a worker stands one [Provider], or several in order of
+// preference ([Chain]), each with its own limits ([Backend]). Within a window of
+// recent questions a worker calls the provider once per question, however often
 // it is asked; with a place to keep answers also across its own restarts.
 package cloud
 
@@ -13,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ import (
 type Worker struct {
 	o        Options
 	provider Provider
-	sessions []*uplink.Session // one per broker
+	intake   Intake
+	quotas   *quotas
 	letters  *letters
 	name     string          // in the topic of requests for a part of an answer
 	ctx      context.Context // of the provider calls
@@ -42,43 +44,18 @@ type Worker struct {
 // that is down is no error.
 func Start(o Options, p Provider) (*Worker, error) {
 	w, err := newWorker(o, p)
+	if err == nil {
+		err = w.open()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start worker: %w", err)
-	}
-	if w.sessions, err = w.connect(); err != nil {
-		return nil, fmt.Errorf("start worker: %w", errors.Join(err, w.window.close()))
-	}
-	for _, s := range w.sessions {
-		s.Connect()
 	}
 	return w, nil
 }
 
-// connect prepares a session with every broker: devices come to any of them.
-func (w *Worker) connect() ([]*uplink.Session, error) {
-	var all []*uplink.Session
-	for _, b := range w.o.Broker.Each() {
-		var s *uplink.Session
-		by := func(topic string, payload []byte) error { return s.Publish(topic, payload) }
-		s, err := uplink.NewSession(uplink.SessionOptions{
-			Broker: b, ClientID: "cusp-worker-" + uplink.RandomID(),
-			// A dead worker's session would swallow questions that others could answer.
-			Clean:   true,
-			Filters: []string{uplink.SharedAskTopic(w.o.Group), uplink.ResumeFilter(w.name)},
-			Handle:  func(topic string, payload []byte) { w.receive(by, topic, payload) },
-			OnUp:    w.connected, Log: w.o.Log,
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
 func newWorker(o Options, p Provider) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{o: o, provider: p, turns: make(chan struct{}, o.Concurrency)}
+	w := &Worker{o: o, provider: p, intake: o.Intake, quotas: newQuotas(o.Quota, time.Now), turns: make(chan struct{}, o.Concurrency)}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	var err error
 	if w.window, w.name, err = openWindow(o, w.newRun); err != nil {
@@ -87,11 +64,27 @@ func newWorker(o Options, p Provider) (*Worker, error) {
 	if w.letters, err = newLetters(w.name, o); err != nil {
 		return nil, errors.Join(err, w.window.close())
 	}
+	o.Metrics.watch(w)
 	return w, nil
 }
 
+func (w *Worker) open() error {
+	if err := w.intake.Open(w.name, w.receive, w.connected); err != nil {
+		return errors.Join(err, w.window.close())
+	}
+	return nil
+}
+
 // Up reports whether questions can arrive right now.
-func (w *Worker) Up() bool { return slices.ContainsFunc(w.sessions, (*uplink.Session).Up) }
+func (w *Worker) Up() bool { return w.intake.Up() }
+
+// load is how many questions wait for their turn, and how many have it.
+func (w *Worker) load() (waiting, running int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	running = len(w.turns)
+	return max(w.taken-running, 0), running
+}
 
 // connected sends what a lost connection held up.
 func (w *Worker) connected() {
@@ -103,33 +96,41 @@ func (w *Worker) connected() {
 	}
 }
 
-// receive takes one message from a broker.
-func (w *Worker) receive(by publish, topic string, payload []byte) {
-	if device, err := uplink.ResumingDevice(topic, w.name); err == nil {
-		w.receiveResume(device, by, payload)
+// receive takes one message from the intake.
+func (w *Worker) receive(p Parcel) {
+	if device, err := uplink.ResumingDevice(p.Topic, w.name); err == nil {
+		w.receiveResume(device, p)
 		return
 	}
-	device, err := uplink.DeviceOf(topic)
+	device, err := uplink.DeviceOf(p.Topic)
 	if err != nil {
 		w.o.Log.Warn("dropped a question", "err", err)
+		p.settle(Finished)
 		return
 	}
-	ask, err := w.letters.ask(device, payload, by)
-	if errors.Is(err, errIgnored) {
-		return
+	ask, err := w.letters.ask(device, p.Payload, p.Reply)
+	switch {
+	case errors.Is(err, errIgnored):
+		p.settle(Finished)
+	case err != nil:
+		w.unreadable(device, ask, err)
+		p.settle(Finished)
+	default:
+		w.take(delivery{device, ask, p.Care})
 	}
-	if err != nil {
-		w.o.Log.Warn("refused a question", "device", device, "err", err)
-		if ask.ID != "" {
-			w.newRun(device, ask.ID).fail(&Error{Code: CodeBadRequest, Err: err})
-		}
-		return
-	}
-	w.take(device, ask, time.Now())
 }
 
-func (w *Worker) receiveResume(device string, by publish, payload []byte) {
-	q, err := w.letters.resume(device, payload, by)
+// unreadable tells the device so, if it can be told.
+func (w *Worker) unreadable(device string, ask uplink.Ask, err error) {
+	w.o.Log.Warn("refused a question", "device", device, "err", err)
+	w.o.Metrics.question(CodeBadRequest, 0)
+	if ask.ID != "" {
+		w.newRun(device, ask.ID).fail(&Error{Code: CodeBadRequest, Err: err})
+	}
+}
+
+func (w *Worker) receiveResume(device string, p Parcel) {
+	q, err := w.letters.resume(device, p.Payload, p.Reply)
 	switch {
 	case errors.Is(err, errIgnored):
 	case err != nil:
@@ -140,15 +141,16 @@ func (w *Worker) receiveResume(device string, by publish, payload []byte) {
 }
 
 // take starts a question, or answers it from what is known already.
-func (w *Worker) take(device string, ask uplink.Ask, now time.Time) {
-	key := keyOf(device, ask)
+func (w *Worker) take(d delivery) {
+	now := time.Now()
+	key := keyOf(d.device, d.ask)
 	w.mu.Lock()
 	w.window.trim(now)
 	r, known := w.window.get(key, now)
 	var refusal *Error
 	if !known {
-		r = w.newRun(device, ask.ID)
-		if refusal = w.refusal(ask); refusal == nil {
+		r = w.newRun(d.device, d.ask.ID)
+		if refusal = w.refusal(d); refusal == nil {
 			w.window.put(key, r, now)
 			w.taken++
 			w.jobs.Add(1)
@@ -157,32 +159,57 @@ func (w *Worker) take(device string, ask uplink.Ask, now time.Time) {
 	w.mu.Unlock()
 	switch {
 	case known:
-		r.replay()
-		if done, _ := r.finished(); !done {
-			r.alive()
-		}
+		w.o.Metrics.question(resultRepeated, 0)
+		w.again(d, r)
 	case refusal != nil:
-		r.fail(refusal)
+		w.refuse(d, r, refusal)
 	default:
-		go w.answer(key, r, ask, now)
+		go w.answer(key, r, d, now)
 	}
 }
 
-// refusal is why ask cannot even wait for its turn. The caller holds mu.
-func (w *Worker) refusal(ask uplink.Ask) *Error {
+// again answers a question that is asked once more. Whoever asked first has it
+// in hand: the intake need not care for this copy.
+func (w *Worker) again(d delivery, r *run) {
+	r.replay()
+	if done, _ := r.finished(); !done {
+		r.alive()
+	}
+	d.settle(Finished)
+}
+
+// refuse gives the question back to the intake if another worker may do better,
+// else it tells the device.
+func (w *Worker) refuse(d delivery, r *run, why *Error) {
+	if d.Settle != nil && (why.Code == CodeBusy || why.Code == CodeUnavailable) {
+		d.settle(GivenBack)
+		return
+	}
+	w.o.Log.Info("did not take a question", "device", d.device, "id", d.ask.ID, "code", why.Code, "err", why.Err)
+	w.o.Metrics.question(why.Code, 0)
+	r.fail(why)
+	d.settle(Finished)
+}
+
+// refusal is why a question cannot even wait for its turn. The caller holds mu.
+func (w *Worker) refusal(d delivery) *Error {
 	switch {
-	case ask.TTLMS != nil && *ask.TTLMS <= 0:
+	case d.expired():
 		return errExpired()
 	case w.closing:
-		return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
+		return errStopping()
 	case w.taken >= w.o.Concurrency+w.o.Queue:
 		return &Error{Code: CodeBusy, Retryable: true, Err: fmt.Errorf("%d questions are waiting", w.taken)}
 	}
-	return nil
+	return w.quotas.admit(d.device)
 }
 
 func errExpired() *Error {
 	return &Error{Code: uplink.CodeExpired, Err: errors.New("the question reached the model too late")}
+}
+
+func errStopping() *Error {
+	return &Error{Code: CodeUnavailable, Retryable: true, Err: errors.New("worker is stopping")}
 }
 
 func (w *Worker) newRun(device, id string) *run {
@@ -190,7 +217,7 @@ func (w *Worker) newRun(device, id string) *run {
 }
 
 // answer brings one question to its end.
-func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
+func (w *Worker) answer(key string, r *run, d delivery, arrived time.Time) {
 	defer w.jobs.Done()
 	// 1. Tell the device, now and then again.
 	stopAlive := w.keepAlive(r)
@@ -198,8 +225,8 @@ func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
 
 	// 2. Wait for a turn, no longer than the question is of use.
 	ctx, cancel := w.ctx, context.CancelFunc(func() {})
-	if ask.TTLMS != nil {
-		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(time.Duration(*ask.TTLMS)*time.Millisecond), errExpired())
+	if d.ask.TTLMS != nil {
+		ctx, cancel = context.WithDeadlineCause(w.ctx, arrived.Add(d.left()), errExpired())
 	}
 	defer cancel()
 	select {
@@ -209,17 +236,34 @@ func (w *Worker) answer(key string, r *run, ask uplink.Ask, arrived time.Time) {
 	}
 
 	// 3. Ask the model; keep the answer, but no failure: another try may do better.
-	failure := w.complete(ctx, r, Request{Messages: ask.Messages, Options: ask.Options})
+	failure := w.complete(ctx, r, Request{Device: d.device, Messages: d.ask.Messages, Options: d.ask.Options})
 	w.mu.Lock()
 	w.taken--
 	if failure != nil {
 		w.window.remove(key)
 	}
 	w.mu.Unlock()
+
+	// 4. Say how it ended.
+	w.finish(r, d, failure, time.Since(arrived))
+}
+
+// finish settles a question that was taken.
+func (w *Worker) finish(r *run, d delivery, failure *Error, took time.Duration) {
+	result := resultAnswered
 	if failure != nil {
-		w.o.Log.Warn("question failed", "id", ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+		result = failure.Code
+		w.o.Log.Warn("question failed", "id", d.ask.ID, "code", failure.Code, "retryable", failure.Retryable, "err", failure.Err)
+	}
+	w.o.Metrics.question(result, took)
+	switch {
+	case failure != nil && d.Settle != nil && w.ctx.Err() != nil:
+		d.settle(GivenBack) // it was cut off here, and is as good as new elsewhere
+		return
+	case failure != nil:
 		r.fail(failure)
 	}
+	d.settle(Finished)
 }
 
 // complete calls the provider and finishes r, or says why it could not.
@@ -233,6 +277,7 @@ func (w *Worker) complete(ctx context.Context, r *run, req Request) *Error {
 	if err != nil {
 		return reason(ctx, err)
 	}
+	w.quotas.spend(req, completion)
 	r.finish(completion)
 	return nil
 }
@@ -286,13 +331,9 @@ func (w *Worker) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
-	for _, s := range w.sessions {
-		s.Unsubscribe()
-	}
+	w.intake.Stop()
 	err := w.drain(ctx)
-	for _, s := range w.sessions {
-		s.Close()
-	}
+	w.intake.Close()
 	return errors.Join(err, w.window.close())
 }
 

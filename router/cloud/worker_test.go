@@ -103,7 +103,7 @@ func (b *bench) ask(id, content string, ttl *int64) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.receive(b.record, uplink.AskTopic("dev"), payload)
+	b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: payload, Reply: b.record})
 }
 
 // text checks that messages are one whole run and returns its text.
@@ -308,13 +308,13 @@ func TestUnreadableQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, Options{}, says("x"))
 		for _, payload := range []string{"", "{}", "<html>", `{"id":"a/b"}`, strings.Repeat("x", uplink.MaxAskBytes+1)} {
-			b.receive(b.record, uplink.AskTopic("dev"), []byte(payload))
+			b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: []byte(payload), Reply: b.record})
 		}
-		b.receive(b.record, "cusp/cloud/ask/a/b", []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`))
+		b.receive(Parcel{Topic: "cusp/cloud/ask/a/b", Payload: []byte(`{"id":"q","messages":[{"role":"user","content":"x"}]}`), Reply: b.record})
 		if got := b.taken(); len(got) != 0 {
 			t.Errorf("published %+v", got)
 		}
-		b.receive(b.record, uplink.AskTopic("dev"), []byte(`{"id":"q","messages":7}`))
+		b.receive(Parcel{Topic: uplink.AskTopic("dev"), Payload: []byte(`{"id":"q","messages":7}`), Reply: b.record})
 		if got := b.taken(); code(got) != CodeBadRequest || got[0].Error.Retryable || b.calls.Load() != 0 {
 			t.Errorf("published %+v, %d calls", got, b.calls.Load())
 		}

@@ -27,7 +27,10 @@ type LinearOptions struct {
 	Epochs int     // 10
 	Rate   float64 // 0.5
 	Decay  float64 // L2 penalty of the inputs that an example has; 0
-	Seed   uint64
+	// Plain takes steps of the rate, which falls to nothing in a straight line,
+	// instead of AdaGrad's. Inputs that are rare then weigh little.
+	Plain bool
+	Seed  uint64
 }
 
 // TrainLinear fits a Linear on the cross entropy, one example at a time in an
@@ -45,17 +48,27 @@ func TrainLinear(inputs, classes int, vectors []Sparse, labels []int, o LinearOp
 	squares := make([]float64, inputs+1) // the last is the bias'
 	r := rand.New(rand.NewPCG(o.Seed, 1))
 	order := r.Perm(len(vectors))
-	for range o.Epochs {
+	steps := float64(o.Epochs * len(order))
+	for epoch := range o.Epochs {
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		for _, i := range order {
-			m.step(vectors[i], labels[i], squares, o)
+		for k, i := range order {
+			rate := func(at int, square float64) float64 {
+				squares[at] += square
+				return o.Rate / (math.Sqrt(squares[at]) + 1e-6)
+			}
+			if o.Plain {
+				now := o.Rate * (1 - float64(epoch*len(order)+k)/steps)
+				rate = func(int, float64) float64 { return now }
+			}
+			m.step(vectors[i], labels[i], o.Decay, rate)
 		}
 	}
 	return m
 }
 
-// step goes down the slope of one example.
-func (m *Linear) step(x Sparse, label int, squares []float64, o LinearOptions) {
+// step goes down the slope of one example; rate says how far, by an input and
+// the square of its slope.
+func (m *Linear) step(x Sparse, label int, decay float64, rate func(at int, square float64) float64) {
 	slope := m.Probabilities(x)
 	slope[label]--
 	size := 0.
@@ -63,17 +76,16 @@ func (m *Linear) step(x Sparse, label int, squares []float64, o LinearOptions) {
 		size += float64(g) * float64(g)
 	}
 	move := func(w []float32, at int, value, decay float64) {
-		squares[at] += size * value * value
-		rate := o.Rate / (math.Sqrt(squares[at]) + 1e-6)
-		shrink, factor := float32(1-rate*decay*value*value), float32(rate*value)
+		r := rate(at, size*value*value)
+		shrink, factor := float32(1-r*decay*value*value), float32(r*value)
 		for c, g := range slope {
 			w[c] = w[c]*shrink - factor*g
 		}
 	}
 	for k, at := range x.At {
-		move(m.row(at), int(at), float64(x.Value[k]), o.Decay)
+		move(m.row(at), int(at), float64(x.Value[k]), decay)
 	}
-	move(m.bias, len(squares)-1, 1, 0)
+	move(m.bias, len(m.weights)/m.classes, 1, 0)
 }
 
 // row is the weights of an input, [classes].

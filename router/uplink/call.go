@@ -228,7 +228,7 @@ func (c *call) succeed(r *assembly) {
 	c.entry.State = stateAnswered
 	c.entry.Answer = &router.CloudAnswer{
 		Text: string(r.text), Reasoning: string(r.reason), ToolCalls: r.calls, Finish: r.finish, Model: r.model,
-		PromptTokens: r.usage.PromptTokens, CompletionTokens: r.usage.CompletionTokens,
+		PromptTokens: r.usage.PromptTokens, CompletionTokens: r.usage.CompletionTokens, CostUSD: r.usage.CostUSD,
 		BytesUp: c.up, BytesDown: c.down,
 	}
 }

@@ -163,7 +163,7 @@ func delta(id, run string, seq int, text string) Answer {
 }
 
 func done(id, run string, seq int) Answer {
-	return Answer{ID: id, Run: run, Seq: seq, Done: true, Finish: "stop", Model: "big", Usage: &Usage{3, 2}}
+	return Answer{ID: id, Run: run, Seq: seq, Done: true, Finish: "stop", Model: "big", Usage: &Usage{PromptTokens: 3, CompletionTokens: 2}}
 }
 
 func failed(id, run string, f Failed) Answer {

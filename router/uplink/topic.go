@@ -47,6 +47,12 @@ func ResumingDevice(topic, worker string) (string, error) {
 	return device, CheckID("device", device)
 }
 
+// ClientID is under what name a device is known to its broker in a role. NATS takes
+// no dots there.
+func ClientID(role, device string) string {
+	return "cusp-" + role + "-" + strings.ReplaceAll(device, ".", "%2e")
+}
+
 // CheckID is [router.CheckID]; what names the id in the error.
 func CheckID(what, id string) error {
 	if err := router.CheckID(id); err != nil {

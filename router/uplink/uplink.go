@@ -65,7 +65,7 @@ func Open(o Options) (*Uplink, error) {
 	u, err := open(o, func(u *Uplink) (link, error) {
 		var err error
 		s, err = NewSession(SessionOptions{
-			Broker: o.Broker, ClientID: "cusp-uplink-" + o.Device, Filters: []string{AnswerTopic(o.Device, "+")},
+			Broker: o.Broker, ClientID: ClientID("uplink", o.Device), Filters: []string{AnswerTopic(o.Device, "+")},
 			Handle: u.receive, Log: u.o.Log, Random: o.Random,
 		})
 		return s, err

@@ -77,10 +77,12 @@ type Answer struct {
 	Error     *Failed            `json:"error,omitempty"` // only with Done
 }
 
-// Usage counts tokens as the provider reports them.
+// Usage counts tokens as the provider reports them, and what they cost by the
+// worker's table of prices.
 type Usage struct {
-	PromptTokens     int `json:"prompt_tokens"`
-	CompletionTokens int `json:"completion_tokens"`
+	PromptTokens     int     `json:"prompt_tokens"`
+	CompletionTokens int     `json:"completion_tokens"`
+	CostUSD          float64 `json:"cost_usd,omitempty"` // absent where no price is known
 }
 
 // Failed says why there is no answer.
@@ -167,6 +169,8 @@ func (a Answer) check() error {
 		return errors.New("error.code is empty")
 	case a.Usage != nil && (a.Usage.PromptTokens < 0 || a.Usage.CompletionTokens < 0):
 		return errors.New("usage counts negative tokens")
+	case a.Usage != nil && !(a.Usage.CostUSD >= 0):
+		return errors.New("usage has a negative cost")
 	}
 	for _, c := range a.Calls {
 		if c.Index < 0 || c.Index >= MaxCalls {

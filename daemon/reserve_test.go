@@ -61,7 +61,7 @@ func meminfo(megabytes int) map[string]string {
 func TestMemoryIsGivenBackBeforeAnythingIsRefused(t *testing.T) {
 	t.Parallel()
 	now, freed, reserve := time.Now(), 0, int64(50e6)
-	m := newMemory(files(meminfo(100)), func() int64 { return reserve }, slog.New(slog.DiscardHandler))
+	m := newReserve(files(meminfo(100)), func() int64 { return reserve }, slog.New(slog.DiscardHandler))
 	m.now, m.free = func() time.Time { return now }, func() { freed++ }
 	later := func(megabytes int, by time.Duration) error {
 		m.root, now = files(meminfo(megabytes)), now.Add(by)

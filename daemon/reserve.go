@@ -22,14 +22,14 @@ import (
 // better than the kernel's choice of a process to kill a moment later.
 var ErrMemory = errors.New("the device is short of memory")
 
-// memory watches how much of it there is, when a question comes and at most once
+// reserve watches how much memory there is, when a question comes and at most once
 // in a period.
-type memory struct {
-	root    fs.FS        // "/"
-	reserve func() int64 // bytes that must be left; 0: not watched
-	now     func() time.Time
-	free    func() // gives back to the system what can be
-	log     *slog.Logger
+type reserve struct {
+	root  fs.FS        // "/"
+	least func() int64 // bytes that must be left; 0: not watched
+	now   func() time.Time
+	free  func() // gives back to the system what can be
+	log   *slog.Logger
 
 	mu     sync.Mutex // guards the fields below
 	looked time.Time
@@ -38,13 +38,13 @@ type memory struct {
 
 const memoryPeriod = 100 * time.Millisecond
 
-func newMemory(root fs.FS, reserve func() int64, log *slog.Logger) *memory {
-	return &memory{root: root, reserve: reserve, now: time.Now, free: debug.FreeOSMemory, log: log}
+func newReserve(root fs.FS, least func() int64, log *slog.Logger) *reserve {
+	return &reserve{root: root, least: least, now: time.Now, free: debug.FreeOSMemory, log: log}
 }
 
 // check returns ErrMemory, with numbers, where less than the reserve is left.
-func (m *memory) check() error {
-	reserve := float64(m.reserve())
+func (m *reserve) check() error {
+	reserve := float64(m.least())
 	if reserve == 0 {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (m *memory) check() error {
 
 // look measures, once more if it must after giving back what is not needed; mu is
 // held.
-func (m *memory) look(now time.Time, reserve float64) {
+func (m *reserve) look(now time.Time, reserve float64) {
 	before := m.err
 	left := available(m.root)
 	if left < reserve && before == nil {
@@ -153,7 +153,7 @@ func field(root fs.FS, file, name string) (float64, bool) {
 // spared is a local model that answers only while there is memory.
 type spared struct {
 	router.Local
-	memory *memory
+	memory *reserve
 }
 
 func (s spared) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.LocalAnswer, error) {
