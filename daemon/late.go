@@ -138,6 +138,10 @@ func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) ro
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
 		BytesUp: c.BytesUp, BytesDown: c.BytesDown, CostUSD: c.CostUSD, Detail: lateDetail, Redactions: late.Redactions,
 	}
+	if before.Reason == router.ReasonFollows {
+		r.Reason = router.ReasonFollows
+	}
+	r.Rule, r.Early = before.Rule, late.Question.Early
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000
 	}

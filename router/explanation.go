@@ -127,7 +127,7 @@ func (e Explanation) Text() string {
 		row("rules", "none")
 	}
 	row("local", "%s", e.Local.sentence())
-	if e.Foreseen != nil {
+	if e.Foreseen != nil && (*e.Foreseen > 0 || e.TookS > 0) {
 		row("foreseen", "in doubt with probability %.2f, after %.3g s%s", *e.Foreseen, e.TookS, meanwhile(e.Early))
 	} else if e.Early {
 		row("early", "the cloud is asked while the local model works")
