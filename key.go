@@ -45,10 +45,10 @@ type keyShowCmd struct {
 func (c keyShowCmd) Run(s streams) error { return showKey(s, c.File) }
 
 func showKey(s streams, file string) error {
-	print, err := envelope.Fingerprint(file)
+	digest, err := envelope.Fingerprint(file)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s %s\n", print, file)
+	_, err = fmt.Fprintf(s.out, "%s %s\n", digest, file)
 	return err
 }

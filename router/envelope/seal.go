@@ -182,7 +182,8 @@ func openFrom(c *Codec, k hpke.PrivateKey, device string, e Envelope) ([]byte, *
 
 // signedText is what a device signs.
 func signedText(device string, p []byte) []byte {
-	return append(bound(infoSign, p5(p), device), append([]byte{0}, p...)...)
+	return append(bound(infoSign, kindOf(p), device), append([]byte{0}, p...)...)
 }
 
-func p5(p []byte) Kind { return Kind(p[5]) } // appendFixed and parseFixed put it there
+// kindOf is where appendFixed and parseFixed put it.
+func kindOf(p []byte) Kind { return Kind(p[5]) }

@@ -111,7 +111,7 @@ func (u *Uplink) attempt(ctx context.Context, c *call) *failure {
 	}
 	failure := u.watch(ctx, c, linkChanged)
 	if failure != nil && !c.look().accepted && l.enveloped && l.secret == nil {
-		u.post.speaks.Store(false) // perhaps only old workers are there
+		u.post.unanswered() // perhaps by an old worker
 	}
 	if failure != nil && kind == envelope.Resume && failure.stale(c) {
 		c.abandon(failure.why)

@@ -12,14 +12,15 @@ import (
 // post wraps what leaves this device and unwraps what comes back.
 //
 // Without a key it speaks both formats: plain JSON until a worker has named
-// itself, which those do that read envelopes, and again after an envelope that
-// no worker took, so that old and new workers can be mixed. With a key it never
-// sends nor believes what is not sealed.
+// itself, which those do that read envelopes, and again for a while after an
+// envelope that no worker took, so that old and new workers can be mixed. With a
+// key it never sends nor believes what is not sealed.
 type post struct {
 	codec  *envelope.Codec
 	plain  bool             // no compression is wanted
 	seal   *envelope.Device // nil: nothing is sealed
-	speaks atomic.Bool      // the workers read envelopes, as far as is known
+	speaks atomic.Bool      // there are workers that read envelopes
+	doubt  atomic.Int64     // until then, in ns since 1970, perhaps not all of them do
 	ahead  atomic.Int64     // ns that the workers' clock is ahead of ours
 }
 
@@ -60,12 +61,19 @@ func (p *post) out(kind envelope.Kind, id string, body []byte) (letter, error) {
 		payload, secret, err := p.seal.Seal(codec, kind, id, p.now(), body)
 		return letter{payload, secret, true}, err
 	}
-	if codec == nil || !p.speaks.Load() {
+	if codec == nil || !p.speaks.Load() || time.Now().UnixNano() < p.doubt.Load() {
 		return letter{payload: body}, nil
 	}
 	payload, err := codec.Wrap(kind, id, body)
 	return letter{payload: payload, enveloped: envelope.Is(payload)}, err
 }
+
+// doubtful is how long a device sends plain JSON after an envelope that no worker
+// took: an old one costs every second question a few seconds.
+const doubtful = 10 * time.Minute
+
+// unanswered notes such an envelope.
+func (p *post) unanswered() { p.doubt.Store(time.Now().Add(doubtful).UnixNano()) }
 
 // now is the workers' time.
 func (p *post) now() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }

@@ -242,6 +242,16 @@ func TestMixedFleet(t *testing.T) {
 		if a.answer.BytesUp < 1600 {
 			t.Errorf("%d bytes up", a.answer.BytesUp)
 		}
+		// 4. For a while it is plain again, whoever answers.
+		a = ask("four")
+		r.reply(alive("four", "r"), done("four", "r", 0))
+		r.wantAnswer(a, "")
+		want("soon after that", 1, 4)
+		time.Sleep(doubtful)
+		a = ask("five")
+		r.reply(alive("five", "r"), done("five", "r", 0))
+		r.wantAnswer(a, "")
+		want("later", 2, 4)
 		r.wantEmpty()
 	})
 }

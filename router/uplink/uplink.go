@@ -7,7 +7,8 @@
 // -9. Delivery is at least once: an answer goes back through the Ask that
 // waits for it, else through Options.OnLate, and only then leaves the outbox.
 // Brokers do not hand a dead worker's message to another worker: all retrying
-// is done here.
+// is done here. docs/link.md has the whole of it: brokers and fail-over, the wire,
+// seals, the order of retries and the outbox's policy.
 //
 // What it does not do: choose between local and cloud (package router), or
 // talk to a model (package cloud). Private questions are refused.
