@@ -170,6 +170,8 @@ func LoadConfig(path string) (Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	cfg.Cloud.first()
+	cfg.IoT.first()
 	at := source{text}
 	return cfg, errors.Join(at.Unknown(meta, reflect.TypeFor[Config]()), cfg.check(at))
 }
