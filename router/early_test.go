@@ -168,6 +168,7 @@ func TestEarlyDeadline(t *testing.T) {
 			t.Fatalf("%+v, %v", a, err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if late != 1 || len(cloud.asked) != 1 {
 			t.Errorf("%d late answers, asked %d times", late, len(cloud.asked))
 		}

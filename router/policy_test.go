@@ -56,6 +56,7 @@ func TestRules(t *testing.T) {
 					t.Errorf("took %v, want %v", took, c.took)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if len(cloud.asked) != c.asked || late != c.late {
 					t.Errorf("asked %d times, %d late", len(cloud.asked), late)
 				}
