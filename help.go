@@ -256,6 +256,18 @@ func (deleteCmd) Help() string {
   cusp records delete --before 720h`
 }
 
+func (routeExplainCmd) Help() string {
+	return `It prints the decision and what it stands on: what must not leave the device, the rules that
+were tried, what is used up of budgets, the link, and the confidence of the local model, which
+really answers. The cloud is not asked.
+
+  cusp route explain turn on the kitchen light
+  cusp route explain --client iot --topic cusp/thermostat-7/ask/kitchen 打开客厅的灯
+  cusp route explain --private --json "my account is DE89 3704 0044 0532 0130 00" | jq .decision
+
+Rules and budgets are in cusp.toml; see docs/policy.md.`
+}
+
 func (routeCalibrateCmd) Help() string {
 	return `Every line of a file is a labelled answer; "cusp route label" makes them.
 

@@ -37,7 +37,7 @@ type cli struct {
 	Records recordsCmd `cmd:"" help:"Read what the daemon recorded."`
 	Distill distillCmd `cmd:"" help:"Train a small model from data and a teacher; evaluate it."`
 	Bench   benchCmd   `cmd:"" help:"Measure the engine beside the limits of the machine."`
-	Route   routeCmd   `cmd:"" help:"Calibrate the router, and measure what its decisions are worth."`
+	Route   routeCmd   `cmd:"" help:"Explain, calibrate and measure the router's decisions."`
 	Key     keyCmd     `cmd:"" help:"Make the keys with which devices and workers seal what they send."`
 	Pack    packCmd    `cmd:"" help:"Write Debian packages and signed apt repositories."`
 	Version versionCmd `cmd:"" help:"Print the version."`

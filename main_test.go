@@ -56,6 +56,10 @@ func TestExitStatus(t *testing.T) {
 		{"cloud --broker localhost:1883", exitUsage, "localhost:1883"},
 		{"cloud --broker tcp://127.0.0.1:1 --concurrency=-1", exitUsage, "--concurrency"},
 		{"cloud --broker tcp://127.0.0.1:1 --model m", exitUsage, "--url"},
+		{"cloud", exitUsage, "--broker"},
+		{"cloud --print-config", 0, ""},
+		{"cloud --config go.mod", exitFailure, "go.mod"},
+		{"cloud --config go.mod --broker tcp://127.0.0.1:1", exitUsage, "--config"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()

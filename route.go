@@ -17,6 +17,7 @@ import (
 )
 
 type routeCmd struct {
+	Explain   routeExplainCmd   `cmd:"" help:"Say where the daemon would have a question answered at this moment, and why; nothing leaves the device or is recorded."`
 	Calibrate routeCalibrateCmd `cmd:"" help:"Fit confidence and threshold to labelled answers: writes calibration.json for a bundle, and a report."`
 	Promise   routePromiseCmd   `cmd:"" help:"Try on many random splits of labelled answers whether the promise is kept, and how much simpler scores would answer."`
 	Label     routeLabelCmd     `cmd:"" help:"Ask a model held-out questions whose answers are known, and write a file of labelled answers."`

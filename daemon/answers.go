@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,10 +220,13 @@ const (
 // from other failures, as OpenAI's clients know it.
 type counting struct {
 	api.Answerer
-	answers *answers
+	answers  *answers
+	underway *underway // nil: nobody asks
 }
 
 func (c counting) Answer(ctx context.Context, q router.Question, emit func(router.Delta) error) (router.Answer, error) {
+	q.ID = cmp.Or(q.ID, router.NewID())
+	defer c.underway.begin(q.ID)()
 	a, err := c.Answerer.Answer(ctx, q, emit)
 	if err != nil && ctx.Err() == nil {
 		c.answers.failure()

@@ -57,7 +57,7 @@ func TestFailuresThatClientsKnow(t *testing.T) {
 	for _, c := range cases {
 		answers := newAnswers(nil, slog.New(slog.DiscardHandler))
 		wrapped := fmt.Errorf("%w: %w", router.ErrUnanswerable, fmt.Errorf("answer with tiny: %w", fmt.Errorf("infer: %w: 7", c.err)))
-		_, err := counting{told{wrapped}, answers}.Answer(t.Context(), router.Question{}, nil)
+		_, err := counting{told{wrapped}, answers, nil}.Answer(t.Context(), router.Question{}, nil)
 		var got *api.Error
 		if !errors.As(err, &got) || got.Status != c.status || got.Code != c.code || answers.counters().Failed != 1 || got.Message != "infer: "+c.err.Error()+": 7" {
 			t.Errorf("%v became %+v", c.err, err)

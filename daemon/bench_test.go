@@ -23,7 +23,7 @@ func BenchmarkOverhead(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := api.New(api.Options{Answerer: counting{&router.Router{Local: m, Record: kept.keep}, kept}, Log: slog.New(slog.DiscardHandler)})
+	s := api.New(api.Options{Answerer: counting{&router.Router{Local: m, Record: kept.keep}, kept, nil}, Log: slog.New(slog.DiscardHandler)})
 	go func() { _ = s.Serve(l) }()
 	defer func() { _ = s.Shutdown(context.Background()) }()
 	c := api.NewClient(path)

@@ -20,6 +20,7 @@ func (c Config) check(at source) error {
 	return errors.Join(
 		c.checkDevice(at), c.API.check(at), c.Model.check(at), c.Embeddings.check(at), c.Router.check(at), c.Privacy.check(at),
 		c.Cloud.check(at), c.checkIoT(at), c.Link.check(at), c.State.check(at), c.Sensor.check(at), c.Governor.check(at), c.Metrics.check(at), c.Log.check(at), c.Service.check(at),
+		c.checkRules(at), c.Budget.check(at), c.Early.check(at),
 	)
 }
 

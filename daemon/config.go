@@ -7,6 +7,8 @@ import (
 
 	"github.com/a472be26/cusp/daemon/tomlfile"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/policy"
+	"github.com/a472be26/cusp/router/privacy"
 )
 
 // Config is everything that can be set; cusp.toml beside this file documents
@@ -27,6 +29,9 @@ type Config struct {
 	Metrics    MetricsConfig    `toml:"metrics"`
 	Service    ServiceConfig    `toml:"service"`
 	Log        LogConfig        `toml:"log"`
+	Rules      []policy.Rule    `toml:"rule"` // what is wanted of some questions; the first that matches counts
+	Budget     BudgetConfig     `toml:"budget"`
+	Early      EarlyConfig      `toml:"early"`
 }
 
 // DeviceConfig names this device, in topics among others.
@@ -232,7 +237,12 @@ func loadConfig(path string, cfg Config) (Config, error) {
 	cfg.Cloud.first()
 	cfg.IoT.first()
 	at := source{text}
-	return cfg, errors.Join(at.Unknown(meta, reflect.TypeFor[Config]()), cfg.check(at))
+	return cfg, errors.Join(at.Unknown(meta, reflect.TypeFor[Config](), ruleKeys()...), cfg.check(at))
+}
+
+// ruleKeys are those of the arrays of tables.
+func ruleKeys() []string {
+	return append(tomlfile.Keys("rule.", reflect.TypeFor[policy.Rule]()), tomlfile.Keys("privacy.rule.", reflect.TypeFor[privacy.Rule]())...)
 }
 
 // Check tells everything that is wrong with a configuration that did not come

@@ -43,6 +43,7 @@ func defaultConfig(root bool) Config {
 		Link:   LinkConfig{State: p.link},
 		State:  StateConfig{Dir: p.state, Records: recordAll},
 		Log:    LogConfig{Level: "info"},
+		Budget: BudgetConfig{AskCost: 0.01},
 		Sensor: SensorConfig{Thermal: true, Rails: true, Powercap: true, Battery: true, Interval: sensor.DefaultAge, Sysfs: "/sys"},
 		Governor: GovernorConfig{
 			Dwell: 30 * time.Second, Wait: router.DefaultSpareWait,

@@ -17,6 +17,8 @@ import (
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/budget"
+	"github.com/a472be26/cusp/router/policy"
 	"github.com/a472be26/cusp/router/privacy"
 	"github.com/a472be26/cusp/router/record"
 	"github.com/a472be26/cusp/router/uplink"
@@ -50,9 +52,13 @@ type device struct {
 	vectors  *vectors       // of texts, for the API
 	tried    Candidate      // the model that the start wanted most
 	uplink   *uplink.Uplink // nil without a cloud, and with a link process
-	border   *border.Cloud  // nil without a link process
-	promises *promises      // nil without a review of them
-	asked    api.Answerer   // the router, with failures counted
+	policy   *policy.Policy
+	budget   *budget.Ledger
+	underway *underway
+	router   *router.Router
+	border   *border.Cloud // nil without a link process
+	promises *promises     // nil without a review of them
+	asked    api.Answerer  // the router, with failures counted
 	engines  *engines
 	metrics  *metrics.Metrics
 	api      *api.Server
@@ -72,7 +78,7 @@ func newDevice(cfg Config, o Options) *device {
 	}
 	d := &device{
 		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
-		settings: newSettings(cfg), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
+		settings: newSettings(cfg), underway: newUnderway(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
 	}
 	root := o.root
 	if root == nil {
@@ -238,16 +244,18 @@ func (d *device) route() {
 	if d.govern != nil {
 		r.Governor = d.strain
 	}
-	d.asked = counting{r, d.answers}
+	d.wish(r)
+	d.router = r
+	d.asked = counting{r, d.answers, d.underway}
 	switch { // a nil *Uplink in the interface would count as a cloud
 	case d.uplink != nil:
 		r.Cloud = d.guard.Cloud(d.uplink)
 	case d.border != nil && d.cfg.Cloud.Broker != "":
 		r.Cloud = d.guard.Cloud(d.border)
-		d.asked = counting{handing{r}, d.answers}
+		d.asked = counting{handing{r}, d.answers, d.underway}
 	}
 	if r.Cloud != nil && d.cfg.Router.AuditShare > 0 {
-		d.promises = d.review(r.Cloud)
+		d.promises = d.review(d.budget.Audits(r.Cloud))
 		r.Watch = d.promises
 	}
 }
@@ -266,7 +274,7 @@ func (d *device) review(cloud router.Cloud) *promises {
 
 func (d *device) serveAPI() {
 	d.api = api.New(api.Options{
-		Answerer: d.asked, Embedder: d.vectors, Classifier: d.vectors, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
+		Answerer: d.asked, Embedder: d.vectors, Classifier: d.vectors, Explainer: d.router, Archive: d.answers, Eraser: d.answers, Models: d.listModels,
 		Status:  func() any { return d.status() },
 		Healthy: d.healthy, MaxBody: d.cfg.API.MaxBody, MaxConnections: d.cfg.API.MaxConnections, Authorized: d.authorized, Admin: d.administrator(), Log: d.log, Metrics: d.metrics.Handler(),
 	})

@@ -39,6 +39,12 @@ const askerIoT = "iot" // of a question that came over MQTT
 // the question as it was asked, and the answer for its asker; one without a receipt is
 // for nobody. An error means that it is not on disk.
 func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure error) (router.Question, router.Answer, error) {
+	if d.budget != nil {
+		d.budget.Settle(q, c, failure)
+	}
+	if err := d.underway.wait(d.ctx, q.ID); err != nil { // the answer that is given goes first
+		return q, router.Answer{}, err
+	}
 	if failure != nil && q.Asker != askerAudit {
 		d.log.Warn("question stays without an answer of the cloud", "id", q.ID, "error", failure)
 		return q, router.Answer{}, nil
@@ -59,7 +65,7 @@ func (d *device) recordLate(q router.Question, c router.CloudAnswer, failure err
 	case forgotten != nil:
 		d.log.Warn("late answer was dropped", "id", q.ID, "error", forgotten)
 		return q, router.Answer{}, nil
-	case q.Asker == askerAudit:
+	case q.Asker == askerAudit || q.Early && d.unneeded(before):
 		if d.promises != nil {
 			d.promises.answered(late.Question, late.Answer, failure)
 		}
@@ -132,6 +138,10 @@ func lateReceipt(late privacy.Restored, before router.Receipt, now time.Time) ro
 		PromptTokens: c.PromptTokens, CompletionTokens: c.CompletionTokens,
 		BytesUp: c.BytesUp, BytesDown: c.BytesDown, CostUSD: c.CostUSD, Detail: lateDetail, Redactions: late.Redactions,
 	}
+	if before.Reason == router.ReasonFollows {
+		r.Reason = router.ReasonFollows
+	}
+	r.Rule, r.Early = before.Rule, late.Question.Early
 	if !before.Time.IsZero() {
 		r.LatencyMS = float64(now.Sub(before.Time).Microseconds()) / 1000
 	}

@@ -48,6 +48,9 @@ func (d *device) snapshot() metrics.Snapshot {
 			Architecture: current.Architecture, Types: current.Types, Since: current.Since,
 		}
 	}
+	for _, u := range d.budget.Uses() {
+		s.Budgets = append(s.Budgets, metrics.Budget{Name: string(u.Budget), Window: string(u.Window), Used: u.Used / u.Limit, Spent: u.Spent})
+	}
 	if p := d.promises.status(); p != nil {
 		s.Promise = &metrics.Promise{InDoubt: p.State == drift.InDoubt, Threshold: p.Threshold}
 	}

@@ -130,12 +130,22 @@ func (p *promises) audit(r router.Review) {
 	}
 	p.due = 0
 	q := r.Question
-	if q.ID += ":audit"; router.CheckID(q.ID) != nil {
-		q.ID = router.NewID()
+	if r.Early { // it is asked already
+		p.audits[q.ID] = r
+		return
 	}
+	q.ID = auditID(q.ID)
 	q.Asker, q.Deadline = askerAudit, time.Time{}
 	p.audits[q.ID] = r
 	go p.ask(q)
+}
+
+// auditID is under what an audit of a question goes, and is recorded.
+func auditID(id string) string {
+	if id += ":audit"; router.CheckID(id) != nil {
+		return router.NewID()
+	}
+	return id
 }
 
 // ask waits for the answer to an audit for a while. It may still come later.
@@ -161,6 +171,9 @@ func (p *promises) answered(q router.Question, cloud router.CloudAnswer, err err
 	if err != nil {
 		p.log.Info("audit got no answer", "id", q.ID, "error", err)
 		return
+	}
+	if q.Asker != askerAudit { // it was asked early, under its own id
+		q.ID = auditID(q.ID)
 	}
 	p.compare(r, router.Answer{Text: cloud.Text, ToolCalls: cloud.ToolCalls})
 	p.record(router.Review{Question: q, Local: r.Local, Confidence: r.Confidence, Decision: r.Decision, Answer: r.Answer}, cloud)

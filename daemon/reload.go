@@ -40,6 +40,9 @@ func (d *device) apply(next Config) error {
 	if d.o.Level != nil {
 		_ = d.o.Level.UnmarshalText([]byte(want.Log.Level)) // checked with the configuration
 	}
+	if err := d.applyPolicy(want); err != nil {
+		return err
+	}
 	if restart := d.settings.take(want, next); len(restart) > 0 {
 		d.log.Warn("these keys of the configuration changed and need a restart", "keys", restart)
 	}

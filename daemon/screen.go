@@ -42,6 +42,9 @@ func (s Status) screen(coloured bool) string {
 	if s.IoT != nil {
 		out.row("mqtt", "%s", upOrDown(*s.IoT))
 	}
+	if len(s.Budgets) > 0 {
+		out.rows(1, "budgets", budgetLine(s.Budgets))
+	}
 	out.governor(s.Governor)
 	out.sensors(s.Sensors)
 	return out.String()
@@ -83,6 +86,8 @@ func wrong(name, text string) bool {
 		return true
 	case "answers":
 		return strings.Contains(text, "FAILED")
+	case "budgets":
+		return strings.Contains(text, "USED UP")
 	case "promise":
 		return strings.Contains(text, "IN DOUBT")
 	case "cloud", "mqtt":
@@ -128,8 +133,10 @@ func (m ModelStatus) remarks() string {
 	return strings.Join(remarks, "; ")
 }
 
+// reload leaves out one that succeeded where another one was refused: since when the
+// model serves stands above.
 func (s *screen) reload(r *Reload, refused *Refusal) {
-	if r != nil && (refused == nil || r.Error != refused.Error) {
+	if r != nil && (refused == nil || r.Error != "" && r.Error != refused.Error) {
 		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {

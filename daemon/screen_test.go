@@ -9,6 +9,7 @@ import (
 	"github.com/a472be26/cusp/daemon/governor"
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/router"
+	"github.com/a472be26/cusp/router/budget"
 	"github.com/a472be26/cusp/router/drift"
 )
 
@@ -35,13 +36,16 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "cloud/declined": 2, "provisional/deadline": 1}, Failed: 1},
 		Promise:  &PromiseStatus{State: drift.InDoubt, Cause: drift.CauseAgreement, Alpha: 0.05, Threshold: 2, Audited: 12, Disagreed: 8},
 		Governor: &GovernorStatus{Status: governor.Status{Level: "hot+saving", Since: at, Cause: "temperature_c 81.25 >= 78", Prefer: router.PreferCloud, Changes: 3}, Threads: 1, MaxThreads: 4},
-		Sensors:  []sensor.State{{Name: "power", Counts: true, Readings: map[string]float64{"power_w": 3.5}}, {Name: "VDD_SOC", Readings: map[string]float64{"power_w": 1.5}}, {Name: "temperature", Error: "no acknowledge"}},
+		Budgets: []budget.Use{{Budget: budget.Money, Window: budget.Hour, Used: 0.25, Limit: 1, Unit: "USD"}, {Budget: budget.Money, Window: budget.Day, Used: 4, Limit: 5, Unit: "USD"},
+			{Budget: budget.Bytes, Window: budget.Day, Used: 1e6, Limit: 1e6, Unit: "bytes", Spent: true}},
+		Sensors: []sensor.State{{Name: "power", Counts: true, Readings: map[string]float64{"power_w": 3.5}}, {Name: "VDD_SOC", Readings: map[string]float64{"power_w": 1.5}}, {Name: "temperature", Error: "no acknowledge"}},
 	}
 	text := s.Text()
 	for _, want := range []string{
+		"budgets   USED UP: bytes 1e+06 of 1e+06 bytes/day; money 4 of 5 USD/day\n",
 		"governor  hot+saving: temperature_c 81.25 >= 78; 1 of 4 threads, prefers cloud\n",
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          uncalibrated",
-		"reload    done at 2026-11-25 04:51:55, took 1.25s: /x/1.0\n", "refused   2026-11-25 04:51:55 load model /x/2.0: hash differs",
+		"refused   2026-11-25 04:51:55 load model /x/2.0: hash differs",
 		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, then every 3.1 ms",
 		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",
 		"answers   1 FAILED, 6 local/confident (50%), 3 cloud/below_threshold (25%), 2\n          cloud/declined (17%), 1 provisional/deadline (8%)\n",
@@ -54,6 +58,10 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}
+	}
+	good := s
+	if good.Refusal = nil; !strings.Contains(good.Text(), "reload    done at 2026-11-25 04:51:55, took 1.25s: /x/1.0\n") {
+		t.Error("no reload")
 	}
 	if n := strings.Count(text, "\n"); n > lines {
 		t.Errorf("%d lines", n)

@@ -69,8 +69,11 @@ func (d *device) bringUp(ctx context.Context) error {
 	if err := errors.Join(d.listen(), d.listenTCP()); err != nil {
 		return err
 	}
-	// 3. Open the records.
+	// 3. Open the records, and what is counted against budgets.
 	if err := d.openState(); err != nil {
+		return err
+	}
+	if err := d.openPolicy(); err != nil {
 		return err
 	}
 	// 4. Bind the sensors, and what acts on them.

@@ -9,7 +9,7 @@ import (
 
 // live are the tables that change while the daemon runs; all others need a
 // restart, as cusp.toml says at each.
-var live = []string{"model", "log", "service"}
+var live = []string{"model", "log", "service", "rule", "budget"}
 
 // settings are the configuration that holds, and what became of the one on disk.
 type settings struct {

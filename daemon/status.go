@@ -6,6 +6,7 @@ import (
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/router/budget"
 )
 
 // Status is what the daemon is doing, for the API, MQTT and `cusp status`.
@@ -27,6 +28,7 @@ type Status struct {
 	Counters Counters          `json:"counters"`
 	Sensors  []sensor.State    `json:"sensors,omitempty"`
 	Governor *GovernorStatus   `json:"governor,omitempty"` // absent: none is configured
+	Budgets  []budget.Use      `json:"budgets,omitempty"`  // that have a limit
 }
 
 // LinkStatus is the way to the cloud.
@@ -95,7 +97,7 @@ func (d *device) status() Status {
 		Governor: governed,
 		Online:   true, Device: d.cfg.Device.ID, Version: d.version,
 		UptimeS:  seconds(time.Since(d.started)),
-		Counters: d.answers.counters(), Sensors: d.sensors.States(),
+		Counters: d.answers.counters(), Sensors: d.sensors.States(), Budgets: d.budget.Uses(),
 	}
 	s.Model, s.Refusal = d.models.Current()
 	s.Trial = d.models.Trial()

@@ -27,12 +27,13 @@ func exposed(t *testing.T) map[string]bool {
 			Answered: map[string]int{"local/confident": 1}, Reloads: map[string]uint64{"done": 1},
 			Model: &metrics.Model{}, Link: &metrics.Link{}, Promise: &metrics.Promise{}, Sensors: []sensor.State{{Name: "all", Readings: readings}},
 			Device: readings, Governor: &metrics.Governor{Levels: map[string]bool{"hot": true}},
+			Budgets: []metrics.Budget{{Name: "money", Window: "day"}},
 		}
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Answered(router.Receipt{Route: router.RouteLocal})
+	m.Answered(router.Receipt{Route: router.RouteLocal, Early: true})
 	families, err := m.Gatherer().Gather()
 	if err != nil {
 		t.Fatal(err)

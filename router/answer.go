@@ -31,6 +31,17 @@ type Router struct {
 	// SpareWait is how long a question waits for the cloud that was sent there to
 	// spare the device, before it is answered here; 0 means DefaultSpareWait.
 	SpareWait time.Duration
+	// Policy is what the device's owner wants of some questions; nil: nothing.
+	Policy Policy
+	// Budget bounds what answers may cost; nil: nothing does.
+	Budget Budget
+	// Forecast and EarlyStart are for asking the cloud while the local model works;
+	// without a forecast only rules want that.
+	Forecast   Forecast
+	EarlyStart EarlyStart
+	// Late takes an answer that the cloud gave to a question asked early when nobody
+	// wanted it any more; it must return at once. Others come from the cloud itself.
+	Late func(q Question, c CloudAnswer)
 }
 
 // DefaultSpareWait is shorter than DefaultWait, since the device could answer.
@@ -72,7 +83,10 @@ func (r *Router) Answer(ctx context.Context, q Question, emit func(Delta) error)
 		return Answer{}, err
 	}
 	if a.decision.Route == "" {
-		// 3. Ask the local model; stream at once when nothing can replace it.
+		// 3. Ask the local model; stream at once when nothing can replace it. The
+		// cloud may begin in the meantime.
+		a.startEarly(ctx)
+		defer a.release()
 		if err := a.askLocal(ctx); err != nil {
 			return Answer{}, err
 		}

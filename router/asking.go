@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +18,19 @@ type asking struct {
 	start    time.Time
 	governor *Governor // nil: nobody knows
 	screened Screened
+	effect   Effect // of a rule
 	signals  Signals
+	spent    string        // what budget is used up, if that matters
+	foreseen time.Duration // predicted of the local answer; 0: not known
+	early    *early        // nil: the cloud was not asked early
 
 	spared   error    // of the cloud, which was asked first; nil if it was not
 	spare    Decision // why it was
 	decision Decision
 	local    LocalAnswer
+	ran      bool          // the local model was asked
+	took     time.Duration // by it
+	shown    bool          // its text was passed on as it came
 	cloud    CloudAnswer
 	failure  error // what went wrong on the way
 }
@@ -43,6 +51,9 @@ func (r *Router) begin(q Question, emit func(Delta) error) *asking {
 		a.governor = &g
 		a.signals.Prefer, a.signals.Strain, a.signals.Busy = g.Prefer, g.Reason, g.Busy
 	}
+	a.apply()
+	a.spend()
+	a.foresee()
 	return a
 }
 
@@ -71,19 +82,21 @@ func (a *asking) relieve(ctx context.Context) error {
 // over tells whether nobody wants an answer any more, or has begun to get one that
 // was broken off.
 func (a *asking) over(ctx context.Context) bool {
-	return ctx.Err() != nil || a.out.err != nil || a.out.sent
+	return ctx.Err() != nil || a.out.err != nil || a.out.sent && !a.shown
 }
 
 // askLocal runs the local model. Its text is held back unless the answer is
 // certain to stay local. That it fails is no error here.
 func (a *asking) askLocal(ctx context.Context) error {
 	emit := func(Delta) error { return nil }
-	if s := a.signals; s.Cloud != CloudUntried || s.Private || s.LocalOnly {
+	if s := a.signals; !s.open() || s.First {
 		emit = a.out.send
 	}
+	begun := time.Now()
 	if a.failure = errors.New("no local model is loaded"); a.Local != nil {
 		a.local, a.failure = a.Local.Answer(ctx, a.q, emit)
 	}
+	a.ran, a.took, a.shown = true, time.Since(begun), a.out.sent
 	return errors.Join(ctx.Err(), a.out.err)
 }
 
@@ -121,6 +134,9 @@ func evidence(q Question, local LocalAnswer) calibrate.Evidence {
 func (a *asking) escalate(ctx context.Context) error {
 	if a.decision.Route == RouteCloud {
 		doubt := a.decision.Reason
+		if a.shown && a.failure != nil {
+			return fmt.Errorf("question %s: the local answer broke off: %w", a.q.ID, a.failure)
+		}
 		var err error
 		if a.cloud, err = a.askCloud(ctx, a.wait()); err == nil {
 			return nil
@@ -132,9 +148,11 @@ func (a *asking) escalate(ctx context.Context) error {
 		if a.failure != nil {
 			err = fmt.Errorf("%w; local model: %w", err, a.failure)
 		}
-		a.failure = err
 		a.decision = Decide(a.signals)
 		a.decision.Cause = doubt
+		if a.decision.Reason != ReasonFollows { // then nothing went wrong
+			a.failure = err
+		}
 	} else if a.spared != nil {
 		a.failure = a.blame()
 	}
@@ -158,6 +176,8 @@ func (s *Signals) after(err error) {
 	switch {
 	case errors.Is(err, ErrWithheld):
 		s.Private, s.Stays = true, ReasonUnredacted
+	case errors.Is(err, ErrBudget):
+		s.Spent = true
 	case errors.Is(err, context.DeadlineExceeded):
 		s.Cloud = CloudLate
 	default:
@@ -165,17 +185,32 @@ func (s *Signals) after(err error) {
 	}
 }
 
-// askCloud waits for the cloud for so long; an answer that has begun to arrive by
+// way is how the cloud is asked.
+func (a *asking) way() Cloud {
+	if a.early != nil {
+		return a.early
+	}
+	return a.charge(a.screened.cloud(a.Cloud))
+}
+
+// askCloud waits for the cloud for so long; with no time at all the question is
+// only handed over. An answer that has begun to arrive by
 // then is let through to its end, unless it pauses for too long.
 func (a *asking) askCloud(ctx context.Context, wait time.Duration) (CloudAnswer, error) {
 	pause := a.pause()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if wait <= 0 {
+		cancel(context.DeadlineExceeded)
+	} else if a.Budget != nil {
+		begun := time.Now()
+		defer func() { a.Budget.Waited(time.Since(begun)) }()
+	}
 	timer := time.AfterFunc(wait, func() { cancel(context.DeadlineExceeded) })
 	defer timer.Stop()
 	begun := false
-	answer, err := a.screened.cloud(a.Cloud).Ask(ctx, a.q.forCloud(), func(delta string) error {
-		if !timer.Reset(pause) { // the time is over: nothing may begin any more
+	answer, err := a.way().Ask(ctx, a.q.forCloud(), func(delta string) error {
+		if wait <= 0 || !timer.Reset(pause) { // the time is over: nothing may begin any more
 			return context.DeadlineExceeded
 		}
 		begun = true
@@ -203,15 +238,29 @@ func (r *Router) pause() time.Duration {
 
 // wait is how long the question waits for the cloud.
 func (a *asking) wait() time.Duration {
+	if a.signals.First && !a.signals.LocalFailed {
+		return 0
+	}
+	if a.effect.Wait > 0 {
+		return a.bounded(a.effect.Wait)
+	}
 	if !a.q.Deadline.IsZero() {
 		return time.Until(a.q.Deadline)
 	}
 	return a.pause()
 }
 
+// bounded is a wait that ends with the deadline, if there is one.
+func (a *asking) bounded(wait time.Duration) time.Duration {
+	if !a.q.Deadline.IsZero() {
+		wait = min(wait, time.Until(a.q.Deadline))
+	}
+	return wait
+}
+
 // spareWait leaves the local model time to answer by the deadline, if there is one.
 func (a *asking) spareWait() time.Duration {
-	wait := a.SpareWait
+	wait := cmp.Or(a.effect.Wait, a.SpareWait)
 	if wait <= 0 {
 		wait = DefaultSpareWait
 	}
@@ -235,7 +284,21 @@ func (a *asking) finish() (Answer, error) {
 		a.Record(a.q, a.local.Text, answer)
 	}
 	if a.Watch != nil && a.signals.promised() {
-		a.Watch.Review(Review{a.q, a.local, a.signals.Confidence, a.decision, answer})
+		a.Watch.Review(Review{a.q, a.local, a.signals.Confidence, a.decision, answer, a.early != nil && !a.early.taken})
 	}
+	a.learn()
 	return answer, nil
+}
+
+// learn tells what is to be known of a local answer from now on.
+func (a *asking) learn() {
+	if !a.ran {
+		return // none was wanted
+	}
+	if a.Budget != nil {
+		a.Budget.Drew(a.local.Joules)
+	}
+	if a.Forecast != nil && !a.signals.LocalFailed {
+		a.Forecast.Learn(a.q, a.local, a.signals.doubt() != "", a.took)
+	}
 }

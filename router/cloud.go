@@ -13,7 +13,8 @@ type Cloud interface {
 	// to emit as it arrives, but for reasoning and tool calls, which are in the
 	// finished answer only. When ctx ends first, Ask returns ctx's error and
 	// the question stays on its way: the late answer is delivered apart from
-	// this call. ErrExpired and ErrRefused are final.
+	// this call. That holds for a ctx that has ended before, too: so a question is
+	// handed over without waiting. ErrExpired and ErrRefused are final.
 	Ask(ctx context.Context, q Question, emit func(delta string) error) (CloudAnswer, error)
 }
 

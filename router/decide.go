@@ -18,6 +18,8 @@ const (
 	ReasonNoLocalModel   Reason = "no_local_model"  // nothing is loaded, or it failed
 	ReasonHot            Reason = "hot"             // the device is to be spared: it is too hot
 	ReasonSaving         Reason = "saving"          // the device is to be spared: it draws too much, or its battery is low
+	ReasonPolicy         Reason = "policy"          // a rule of this device sends the question to the cloud, or keeps it here
+	ReasonBudget         Reason = "budget"          // of energy: the cloud was asked; of money or bytes: it was not
 
 	ReasonNoCloud     Reason = "no_cloud"     // no cloud is configured
 	ReasonLocalOnly   Reason = "local_only"   // no other model can do what was asked, such as continue a text as it is
@@ -26,6 +28,7 @@ const (
 	ReasonPrivateData Reason = "private_data" // it holds what must not leave, by a category of data
 	ReasonUnredacted  Reason = "unredacted"   // what to hide of it could not be hidden, or not be looked for
 	ReasonDeadline    Reason = "deadline"     // the cloud did not answer in time; the correction follows
+	ReasonFollows     Reason = "follows"      // nobody waits for the cloud, as a rule or a budget wants it; the correction follows
 	ReasonCloudFailed Reason = "cloud_failed" // the cloud refused, failed, or could not be asked
 
 	ReasonAudit Reason = "audit" // the cloud was asked as well, to compare; the asker had the local answer
@@ -54,6 +57,16 @@ type Signals struct {
 	Strain Reason // why, if it prefers the cloud
 	Busy   bool   // another question is being answered here
 
+	Send  bool // a rule wants the cloud asked at once
+	Keep  bool // a rule wants the question answered here, however well
+	First bool // the asker shall have the local answer without waiting for the cloud
+	Spent bool // of what the cloud may cost there is nothing left
+
+	Early     *bool   // what a rule says about asking the cloud while the local model works; nil: nothing
+	Foreseen  float64 // predicted probability that the local answer will be in doubt
+	EarlyFrom float64 // from which probability on the cloud is asked early; 0: never
+	Slow      bool    // the local answer is predicted to take too long
+
 	LocalFailed bool // there is no local answer and none can be had
 	Sampled     bool // not greedy decoding
 	Truncated   bool
@@ -67,9 +80,9 @@ type Signals struct {
 // Decision is where the answer comes from, and why. Cause is the doubt about
 // the local answer when Reason names something else.
 type Decision struct {
-	Route  Route // empty: nothing can answer
-	Reason Reason
-	Cause  Reason
+	Route  Route  `json:"route"` // empty: nothing can answer
+	Reason Reason `json:"reason"`
+	Cause  Reason `json:"cause,omitempty"`
 }
 
 // Decide chooses local, cloud or provisional from what is known now. It is
@@ -80,7 +93,7 @@ func Decide(s Signals) Decision {
 	switch {
 	case doubt == "":
 		return Decision{Route: RouteLocal, Reason: ReasonConfident}
-	case s.Cloud == CloudUntried && !s.Private && !s.LocalOnly:
+	case s.open():
 		return Decision{Route: RouteCloud, Reason: doubt}
 	}
 	d := Decision{Route: RouteProvisional, Reason: s.obstacle(), Cause: doubt}
@@ -95,11 +108,33 @@ func Decide(s Signals) Decision {
 // is asked, and Decide comes after it. It is pure too. Only a question that may
 // leave is sent away, and nothing is kept here that Decide would not keep.
 func Spare(s Signals) Decision {
-	wish := s.Prefer == PreferCloud || s.Prefer == PreferBalanced && s.Busy
-	if wish && s.Cloud == CloudUntried && s.Up && !s.Private && !s.LocalOnly {
+	strained := s.Prefer == PreferCloud || s.Prefer == PreferBalanced && s.Busy
+	switch {
+	case !s.open() || !s.Up:
+	case s.Send:
+		return Decision{Route: RouteCloud, Reason: ReasonPolicy}
+	case strained:
 		return Decision{Route: RouteCloud, Reason: s.Strain}
 	}
 	return Decision{}
+}
+
+// Early decides whether the cloud is asked while the local model still works on its
+// answer. It is pure too, and decides nothing about the answer: that of the cloud is
+// used only if Decide wants it.
+func Early(s Signals) bool {
+	switch {
+	case !s.open() || !s.Up || s.First:
+		return false
+	case s.Early != nil:
+		return *s.Early
+	}
+	return s.EarlyFrom > 0 && s.Foreseen >= s.EarlyFrom || s.Slow
+}
+
+// open reports whether the cloud can and may be asked.
+func (s Signals) open() bool {
+	return s.Cloud == CloudUntried && !s.Private && !s.LocalOnly && !s.Keep && !s.Spent
 }
 
 // doubt is what speaks against the local answer, empty if nothing does.
@@ -134,6 +169,12 @@ func (s Signals) obstacle() Reason {
 		return ReasonLocalOnly
 	case s.Cloud == CloudNone:
 		return ReasonNoCloud
+	case s.Keep:
+		return ReasonPolicy
+	case s.Cloud == CloudUntried && s.Spent:
+		return ReasonBudget
+	case s.Cloud == CloudLate && s.First:
+		return ReasonFollows
 	case s.Cloud == CloudLate:
 		return ReasonDeadline
 	}

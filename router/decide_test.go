@@ -90,6 +90,7 @@ func TestDecidePromises(t *testing.T) {
 						Declined: mask&4 != 0, Calibrated: mask&8 != 0, Sampled: mask&16 != 0, LocalOnly: mask&32 != 0, Confidence: conf, Threshold: 0.9}
 					checkPromises(t, s, Decide(s))
 					checkStrain(t, s)
+					checkWishes(t, s)
 				}
 			}
 		}
@@ -114,6 +115,30 @@ func checkStrain(t *testing.T, s Signals) {
 			if d.Route == RouteCloud && (s.Private || s.LocalOnly || s.Cloud != CloudUntried || d.Reason == "") {
 				t.Errorf("%+v was sent away: %+v", strained, d)
 			}
+		}
+	}
+}
+
+// checkWishes sees that neither rules nor budgets send away what must not go, or make
+// a local answer better than it is.
+func checkWishes(t *testing.T, s Signals) {
+	t.Helper()
+	for n := range 64 {
+		w := s
+		w.Send, w.Keep, w.First, w.Spent, w.Up, w.Slow = n&1 != 0, n&2 != 0, n&4 != 0, n&8 != 0, n&16 != 0, n&32 != 0
+		d := Decide(w)
+		if (d.Route == RouteLocal) != (Decide(s).Route == RouteLocal) {
+			t.Errorf("%+v: a wish changes whether the local answer is good: %+v", w, d)
+		}
+		closed := s.Private || s.LocalOnly || s.Cloud != CloudUntried || w.Keep || w.Spent
+		for _, yes := range []*bool{nil, new(true)} {
+			w.Early = yes
+			if closed && (d.Route == RouteCloud || Spare(w).Route != "" || Early(w)) {
+				t.Errorf("%+v went to the cloud", w)
+			}
+		}
+		if d.Reason == "" || d.Route == RouteProvisional && s.LocalFailed {
+			t.Errorf("%+v: %+v", w, d)
 		}
 	}
 }

@@ -19,6 +19,9 @@ var meaning = map[Reason]string{
 	ReasonNoLocalModel:   "no local model could answer",
 	ReasonHot:            "the device is hot, and the cloud was asked in its place",
 	ReasonSaving:         "the device saves energy, and the cloud was asked in its place",
+	ReasonPolicy:         "a rule of this device says where the question is answered",
+	ReasonBudget:         "a budget is used up: of money or bytes, so that the cloud is not asked, or of energy, so that it is",
+	ReasonFollows:        "the local answer was given at once, as a rule or a budget wants it; the cloud's follows when it comes",
 	ReasonNoCloud:        "no cloud is configured",
 	ReasonLocalOnly:      "only the local model can do what was asked",
 	ReasonPrivate:        "the question is private and must not leave the device",
@@ -72,6 +75,9 @@ func (r Receipt) Explain() string {
 	row("time", "%s", r.Time.Format("2006-01-02 15:04:05.000 MST"))
 	row("route", "%s", r.Route)
 	row("reason", "%s: %s%s", r.Reason, meaning[r.Reason], r.comparison())
+	if r.Rule != "" {
+		row("rule", "%s", r.Rule)
+	}
 	if r.Detail != "" {
 		row("detail", "%s", r.Detail)
 	}

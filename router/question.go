@@ -42,6 +42,9 @@ type Question struct {
 	Asker string `json:"asker,omitempty"`
 	User  string `json:"user,omitempty"`
 	Topic string `json:"topic,omitempty"`
+	// Early is set where the cloud was asked while the local model worked, so that
+	// its answer may be nobody's concern when it comes.
+	Early bool `json:"early,omitempty"`
 	// Redacted is set where placeholders stand for values in the texts.
 	Redacted bool `json:"redacted,omitempty"`
 }

@@ -28,6 +28,8 @@ type Receipt struct {
 	Model      string    `json:"model"`      // what answered, NAME or NAME@VERSION
 	Bundle     string    `json:"bundle,omitempty"`
 	LatencyMS  float64   `json:"latency_ms"`
+	Rule       string    `json:"rule,omitempty"`   // of this device that the question matched
+	Early      bool      `json:"early,omitempty"`  // the cloud was asked while the local model still worked
 	Detail     string    `json:"detail,omitempty"` // for people: what went wrong on the way, if anything
 
 	PromptTokens     int                `json:"prompt_tokens"`
@@ -50,7 +52,7 @@ func (a *asking) receipt() Receipt {
 		LatencyMS:    float64(time.Since(a.start).Microseconds()) / 1000,
 		PromptTokens: a.local.PromptTokens, CompletionTokens: len(a.local.Tokens),
 		BytesUp: a.cloud.BytesUp, BytesDown: a.cloud.BytesDown, CostUSD: a.cloud.CostUSD, Joules: a.local.Joules,
-		Detail: a.detail(), Governor: a.governor,
+		Rule: a.effect.Rule, Early: a.early != nil, Detail: a.detail(), Governor: a.governor,
 	}
 	if n := len(a.local.Tokens); n > 0 {
 		c.JoulesPerToken = a.local.Joules / float64(n)
@@ -62,7 +64,7 @@ func (a *asking) receipt() Receipt {
 		c.Model, c.Bundle = a.cloud.Model, ""
 		c.PromptTokens, c.CompletionTokens = a.cloud.PromptTokens, a.cloud.CompletionTokens
 	}
-	if s := a.signals; a.decision.Route == RouteCloud || s.Cloud == CloudLate || s.Cloud == CloudFailed {
+	if s := a.signals; a.decision.Route == RouteCloud || a.early != nil || s.Cloud == CloudLate || s.Cloud == CloudFailed {
 		c.Redactions = a.screened.Redactions // of a question that left
 	}
 	if a.Sensors != nil {
@@ -82,6 +84,9 @@ func (a *asking) detail() string {
 	}
 	if a.failure != nil {
 		parts = append(parts, a.failure.Error())
+	}
+	if a.spent != "" && (a.decision.Reason == ReasonBudget || a.decision.Reason == ReasonFollows) {
+		parts = append(parts, a.spent)
 	}
 	if a.screened.Detail != "" && a.decision.Route != RouteCloud {
 		parts = append(parts, a.screened.Detail)

@@ -20,6 +20,9 @@ type Review struct {
 	Confidence float64
 	Decision   Decision
 	Answer     Answer // that was given
+	// Early is set where the cloud was asked under the same id, and its answer was
+	// not needed when it had not come: it comes as a late one.
+	Early bool
 }
 
 // promised reports whether the promise is about the local answer: it was made on

@@ -59,6 +59,7 @@ type Options struct {
 	Embedder Embedder // nil: there are no embeddings
 	// Classifier tells classes of texts; nil: nothing does.
 	Classifier Classifier
+	Explainer  Explainer // nil: nothing is explained
 	Archive    Archive
 	Eraser     Eraser         // nil: nothing can be deleted
 	Models     func() []Model // what can be asked now
@@ -143,6 +144,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"GET /v1/cusp/status":       s.status,
 		"GET /v1/cusp/answers/{id}": s.answer,
 		"DELETE /v1/cusp/answers":   s.erase,
+		"POST /v1/cusp/explain":     s.explain,
 	}
 	if s.o.Metrics != nil {
 		all["GET /metrics"] = s.o.Metrics.ServeHTTP

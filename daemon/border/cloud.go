@@ -119,7 +119,9 @@ type asking struct {
 
 // ask makes one attempt.
 func (c *Cloud) ask(ctx context.Context, a *asking) (router.CloudAnswer, error) {
-	con, err := dial(ctx, c.socket, c.peers)
+	begin, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.patience) // it is handed over in any case
+	defer cancel()
+	con, err := dial(begin, c.socket, c.peers)
 	if err != nil {
 		return router.CloudAnswer{}, fmt.Errorf("the link process cannot be asked: %w", err)
 	}
@@ -138,7 +140,7 @@ func (a *asking) converse(ctx context.Context, con *conn, accept time.Duration) 
 		return router.CloudAnswer{}, err
 	}
 	a.stream.begin()
-	patience, cancel := context.WithTimeoutCause(ctx, accept, errNotAccepted)
+	patience, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), accept, errNotAccepted)
 	defer cancel()
 	wait := patience
 	for {

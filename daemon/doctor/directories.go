@@ -29,7 +29,7 @@ func stateDir(_ context.Context, s *subject) []Finding {
 // ownFiles finds what another user left, as a daemon that root once started by
 // hand does: the service then cannot open it.
 func (s *subject) ownFiles(dir string) (found []Finding) {
-	for _, name := range []string{"outbox.db", "records", "prefixes", "rejected.json"} {
+	for _, name := range []string{"outbox.db", "records", "prefixes", "vault", "promise.json", "rejected.json"} {
 		path := filepath.Join(dir, name)
 		info, err := s.as.reach(path, read)
 		switch {

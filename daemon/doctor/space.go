@@ -5,24 +5,24 @@ import (
 	"path/filepath"
 )
 
-const (
-	// outboxBytes is what questions on their way take at most (router/uplink).
-	outboxBytes = 16 << 20
-	// fewFiles is when a file system is about to have no room for another file.
-	fewFiles = 100
-)
+// fewFiles is when a file system is about to have no room for another file.
+const fewFiles = 100
 
 // space compares what is free with what the daemon may come to write, and with
 // what the next version of the model takes.
 func space(_ context.Context, s *subject) []Finding {
-	kept := sizeAt(filepath.Join(s.cfg.State.Dir, "records")) + sizeAt(filepath.Join(s.cfg.State.Dir, "prefixes")) +
-		sizeAt(filepath.Join(s.cfg.State.Dir, "outbox.db"))
-	state := max(0, s.cfg.Router.RecordSize+outboxBytes+s.cfg.Model.PrefixCache-kept)
-	_, model, _ := s.weights()
-	return []Finding{
-		s.room("state", s.cfg.State.Dir, uint64(state), "records, outbox and prefixes may still take %s", true),
-		s.room("models", s.cfg.Model.Dir, uint64(model), "the next version of the model takes about %s", false),
+	state, outbox := s.cfg.State.Dir, s.cfg.Cloud.OutboxBytes
+	rest := s.cfg.Router.RecordSize + s.cfg.Model.PrefixCache - sizeAt(filepath.Join(state, "records")) - sizeAt(filepath.Join(state, "prefixes"))
+	var found []Finding
+	if link := s.cfg.Link; link.Socket != "" { // the link process has the outbox
+		found = append(found, s.room("link", link.State, uint64(max(0, outbox-sizeAt(filepath.Join(link.State, "outbox.db")))), "the outbox may still take %s", true))
+	} else {
+		rest += outbox - sizeAt(filepath.Join(state, "outbox.db"))
 	}
+	_, model, _ := s.weights()
+	return append(found,
+		s.room("state", state, uint64(max(0, rest)), "what is kept there may still take %s", true),
+		s.room("models", s.cfg.Model.Dir, uint64(model), "the next version of the model takes about %s", false))
 }
 
 // room looks at the file system that a directory is on, or would be.

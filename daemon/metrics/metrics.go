@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -79,6 +80,8 @@ type answers struct {
 	perToken   prometheus.Histogram
 	prompt     *prometheus.CounterVec
 	completion *prometheus.CounterVec
+	early      *prometheus.CounterVec
+	cost       prometheus.Counter
 }
 
 // Buckets: seconds from a student's answer to the wait for a cloud that is down;
@@ -104,11 +107,13 @@ func newAnswers() answers {
 		perToken:   prometheus.NewHistogram(histogram("cusp_answer_energy_per_token_joules", "Energy of an answer over the tokens that were generated for it on the device.", tokenEnergies)),
 		prompt:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cusp_answer_prompt_tokens_total", Help: "Tokens of prompts, as whatever answered counts them."}, byRoute),
 		completion: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cusp_answer_completion_tokens_total", Help: "Tokens of answers, as whatever answered counts them."}, byRoute),
+		early:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "cusp_early_questions_total", Help: "Questions that the cloud was asked while the local model worked, by whether its answer was given."}, []string{"needed"}),
+		cost:       prometheus.NewCounter(prometheus.CounterOpts{Name: "cusp_answer_cost_usd_total", Help: "What answers of the cloud cost, where their price is known; not those of audits and late ones."}),
 	}
 }
 
 func (a answers) collectors() []prometheus.Collector {
-	return []prometheus.Collector{a.duration, a.confidence, a.energy, a.perToken, a.prompt, a.completion}
+	return []prometheus.Collector{a.duration, a.confidence, a.energy, a.perToken, a.prompt, a.completion, a.early, a.cost}
 }
 
 // Answered observes one answer by its receipt.
@@ -119,6 +124,10 @@ func (a answers) Answered(r router.Receipt) {
 	a.completion.WithLabelValues(route).Add(float64(r.CompletionTokens))
 	if r.Confidence != nil {
 		a.confidence.Observe(*r.Confidence)
+	}
+	a.cost.Add(max(0, r.CostUSD))
+	if r.Early {
+		a.early.WithLabelValues(strconv.FormatBool(r.Route == router.RouteCloud)).Inc()
 	}
 	if r.Joules > 0 {
 		a.energy.Observe(r.Joules)

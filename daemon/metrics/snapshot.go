@@ -24,6 +24,14 @@ type Snapshot struct {
 	Sensors  []sensor.State
 	Device   map[string]float64 // what the sensors that count say together
 	Governor *Governor          // nil: none is configured
+	Budgets  []Budget           // that have a limit
+}
+
+// Budget is how much of one is used.
+type Budget struct {
+	Name, Window string
+	Used         float64 // share of the limit
+	Spent        bool    // it has its effect
 }
 
 // Governor is what keeps the device within its limits.
@@ -127,6 +135,8 @@ var (
 	modelInfo = describe("cusp_model_info", "1; the labels name the model that serves.", "name", "version", "bundle", "architecture", "types")
 	since     = describe("cusp_model_serving_since_timestamp_seconds", "When the model began to serve.")
 	sensorUp  = describe("cusp_sensor_up", "1 while the sensor answers.", "sensor")
+	used      = describe("cusp_budget_used_ratio", "Share of a budget that is used in a window, reservations included.", "budget", "window")
+	spent     = describe("cusp_budget_spent", "1 while a budget is used up and has its effect.", "budget", "window")
 	level     = describe("cusp_governor_level", "1 while the device is at the level.", "level")
 	changes   = describe("cusp_governor_level_changes_total", "Changes of the level.")
 )
@@ -165,7 +175,7 @@ func (c snapshots) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range distributions {
 		out <- d.desc
 	}
-	for _, desc := range []*prometheus.Desc{answered, reloads, modelInfo, since, sensorUp, level, changes} {
+	for _, desc := range []*prometheus.Desc{answered, reloads, modelInfo, since, sensorUp, level, changes, used, spent} {
 		out <- desc
 	}
 	for _, r := range readings {
@@ -206,6 +216,10 @@ func (c snapshots) Collect(out chan<- prometheus.Metric) {
 				out <- prometheus.MustNewConstMetric(r.desc, r.kind, unit(key, v), state.Name)
 			}
 		}
+	}
+	for _, b := range s.Budgets {
+		out <- prometheus.MustNewConstMetric(used, prometheus.GaugeValue, b.Used, b.Name, b.Window)
+		out <- prometheus.MustNewConstMetric(spent, prometheus.GaugeValue, number(b.Spent), b.Name, b.Window)
 	}
 	s.govern(out)
 }

@@ -57,9 +57,8 @@ func (s Source) Line(key []string) int {
 	want, in := strings.Join(key, "."), strings.Join(key[:len(key)-1], ".")
 	for i, text := range strings.Split(s.Text, "\n") {
 		text = strings.TrimSpace(text)
-		if name, ok := strings.CutPrefix(text, "["); ok {
-			name, _, _ = strings.Cut(name, "]")
-			table = strings.TrimSpace(name)
+		if name, ok := header(text); ok {
+			table = name
 			if table == want {
 				return i + 1
 			}
@@ -80,9 +79,45 @@ func (s Source) Line(key []string) int {
 	return found
 }
 
-// Unknown reports what the file sets and nothing of the configuration type reads.
-func (s Source) Unknown(meta toml.MetaData, config reflect.Type) error {
-	known := Keys("", config)
+// header is the name of the table, or of the array of tables, that a line begins.
+func header(line string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(strings.TrimSpace(line), "[")
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "["), "]")
+	return strings.TrimSpace(name), ok
+}
+
+// Member finds a key of one of an array of tables, or the table that it would stand
+// in; where the array is written inline, the array.
+func (s Source) Member(array string, index int, key string) int {
+	found, in := 0, false
+	for i, text := range strings.Split(s.Text, "\n") {
+		if name, ok := header(text); ok {
+			if in {
+				return found
+			}
+			if name == array {
+				in = index == 0
+				index--
+			}
+			if in {
+				found = i + 1
+			}
+			continue
+		}
+		if name, _, assigned := strings.Cut(text, "="); in && assigned && strings.Trim(strings.TrimSpace(name), `"'`) == key {
+			return i + 1
+		}
+	}
+	if !in {
+		return s.Line([]string{array})
+	}
+	return found
+}
+
+// Unknown reports what the file sets and nothing of the configuration type reads; keys
+// of its arrays of tables, which the type does not tell, may be named beside it.
+func (s Source) Unknown(meta toml.MetaData, config reflect.Type, arrays ...string) error {
+	known := append(Keys("", config), arrays...)
 	var errs []error
 	reported := map[string]bool{}
 	for _, key := range meta.Undecoded() {
@@ -111,7 +146,7 @@ func Keys(prefix string, t reflect.Type) []string {
 		switch {
 		case f.Anonymous:
 			keys = append(keys, Keys(prefix, f.Type)...)
-		case f.Type.Kind() == reflect.Struct, f.Type.Kind() == reflect.Pointer:
+		case f.Type.Kind() == reflect.Struct, f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			keys = append(keys, name)
 			keys = append(keys, Keys(name+".", f.Type)...)
 		default:

