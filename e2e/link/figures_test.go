@@ -83,7 +83,7 @@ func (f *fleet) report(x *faults) {
 	}
 	row("calls of the provider", "%d for %d questions: %d answered, %d failed or refused, %d cut off, %d expired",
 		calls.begun, ids, calls.answered, calls.failed, calls.cut, calls.expired)
-	row("answers of the provider that were not the first", "%d after the death of the worker that had it, %d because the device had not heard of that worker", dead, unheard)
+	row("answers of the provider that were not the first", "%d after the death of the worker that had it, %d because the device did not know of that worker", dead, unheard)
 	t := f.traffic
 	row("arrived at workers", "%d questions, %d of them once more; %d requests for a part; %d of both sealed", t.asks.Load(), t.repeats.Load(), t.resumes.Load(), t.sealed.Load())
 	row("messages of workers", "%d, of those that are not sealed %d had been sent before", t.answers.Load(), t.again.Load())

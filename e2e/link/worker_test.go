@@ -314,7 +314,7 @@ func (c *calls) sums() (t tally, ids int) {
 
 // more is how many answers of the provider were not the first to their question:
 // those after the death of the worker that had the one before, and the others, whose
-// device had not heard of that worker in time.
+// device had not heard of that worker in time, or has started again since.
 func (c *calls) more() (dead, unheard int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
