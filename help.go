@@ -262,7 +262,7 @@ were tried, what is used up of budgets, the link, and the confidence of the loca
 really answers. The cloud is not asked.
 
   cusp route explain turn on the kitchen light
-  cusp route explain --client iot --topic cusp/thermostat-7/ask/kitchen 打开客厅的灯
+  cusp route explain --client iot --topic cusp/thermostat-7/about/kitchen 打开客厅的灯
   cusp route explain --private --json "my account is DE89 3704 0044 0532 0130 00" | jq .decision
 
 Rules and budgets are in cusp.toml; see docs/policy.md.`

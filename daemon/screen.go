@@ -140,7 +140,7 @@ func (s *screen) reload(r *Reload, refused *Refusal) {
 		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {
-		s.row("refused", "%s %s", refused.Time.Format(time.DateTime), refused.Error)
+		s.row("refused", "%s, %s: %s", refused.Time.Format(time.DateTime), result(string(refused.Reason)), refused.Error)
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *screen) trial(t *TrialStatus) {
 
 func (s *screen) config(c ConfigStatus) {
 	if c.Error != "" {
-		s.row("config", "refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error)
+		s.rows(1, "config", fmt.Sprintf("refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error))
 	}
 	if len(c.Restart) > 0 {
 		s.rows(1, "config", "needs a restart: "+strings.Join(c.Restart, ", "))
@@ -191,7 +191,7 @@ func (s *screen) answers(c Counters) {
 		texts = append([]string{fmt.Sprintf("%d FAILED", c.Failed)}, texts...)
 	}
 	if len(texts) > 0 {
-		s.row("answers", "%s", strings.Join(texts, ", "))
+		s.rows(1, "answers", strings.Join(texts, ", "))
 	}
 }
 
@@ -207,8 +207,7 @@ func (s *screen) link(l LinkStatus) {
 	}
 	s.rows(1, "cloud", fmt.Sprintf("%s for %s, %s", upOrDown(l.Up), ago(l.SinceS), l.Broker+when(l.Sealed, ", sealed")))
 	if l.Trouble != "" {
-		s.rows(1, "", strings.ReplaceAll(l.Trouble, "\n", "; "))
-		s.rows(1, "", fmt.Sprintf("%d %s failed; tried again in %s", l.Failures, plural(l.Failures, "round"), ago(l.RetryS)))
+		s.rows(2, "", fmt.Sprintf("%d %s failed, again in %s: %s", l.Failures, plural(l.Failures, "round"), ago(l.RetryS), strings.ReplaceAll(l.Trouble, "\n", "; ")))
 	}
 	s.row("", "%d %s on the way%s", l.Outbox, plural(l.Outbox, "question"), when(l.Outbox > 0, ", the oldest for "+ago(l.OldestS)))
 }

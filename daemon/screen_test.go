@@ -29,9 +29,9 @@ func TestStatusFitsTheScreen(t *testing.T) {
 			Pages: 100, PageBytes: 1 << 20, Used: 30, Cached: 20, Requests: 9, PrefixHits: 6, PromptTokens: 1000, CachedTokens: 610, Generated: 77},
 		Trial:    &TrialStatus{Model: "cusp-student@1.2.0", Answered: 12, Wanted: 50, Agreement: 0.95, Speed: 0.9},
 		Config:   ConfigStatus{Tried: at, Error: strings.Repeat("cusp.toml:3: model.kv: no type; ", 9), Restart: []string{"api.socket", "cloud.broker"}},
-		Refusal:  &Refusal{Error: "load model /x/2.0: " + strings.Repeat("hash differs and ", 9), Time: at},
+		Refusal:  &Refusal{Reason: RefusedHash, Error: "load model /x/2.0: " + strings.Repeat("hash differs and ", 9), Time: at},
 		Reload:   &Reload{Time: at, Model: "/x/1.0", Result: ResultDone, TookS: 1.25},
-		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90},
+		Link:     LinkStatus{Configured: true, Broker: "ssl://broker.example.com:8883", Up: true, SinceS: 3725, Outbox: 12, OldestS: 90, Failures: 2, Trouble: "no route to host", RetryS: 7},
 		IoT:      &up,
 		Counters: Counters{Answered: map[string]int{"local/confident": 6, "cloud/below_threshold": 3, "cloud/declined": 2, "provisional/deadline": 1}, Failed: 1},
 		Promise:  &PromiseStatus{State: drift.InDoubt, Cause: drift.CauseAgreement, Alpha: 0.05, Threshold: 2, Audited: 12, Disagreed: 8},
@@ -45,13 +45,13 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		"budgets   USED UP: bytes 1e+06 of 1e+06 bytes/day; money 4 of 5 USD/day\n",
 		"governor  hot+saving: temperature_c 81.25 >= 78; 1 of 4 threads, prefers cloud\n",
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          uncalibrated",
-		"refused   2026-11-25 04:51:55 load model /x/2.0: hash differs",
+		"refused   2026-11-25 04:51:55, hash: load model /x/2.0: hash differs",
 		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, then every 3.1 ms",
 		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",
-		"answers   1 FAILED, 6 local/confident (50%), 3 cloud/below_threshold (25%), 2\n          cloud/declined (17%), 1 provisional/deadline (8%)\n",
+		"answers   1 FAILED, 6 local/confident (50%), 3 cloud/below_threshold (25%), 2…\n",
 		"promise   at most 5% wrong: IN DOUBT (agreement), all to the cloud; 8 of 12…\n",
 		"config    refused at 2026-11-25 04:51:55, the old one stays", "config    needs a restart: api.socket, cloud.broker",
-		"cloud     up for 1h 2m, ssl://broker.example.com:8883", "12 questions on the way, the oldest for 1m 30s",
+		"cloud     up for 1h 2m, ssl://broker.example.com:8883", "2 rounds failed, again in 7.0s: no route to host\n", "12 questions on the way, the oldest for 1m 30s",
 		"mqtt      down", "sensors   power: power_w 3.5; VDD_SOC: power_w 1.5 (does not count);…\n",
 		"canary    12 of 50 questions, agreement 0.95, speed 0.90: cusp-student@1.2.0\n",
 	} {
@@ -96,7 +96,7 @@ func TestStatusOfAnEmptyDaemon(t *testing.T) {
 func TestStatusOfALinkInTrouble(t *testing.T) {
 	t.Parallel()
 	text := Status{Link: LinkStatus{Configured: true, Broker: "ssl://two:8883", SinceS: 60, Sealed: true, Failures: 3, RetryS: 4, Trouble: "ssl://one:8883: refused\nssl://two:8883: bad certificate"}}.Text()
-	for _, want := range []string{"cloud     down for 1m 0s, ssl://two:8883, sealed\n", "refused; ssl://two:8883: bad certificate", "3 rounds failed; tried again in 4.0s"} {
+	for _, want := range []string{"cloud     down for 1m 0s, ssl://two:8883, sealed\n", "3 rounds failed, again in 4.0s: ssl://one:8883: refused;\n          ssl://two:8883: bad certificate\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -283,7 +283,10 @@ func (r *swapRig) wantRefused(kind, version, reason string) {
 		return s.Model.Version == r.serving && s.Refusal != nil && s.Refusal.Reason == reason && strings.HasSuffix(s.Refusal.Model, version)
 	}
 	s := r.status()
-	if !told(s) || !strings.Contains(bare(s.Text()), bare(s.Refusal.Error)) || s.Reloads[reason] == 0 {
+	shown := func(s Status) bool { // the screen has room for a reason and the beginning of what it says
+		return strings.Contains(s.Text(), result(reason)+": ") && strings.Contains(bare(s.Text()), bare(s.Refusal.Error[:40]))
+	}
+	if !told(s) || !shown(s) || s.Reloads[reason] == 0 {
 		r.Errorf("%s %s: status %+v, %v", kind, version, s.Refusal, s.Reloads)
 	}
 	if log := r.log.String(); !strings.Contains(log, "reason="+reason) || !strings.Contains(log, "mm/"+version) {

@@ -149,11 +149,11 @@ func TestLifecycle(t *testing.T) {
 		if !strings.Contains(out, "the old one stays") {
 			t.Errorf("cusp status:\n%s", out)
 		}
-		m.write(config, strings.NewReplacer("# drain = \"15s\"", "drain = \"9s\"", "# level = \"info\"", "level = \"debug\"", "# threads = 0", "threads = 1").Replace(sample)+"\n[device2]\n")
+		m.write(config, strings.NewReplacer("# drain = \"15s\"", "drain = \"9s\"", "# level = \"info\"", "level = \"debug\"", "# threads = 0\n# context", "threads = 1\n# context").Replace(sample)+"\n[device2]\n")
 		m.run("systemctl reload cusp.service")
 		m.until(t, "the error in the status", func(s daemon.Status) bool { return strings.Contains(s.Config.Error, "device2") && s.Model.Swaps == 0 })
 
-		m.write(config, strings.NewReplacer("# drain = \"15s\"", "drain = \"9s\"", "# threads = 0", "threads = 1", "# max_body = 1048576", "max_body = 4096").Replace(sample))
+		m.write(config, strings.NewReplacer("# drain = \"15s\"", "drain = \"9s\"", "# threads = 0\n# context", "threads = 1\n# context", "# max_body = 1048576", "max_body = 4096").Replace(sample))
 		m.run("systemctl reload cusp.service")
 		m.until(t, "the new configuration", func(s daemon.Status) bool {
 			return s.Config.Error == "" && strings.Join(s.Config.Restart, " ") == "api.max_body" && s.Model.Swaps == 1

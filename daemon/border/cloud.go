@@ -119,13 +119,15 @@ type asking struct {
 
 // ask makes one attempt.
 func (c *Cloud) ask(ctx context.Context, a *asking) (router.CloudAnswer, error) {
-	begin, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.patience) // it is handed over in any case
-	defer cancel()
+	begin := ctx
+	if ctx.Err() != nil { // it is only to be handed over
+		begin = context.WithoutCancel(ctx)
+	}
 	con, err := dial(begin, c.socket, c.peers)
 	if err != nil {
 		return router.CloudAnswer{}, fmt.Errorf("the link process cannot be asked: %w", err)
 	}
-	cloud, err := a.converse(ctx, con, c.patience)
+	cloud, err := a.converse(ctx, begin, con, c.patience)
 	if err != nil {
 		con.close() // not taken: what may come goes another way
 		return router.CloudAnswer{}, err
@@ -134,13 +136,14 @@ func (c *Cloud) ask(ctx context.Context, a *asking) (router.CloudAnswer, error) 
 	return cloud, nil
 }
 
-// converse sends the question and reads to the end of its answer.
-func (a *asking) converse(ctx context.Context, con *conn, accept time.Duration) (router.CloudAnswer, error) {
+// converse sends the question, which is accepted as long as begin holds, and reads to
+// the end of its answer.
+func (a *asking) converse(ctx, begin context.Context, con *conn, accept time.Duration) (router.CloudAnswer, error) {
 	if err := con.send(frame{Kind: kindAsk, Question: &a.question}); err != nil {
 		return router.CloudAnswer{}, err
 	}
 	a.stream.begin()
-	patience, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), accept, errNotAccepted)
+	patience, cancel := context.WithTimeoutCause(begin, accept, errNotAccepted)
 	defer cancel()
 	wait := patience
 	for {

@@ -40,6 +40,7 @@ func TestClouds(t *testing.T) {
 			"it says what was refused":     contractRefused,
 			"it keeps private questions":   contractPrivate,
 			"an asker who leaves":          contractLeaves,
+			"an asker who does not wait":   contractHandsOver,
 			"an asker who cannot read":     contractCannotRead,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
@@ -134,6 +135,23 @@ func contractLeaves(t *testing.T, c router.Cloud, w *worker) {
 	if !errors.Is(a.err, impatient) {
 		t.Errorf("error %v", a.err)
 	}
+	w.say(uplink.Answer{ID: "q", Run: "r", Delta: "late", Done: true, Finish: "stop"})
+	if text := get(t, "the late answer", w.late); text != "late" {
+		t.Errorf("late %q", text)
+	}
+}
+
+// contractHandsOver: a context that has ended before hands the question over.
+func contractHandsOver(t *testing.T, c router.Cloud, w *worker) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(context.DeadlineExceeded)
+	if _, err := c.Ask(ctx, question("q"), nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	if w.uplink.Depth() != 1 {
+		t.Error("Ask returned before the question was on disk")
+	}
+	w.wantAsked("q")
 	w.say(uplink.Answer{ID: "q", Run: "r", Delta: "late", Done: true, Finish: "stop"})
 	if text := get(t, "the late answer", w.late); text != "late" {
 		t.Errorf("late %q", text)
