@@ -151,10 +151,10 @@ func (s *screen) trial(t *TrialStatus) {
 }
 
 func (s *screen) config(c ConfigStatus) {
-	if c.Error != "" {
-		s.rows(1, "config", fmt.Sprintf("refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error))
-	}
-	if len(c.Restart) > 0 {
+	switch {
+	case c.Error != "":
+		s.row("config", "refused at %s, the old one stays: %s", c.Tried.Format(time.DateTime), c.Error)
+	case len(c.Restart) > 0:
 		s.rows(1, "config", "needs a restart: "+strings.Join(c.Restart, ", "))
 	}
 }

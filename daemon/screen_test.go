@@ -50,7 +50,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",
 		"answers   1 FAILED, 6 local/confident (50%), 3 cloud/below_threshold (25%), 2…\n",
 		"promise   at most 5% wrong: IN DOUBT (agreement), all to the cloud; 8 of 12…\n",
-		"config    refused at 2026-11-25 04:51:55, the old one stays", "config    needs a restart: api.socket, cloud.broker",
+		"config    refused at 2026-11-25 04:51:55, the old one stays",
 		"cloud     up for 1h 2m, ssl://broker.example.com:8883", "2 rounds failed, again in 7.0s: no route to host\n", "12 questions on the way, the oldest for 1m 30s",
 		"mqtt      down", "sensors   power: power_w 3.5; VDD_SOC: power_w 1.5 (does not count);…\n",
 		"canary    12 of 50 questions, agreement 0.95, speed 0.90: cusp-student@1.2.0\n",
