@@ -210,6 +210,9 @@ func (w *way) refusal(err error) Finding {
 		return failure("see what listens there: is it MQTT, and does it want TLS (ssl://)?", "%s accepts the connection and says nothing", w)
 	case strings.Contains(err.Error(), "certificate required"), strings.Contains(err.Error(), "bad certificate"), strings.Contains(err.Error(), "unknown certificate"):
 		return failure(fmt.Sprintf("set %s.cert_file and %s.key_file to what the broker's authority signed", w.Table, w.Table), "%s does not accept this device's certificate: %v", w, err)
+	case w.encrypted() && (strings.Contains(err.Error(), "connection reset") || strings.Contains(err.Error(), "broken pipe")):
+		// What TLS 1.3 says of a missing certificate can be lost: the client may write first.
+		return failure(fmt.Sprintf("if the broker asks for a certificate, set %s.cert_file and %s.key_file; see its log", w.Table, w.Table), "%s ends the connection once TLS stands: %v", w, err)
 	}
 	return failure("see what listens there, and the broker's log: is it MQTT, and does it want TLS (ssl://)?", "%s: %v", w, err)
 }
