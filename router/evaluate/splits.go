@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/a472be26/cusp/router/calibrate"
@@ -133,42 +135,25 @@ func (r *SplitResult) sum(outcomes [][]outcome, k int) {
 	}
 }
 
-// parallel runs f(0..n-1) on all processors and returns the first error.
+// parallel runs f(0..n-1) on all processors and returns the first error. After an
+// error or the end of ctx no new calls begin.
 func parallel(ctx context.Context, n int, progress func(done, total int), f func(i int) error) error {
-	var (
-		mu    sync.Mutex // guards next, done and first
-		next  int
-		done  int
-		first error
-		wg    sync.WaitGroup
-	)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				if first == nil {
-					first = ctx.Err()
-				}
-				if first != nil || next >= n {
-					mu.Unlock()
-					return
-				}
-				i := next
-				next++
-				mu.Unlock()
-				err := f(i)
-				mu.Lock()
-				done++
-				if first == nil {
-					first = err
-				}
-				if progress != nil {
-					progress(done, n)
-				}
-				mu.Unlock()
+	g, going := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var mu sync.Mutex // guards done, and is held during progress
+	done := 0
+	for i := 0; i < n && going.Err() == nil; i++ {
+		g.Go(func() error {
+			if err := f(i); err != nil {
+				return err
 			}
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; progress != nil {
+				progress(done, n)
+			}
+			return nil
 		})
 	}
-	wg.Wait()
-	return first
+	return cmp.Or(g.Wait(), ctx.Err())
 }

@@ -63,16 +63,6 @@ func (t *Text) Slice(i, j int) *Text {
 	return cut
 }
 
-// outside reports whether the byte at i came from outside.
-func (t *Text) outside(i int) bool {
-	for _, o := range t.out {
-		if i < o.to {
-			return i >= o.from
-		}
-	}
-	return false
-}
-
 // ascii reports whether runes are bytes.
 func (t *Text) ascii() bool {
 	for i := 0; i < len(t.s); i++ {

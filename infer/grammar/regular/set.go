@@ -77,8 +77,3 @@ func (s Set) Not() Set {
 	}
 	return rest.And(All)
 }
-
-// Has reports whether a rune is in the set.
-func (s Set) Has(r rune) bool {
-	return slices.ContainsFunc(s, func(x Range) bool { return x.Lo <= r && r <= x.Hi })
-}
