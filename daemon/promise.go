@@ -62,8 +62,11 @@ func (p *promises) open() {
 	}
 	if err != nil {
 		p.log.Warn("review of the promise begins anew", "file", p.file, "error", err)
+	}
+	if err != nil || p.watches == nil { // the file says null
 		p.watches = map[string]*drift.Watch{}
 	}
+	maps.DeleteFunc(p.watches, func(_ string, w *drift.Watch) bool { return w == nil })
 }
 
 // Threshold is what confidences must reach now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -120,6 +121,15 @@ func TestPromiseBeginsAnew(t *testing.T) {
 	p.watches["weights"] = &drift.Watch{Model: "weights", State: drift.InDoubt, Threshold: 2}
 	if got := p.Threshold(promised); got != promised.Threshold {
 		t.Errorf("threshold of a damaged review: %v", got)
+	}
+	for _, damaged := range []string{"null", `{"a":null,"b":null,"c":null,"d":null}`, "{", `{"weights":{"threshold":"high"}}`} {
+		if err := os.WriteFile(p.file, []byte(damaged), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.open()
+		if got := p.Threshold(promised); got != promised.Threshold {
+			t.Errorf("threshold after %s: %v", damaged, got)
+		}
 	}
 	for i := range 10 {
 		c := *promised
