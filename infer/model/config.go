@@ -26,8 +26,8 @@ type Config struct {
 	Pooling Pooling // that an Encoder was trained with
 }
 
-// outputs is how many logits there are.
-func (c Config) outputs() int {
+// Outputs is how many logits there are.
+func (c Config) Outputs() int {
 	if c.Kind == Encoder {
 		return c.Labels
 	}

@@ -4,8 +4,9 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and pages of a batch in, logits or hidden states out. A GPU back end
-// is another Model with another Runner, not another set of tensor operations.
+// positions and pages of a batch in, logits or hidden states out. What a pass does
+// is data: an architecture writes a Program when it is loaded. A GPU back end is
+// another Model with another Runner that runs the same program.
 //
 // It speaks token ids only and knows no text.
 package model
@@ -168,7 +169,7 @@ func Load(f *gguf.File) (Model, error) {
 	if err := s.done(); err != nil {
 		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
 	}
-	return &network{config: c, ropes: s.ropes, decoder: d}, nil
+	return newNetwork(c, s.ropes, d), nil
 }
 
 // Architectures lists what can run, by the names of general.architecture.
