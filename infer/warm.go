@@ -67,8 +67,7 @@ func (e *Engine) Memorize(ctx context.Context, store *prefix.Store, model string
 		return errScarce
 	}
 	return store.Save(key, func(i int, dst []byte) error {
-		e.kv.Read(dst, s.pages[i])
-		return ctx.Err()
+		return errors.Join(e.kv.Read(dst, s.pages[i]), ctx.Err())
 	})
 }
 

@@ -34,9 +34,9 @@ func (c Config) Outputs() int {
 	return c.Vocab
 }
 
-// kept is the number of layers whose keys and values a page holds. Those of an
+// Kept is the number of layers whose keys and values a page holds. Those of an
 // encoder's layers are read only within the layer, and take turns in one place.
-func (c Config) kept() int {
+func (c Config) Kept() int {
 	if c.Kind == Encoder {
 		return 1
 	}

@@ -10,7 +10,7 @@ type pass struct {
 	pool    *kernel.Pool
 	batch   *Batch // what is computed now: texts or sources
 	n       int    // rows that are computed: all of the batch, or after Narrow the wanted ones
-	buffers [buffers]*vectors
+	buffers [Buffers]*vectors
 
 	attention *attention
 	ropes     []Rope     // of the model, within this run's context

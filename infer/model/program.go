@@ -33,7 +33,7 @@ const (
 	Scores           // [Experts] that a router gives
 	Chosen           // [Dim] inputs of one expert, 0 without experts
 
-	buffers = iota
+	Buffers = iota // how many there are, None included
 )
 
 // Width is how many values a row has in a buffer.
