@@ -54,7 +54,7 @@ func build(compiler string, without []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b := &builder{compiler: compiler, here: filepath.Join(root, "infer/cuda/simulator"), kernels: filepath.Join(root, "infer/cuda/kernels")}
+	b := &builder{compiler: compiler, here: filepath.Join(root, "infer/cuda/simulator/host"), kernels: filepath.Join(root, "infer/cuda/kernels")}
 	if err := b.prepare(); err != nil {
 		return "", err
 	}

@@ -1,6 +1,6 @@
 // Package simulator is a CUDA driver without a GPU, for tests: a shared library
 // that exports the functions of libcuda which infer/cuda/driver calls and runs
-// the kernels of infer/cuda/kernels, compiled for the host, thread by thread. It
+// the kernels of infer/cuda/kernels, compiled for the host, thread by thread (the folder host). It
 // says nothing about speed, and nothing about what NVIDIA's compiler makes of the
 // PTX, which it only compares with the sources.
 //
