@@ -39,6 +39,9 @@ func (e *Engine) Recall(store *prefix.Store, model string, tokens []int32) bool 
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if s.lost {
+		return false
+	}
 	s.stored = len(key.Tokens)
 	s.link(e.pages)
 	return true
