@@ -40,7 +40,9 @@ func (c *Context) LoadPTX(text string) (m *Module, log string, err error) {
 		uintptr(len(options)), address(&options[0]), address(&values[0]))
 	if e, ok := err.(*Error); ok {
 		e.About = version(text)
-		e.Detail = strings.TrimSpace(e.Detail + "\n" + clean(&problem[0]))
+		if log := strings.TrimSpace(clean(&problem[0])); log != "" {
+			e.Detail = log
+		}
 		return nil, clean(&info[0]), err
 	}
 	return m, strings.TrimSpace(clean(&info[0])), err

@@ -1,9 +1,7 @@
 // The simulator's answer to infer/cuda/kernels/device.h: the same names, on the CPU.
 #pragma once
-#include <cmath>
-#include <cstring>
 
-#include "threads.h"
+#include "threads.h"  // by kernels.cc already: this header comes into a namespace of its own
 
 #define KERNEL_FUNCTION(threads) static void
 #define DEVICE static inline
@@ -12,7 +10,7 @@
 
 // Blocks run one after the other: what belongs to one is a static variable, put
 // together where run_grid spoils it.
-#define SHARED(type, name, n) __attribute__((section("cusp_shared"))) alignas(16) static type name[n]
+#define SHARED(type, name, n) __attribute__((section("cusp_shared"), aligned(16))) static type name[n]
 #define DYNAMIC_SHARED(type, name) type *name = (type *)cusp::shared_
 
 #define HAS_DP4A (CUSP_ARCH >= 61)
@@ -89,4 +87,4 @@ DEVICE void mma_16x8x32(int c[4], uint32 a0, uint32 a1, uint32 a2, uint32 a3, ui
 	mma_16x8x16(c, a2, a3, b1);
 }
 
-template <class T> DEVICE T load_once(const T *p) { return *p; }
+template <class T> DEVICE T read(const T *p) { return *p; }

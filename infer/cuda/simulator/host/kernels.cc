@@ -2,7 +2,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <device.h>
+#include "threads.h"
 
 namespace {
 
