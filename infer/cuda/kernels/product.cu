@@ -33,6 +33,7 @@ template <class T, int N> DEVICE void product_row(const Matrix &m, const Inputs 
   if (row >= m.rows) return;
   const uint8 *weights = (const uint8 *)m.weights + row * row_bytes<T>(x.cols);
   float totals[N] = {};
+#pragma unroll 1
   for (int chunk = 0; chunk * 8 < groups; chunk++) {
     Piece p = lane_piece<T>(weights, chunk, groups);
 #pragma unroll

@@ -32,7 +32,7 @@ template <class T> DEVICE void product_many(const Matrix *ms, int matrices, cons
   for (int j = 0; j < 4; j++)
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      int row = block * TILE + out.row(i), t = from + out.vector(j, i);
+      int row = block * TILE + own_row(i), t = from + own_vector(j, i);
       if (row < m.rows && t < x.n) deliver(m, row, t, out.v[j][i], add);
     }
 }

@@ -27,8 +27,8 @@ template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int 
     to.rows[r * TILE_LINE + g * 8 + q] = p.first;
     to.rows[r * TILE_LINE + g * 8 + 4 + q] = p.second;
     if (q < parts) { // a lane for each half that has a scale
-      to.scales[(g * parts + q) * TILE + r] = p.scale[q & 1];
-      if (T::minima) to.minima[(g * parts + q) * TILE + r] = p.minimum[q & 1];
+      to.scales[(g * parts + q) * TILE + r] = q ? p.scale[1] : p.scale[0];
+      if (T::minima) to.minima[(g * parts + q) * TILE + r] = q ? p.minimum[1] : p.minimum[0];
     }
   }
 }
@@ -51,14 +51,18 @@ template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, i
       if (T::minima) half_sums<T>(sums, d, read(x.halves + at));
     }
     to.d[g * TILE + t] = d;
+#pragma unroll
     for (int half = 0; T::minima && half < 32 / T::group; half++) to.sums[(g * 32 / T::group + half) * TILE + t] = sums[half];
   }
 }
 
-// tile_term is term for a row and a vector of the tile.
-template <class T> DEVICE float tile_term(const Tile64 &tile, int g, int row, int vector, const int i[2]) {
+// tile_term is term for a row and a vector of the tile, and the integer products
+// of a group's halves.
+template <class T> DEVICE float tile_term(const Tile64 &tile, int g, int row, int vector, int first, int second) {
   enum { parts = 32 / T::group };
+  int i[2] = {first, second};
   float scale[2] = {}, minimum[2] = {}, sums[2] = {};
+#pragma unroll
   for (int half = 0; half < parts; half++) {
     scale[half] = tile.scales[(g * parts + half) * TILE + row];
     if (T::minima) minimum[half] = tile.minima[(g * parts + half) * TILE + row];
@@ -66,3 +70,23 @@ template <class T> DEVICE float tile_term(const Tile64 &tile, int g, int row, in
   }
   return term<T>(i, scale, minimum, tile.d[g * TILE + vector], sums);
 }
+
+// Results are a thread's 16 products: [j][i] is of own_row(i) and own_vector(j, i).
+struct Results {
+  float v[4][4];
+};
+
+// Tree adds up the terms of a chunk as README.md says, from those of two groups on.
+struct Tree {
+  float two[4][4], four[4][4];
+
+  DEVICE_METHOD void add(Results &out, int pair, int j, int i, float v) {
+    if (pair % 2 == 0) {
+      two[j][i] = v;
+    } else if (pair == 1) {
+      four[j][i] = two[j][i] + v;
+    } else {
+      out.v[j][i] += four[j][i] + (two[j][i] + v);
+    }
+  }
+};
