@@ -1,0 +1,12 @@
+// Everything, as one module.
+#include "attend.cu"
+#include "dense.cu"
+#include "embed.cu"
+#include "experts.cu"
+#include "probe.cu"
+#include "product.cu"
+#include "product_many.cu"
+#include "quantize.cu"
+#include "rows.cu"
+#include "store.cu"
+#include "vocabulary.cu"

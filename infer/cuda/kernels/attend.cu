@@ -1,0 +1,295 @@
+// Attention over paged keys and values. A block has a tile: the queries of some
+// consecutive rows that read one head of keys, at most 16. It goes over segments
+// of 256 positions, in chunks of 128, with an online softmax (arXiv 2205.14135);
+// chunks and segments lie at fixed positions, and what a query gets does not
+// depend on the tile that it is in. For a chunk
+//
+//	scores   a thread has a position, and all queries
+//	softmax  a warp has a query
+//	mix      a thread has two neighbouring values of some positions, and all queries
+#include "cache.h"
+
+enum { QUERIES = 16, CHUNK = 128, SEGMENT = 256, ATTEND_THREADS = 128 };
+
+struct Tile {
+  int row, rows, position, end, pages, partial, causal, pad;
+};
+
+// Look is how the rows look, the same for a launch.
+struct Look {
+  int heads, kv_heads, head_dim;
+  float scale;
+  int window;
+  float limit;
+  const float *slopes, *biases;
+  int reach;
+
+  DEVICE_METHOD int group() const { return heads / kv_heads; }
+  DEVICE_METHOD int first(int position) const { return window > 0 ? larger(0, position + 1 - window) : 0; }
+  DEVICE_METHOD int first_segment(const Tile &t) const { return first(t.position) / SEGMENT; }
+  DEVICE_METHOD int segments(const Tile &t) const { return ceil_div(t.end, SEGMENT) - first_segment(t); }
+  DEVICE_METHOD int head(int query) const { return block_head() * group() + query % group(); }
+  DEVICE_METHOD int row(int query) const { return query / group(); }
+  DEVICE_METHOD int block_head() const { return kv_head; }
+  int kv_head;
+
+  // width is head_dim up to whole units of any kind.
+  DEVICE_METHOD int width() const { return ceil_div(head_dim, 16) * 16; }
+};
+
+// Softmax is a running softmax of the queries: with the weights
+// exp(score-largest), their sum and the values weighted.
+struct Softmax {
+  float *largest, *sum; // [QUERIES]
+  float *mixed;         // [QUERIES][width]
+};
+
+// Room is the block's shared memory.
+struct Room {
+  float *queries;      // [QUERIES][width], scaled
+  float *scores;       // [QUERIES][CHUNK], then weights; then values of a part of the block
+  float *value_scales; // [CHUNK]
+  float *keep;         // [QUERIES]
+  float *largest, *sum;
+  Softmax total;
+};
+
+DEVICE Room make_room(float *shared, int width) {
+  Room r;
+  r.queries = shared;
+  r.scores = r.queries + QUERIES * width;
+  r.value_scales = r.scores + QUERIES * CHUNK;
+  r.keep = r.value_scales + CHUNK;
+  r.largest = r.keep + QUERIES;
+  r.sum = r.largest + QUERIES;
+  r.total.largest = r.sum + QUERIES;
+  r.total.sum = r.total.largest + QUERIES;
+  r.total.mixed = r.total.sum + QUERIES;
+  return r;
+}
+
+// Mixed is what a thread has of the values weighted: two neighbours, d and d+1,
+// of the positions that leave part when divided by parts.
+template <int N> struct Mixed {
+  float v[N][2];
+  int d, part, parts;
+
+  DEVICE_METHOD bool idle() const { return part >= parts; }
+};
+
+template <int N> DEVICE Mixed<N> make_mixed(int head_dim) {
+  int pairs = ceil_div(head_dim, 2);
+  return {{}, thread() % pairs * 2, thread() / pairs, ATTEND_THREADS / pairs};
+}
+
+// finish is what becomes of a query's score of a position.
+DEVICE float finish(const Look &look, const Tile &tile, int query, int position, float score) {
+  int own = tile.position + look.row(query);
+  if (position >= tile.end || (tile.causal && position > own) || position < look.first(own)) return -infinity();
+  if (look.limit != 0) score = look.limit * hyperbolic_tangent(score / look.limit);
+  if (look.slopes) score -= look.slopes[look.head(query)] * (float)(own - position);
+  if (look.biases) {
+    int distance = smaller(larger(position - own, -look.reach), look.reach);
+    score += look.biases[look.head(query) * (2 * look.reach + 1) + distance + look.reach];
+  }
+  return score;
+}
+
+// score_chunk sets scores to those of the positions from one on.
+template <class KV, int N> DEVICE void score_chunk(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int from) {
+  int position = from + thread(), units = units_of<KV>(look.head_dim), width = look.width();
+  float scores[N] = {}, scale = 1;
+  if (position < tile.end) {
+    Head<KV> head = cache.head<KV>(pages[position / PAGE], look.kv_head, units);
+    int slot = position % PAGE;
+    for (int u = 0; u < units; u++) {
+      float key[KV::values];
+      KV::unit(key, head.key(slot, u * KV::values));
+      const float *queries = room.queries + u * KV::values;
+#pragma unroll
+      for (int i = 0; i < N; i++)
+#pragma unroll
+        for (int k = 0; k < KV::values; k++) scores[i] = fma(queries[i * width + k], key[k], scores[i]);
+    }
+    if (KV::scaled) scale = *head.key_scale(slot), room.value_scales[thread()] = *head.value_scale(slot);
+  }
+#pragma unroll
+  for (int i = 0; i < N; i++) room.scores[i * CHUNK + thread()] = finish(look, tile, i, position, scores[i] * scale);
+}
+
+// softmax_query takes a query's scores of a chunk into its running softmax, and
+// replaces them by weights; keep is what earlier values are to be multiplied by.
+// While a query has seen nothing, largest stays -Inf, and keep is 1.
+template <class KV> DEVICE void softmax_query(const Room &room, int i) {
+  float *scores = room.scores + i * CHUNK;
+  float v[CHUNK / 32], most = -infinity(), before = room.largest[i];
+  for (int k = 0; k < CHUNK / 32; k++) v[k] = scores[lane() + 32 * k], most = larger(v[k], most);
+  most = larger(warp_max(most), before);
+  float shift = most == -infinity() ? 0 : most;
+  float keep = most == before ? 1 : exponential(before - most);
+  for (int k = 0; k < CHUNK / 32; k++) v[k] = exponential(v[k] - shift);
+  float sum = warp_sum((v[0] + v[1]) + (v[2] + v[3]));
+  for (int k = 0; k < CHUNK / 32; k++) {
+    int p = lane() + 32 * k;
+    scores[p] = KV::scaled && v[k] != 0 ? v[k] * room.value_scales[p] : v[k];
+  }
+  if (lane() == 0) room.keep[i] = keep, room.largest[i] = most, room.sum[i] = fma(room.sum[i], keep, sum);
+}
+
+// mix_chunk adds the values of the positions from one on, weighted.
+template <class KV, int N> DEVICE void mix_chunk(const Room &room, const Look &look, const Cache &cache, const int *pages, int from, int tokens, Mixed<N> &mixed) {
+  if (mixed.idle()) return;
+#pragma unroll
+  for (int i = 0; i < N; i++) mixed.v[i][0] *= room.keep[i], mixed.v[i][1] *= room.keep[i];
+  int units = units_of<KV>(look.head_dim);
+  for (int p = mixed.part; p < tokens; p += mixed.parts) {
+    Head<KV> head = cache.head<KV>(pages[(from + p) / PAGE], look.kv_head, units);
+    float two[2];
+    KV::two(two, head.value(p % PAGE, mixed.d));
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+      float weight = room.scores[i * CHUNK + p];
+      mixed.v[i][0] = fma(weight, two[0], mixed.v[i][0]);
+      mixed.v[i][1] = fma(weight, two[1], mixed.v[i][1]);
+    }
+  }
+}
+
+// gather_parts adds the parts up, in their order, in part 0's threads. The scores
+// make room: with more than one part no head is wider than 128.
+template <int N> DEVICE void gather_parts(const Room &room, int width, Mixed<N> &mixed) {
+  for (int part = 1; part < mixed.parts; part++) {
+    sync_block();
+    float *shared = room.scores + mixed.d;
+    if (mixed.part == part)
+      for (int i = 0; i < N; i++) shared[i * width] = mixed.v[i][0], shared[i * width + 1] = mixed.v[i][1];
+    sync_block();
+    if (mixed.part == 0)
+      for (int i = 0; i < N; i++) mixed.v[i][0] += shared[i * width], mixed.v[i][1] += shared[i * width + 1];
+  }
+}
+
+// Merge says how a segment's softmax goes into the total of those before it.
+struct Merge {
+  float largest, sum, keep, add;
+};
+
+DEVICE Merge merge(float largest, float sum, float other, float other_sum) {
+  if (other_sum == 0) return {largest, sum, 1, 0}; // saw nothing
+  float most = larger(largest, other);
+  float keep = exponential(largest - most), add = exponential(other - most);
+  return {most, fma(sum, keep, other_sum * add), keep, add};
+}
+
+// merged is a value of the total after a merge.
+DEVICE float merged(const Merge &m, float total, float other) { return m.add == 0 ? total * m.keep : fma(m.add, other, total * m.keep); }
+
+// segment sets largest, sum and, in part 0, mixed to what the queries see in a segment.
+template <class KV, int N> DEVICE void attend_segment(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int segment, int n, Mixed<N> &mixed) {
+  for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.largest[i] = -infinity(), room.sum[i] = 0;
+#pragma unroll
+  for (int i = 0; i < N; i++) mixed.v[i][0] = mixed.v[i][1] = 0;
+  int end = smaller((segment + 1) * SEGMENT, tile.end);
+  for (int from = larger(segment * SEGMENT, look.first(tile.position) / CHUNK * CHUNK); from < end; from += CHUNK) {
+    sync_block();
+    score_chunk<KV, N>(room, look, tile, cache, pages, from);
+    sync_block();
+    for (int i = warp(); i < N; i += ATTEND_THREADS / 32) softmax_query<KV>(room, i);
+    sync_block();
+    mix_chunk<KV, N>(room, look, cache, pages, from, smaller(CHUNK, end - from), mixed);
+  }
+  gather_parts<N>(room, look.width(), mixed);
+}
+
+// partial_at is where a segment's result of a query lies: largest, sum, values.
+DEVICE long long partial_at(const Look &look, const Tile &tile, int segment, int query) {
+  return (((long long)(tile.partial + segment) * look.kv_heads + look.kv_head) * QUERIES + query) * (look.head_dim + 2);
+}
+
+// attend_tile takes n queries, at most N.
+template <class KV, int N> DEVICE void attend_tile(float *dst, const float *all, const Cache &cache, const Tile &tile, const int *pages, float *partials, const Look &look, int split) {
+  DYNAMIC_SHARED(float, shared);
+  int n = tile.rows * look.group(), width = look.width(), head_dim = look.head_dim;
+  Room room = make_room(shared, width);
+  // 1. The queries.
+  for (int i = thread(); i < N * width; i += ATTEND_THREADS) {
+    int q = i / width, d = i % width;
+    room.queries[i] = q < n && d < head_dim ? all[((long long)(tile.row + look.row(q)) * look.heads + look.head(q)) * head_dim + d] * look.scale : 0;
+    room.total.mixed[i] = 0;
+  }
+  for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.total.largest[i] = -infinity(), room.total.sum[i] = 0;
+  Mixed<N> mixed = make_mixed<N>(head_dim);
+  bool owner = mixed.part == 0, second = mixed.d + 1 < head_dim;
+  // 2. A segment, whose result goes to partials,
+  int s = split ? block_x() : 0, segments = look.segments(tile);
+  for (; s < segments; s++) {
+    attend_segment<KV, N>(room, look, tile, cache, pages, look.first_segment(tile) + s, n, mixed);
+    if (split) {
+      for (int i = 0; i < N && i < n; i++) {
+        float *to = partials + partial_at(look, tile, s, i);
+        if (thread() == 0) to[0] = room.largest[i], to[1] = room.sum[i];
+        if (owner) to[2 + mixed.d] = mixed.v[i][0];
+        if (owner && second) to[3 + mixed.d] = mixed.v[i][1];
+      }
+      return;
+    }
+    // or all of them, merged one after the other.
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+      Merge m = merge(room.total.largest[i], room.total.sum[i], room.largest[i], room.sum[i]);
+      float *total = room.total.mixed + i * width + mixed.d;
+      if (owner) total[0] = merged(m, total[0], mixed.v[i][0]), total[1] = merged(m, total[1], mixed.v[i][1]);
+      sync_block();
+      if (thread() == 0) room.total.largest[i] = m.largest, room.total.sum[i] = m.sum;
+    }
+    sync_block();
+  }
+  if (split) return;
+  // 3. Divided by the sum.
+  for (int i = thread(); i < n * head_dim; i += ATTEND_THREADS) {
+    int q = i / head_dim, d = i % head_dim;
+    dst[((long long)(tile.row + look.row(q)) * look.heads + look.head(q)) * head_dim + d] = room.total.mixed[q * width + d] * (1 / room.total.sum[q]);
+  }
+}
+
+template <class KV> DEVICE void attend(float *dst, const float *queries, const Cache &cache, const Tile *tiles, const int *pages, float *partials, Look look, int split) {
+  Tile tile = tiles[block_z()];
+  look.kv_head = block_y();
+  pages += tile.pages;
+  int n = tile.rows * look.group();
+  if (n <= 4)
+    attend_tile<KV, 4>(dst, queries, cache, tile, pages, partials, look, split);
+  else if (n <= 8)
+    attend_tile<KV, 8>(dst, queries, cache, tile, pages, partials, look, split);
+  else
+    attend_tile<KV, 16>(dst, queries, cache, tile, pages, partials, look, split);
+}
+
+#define ATTEND(name, KV) \
+  KERNEL_FUNCTION(ATTEND_THREADS) attend_##name(float *dst, const float *RESTRICT queries, const void *cache, long long page_bytes, long long head_bytes, \
+                                                const Tile *RESTRICT tiles, const int *RESTRICT pages, float *partials, int heads, int kv_heads, int head_dim, \
+                                                float scale, int window, float limit, const float *RESTRICT slopes, const float *RESTRICT biases, int reach, int split) { \
+    attend<KV>(dst, queries, {(void *)cache, page_bytes, head_bytes}, tiles, pages, partials, {heads, kv_heads, head_dim, scale, window, limit, slopes, biases, reach}, split); \
+  }
+ATTEND(f16, InF16)
+ATTEND(f32, InF32)
+ATTEND(i8, InI8)
+
+// attend_merge: a thread has a value of a query, and goes over the segments.
+KERNEL_FUNCTION(ATTEND_THREADS) attend_merge(float *dst, const float *RESTRICT partials, const Tile *RESTRICT tiles, int heads, int kv_heads, int head_dim, int window) {
+  Tile tile = tiles[block_y()];
+  Look look = {heads, kv_heads, head_dim, 0, window};
+  look.kv_head = block_x();
+  int n = tile.rows * look.group(), segments = look.segments(tile);
+  for (int i = thread(); i < n * head_dim; i += ATTEND_THREADS) {
+    int q = i / head_dim, d = i % head_dim;
+    float largest = -infinity(), sum = 0, total = 0;
+    for (int s = 0; s < segments; s++) {
+      const float *from = partials + partial_at(look, tile, s, q);
+      Merge m = merge(largest, sum, from[0], from[1]);
+      total = merged(m, total, from[2 + d]);
+      largest = m.largest, sum = m.sum;
+    }
+    dst[((long long)(tile.row + look.row(q)) * heads + look.head(q)) * head_dim + d] = total * (1 / sum);
+  }
+}

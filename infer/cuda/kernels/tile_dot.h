@@ -1,0 +1,58 @@
+// The tile without tensor cores: a thread has 4 rows and 4 vectors, 16 apart, so
+// that eight threads read different banks.
+#pragma once
+#include "tile.h"
+
+DEVICE int own_row(int i) { return thread() % 16 + 16 * i; }
+DEVICE int own_vector(int j, int i) { return thread() / 16 + 16 * j; }
+
+#if HAS_DP4A
+typedef uint32x4 Word; // of a row or vector, read at a time
+#else
+typedef uint32 Word; // whose bytes take a register each
+#endif
+DEVICE int dot(uint32x4 a, uint32x4 b, int c) {
+  for (int k = 0; k < 4; k++) c = dot4(a[k], b[k], c);
+  return c;
+}
+DEVICE int dot(uint32 a, uint32 b, int c) { return dot4(a, b, c); }
+
+// half_products adds the integer products of 16 columns, from a word on.
+DEVICE void half_products(const Tile64 &tile, int word, int c[4][4]) {
+  enum { step = sizeof(Word) / 4 };
+#pragma unroll 1
+  for (int k = word; k < word + 4; k += step) {
+    Word a[4], b[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      a[i] = *(const Word *)(tile.rows + own_row(i) * TILE_LINE + k);
+      b[i] = *(const Word *)(tile.vectors + own_vector(i, 0) * TILE_LINE + k);
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) c[j][i] = dot(a[i], b[j], c[j][i]);
+  }
+}
+
+// multiply_tile adds a chunk's products to the results.
+template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, int n) {
+  Tree tree;
+  float sum[4][4];
+#pragma unroll 1
+  for (int g = 0; g < 8; g++) {
+    int c[2][4][4] = {};
+    half_products(tile, g * 8, c[0]);
+    half_products(tile, g * 8 + 4, c[T::group == 16]);
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        float v = tile_term<T>(tile, g, own_row(i), own_vector(j, i), c[0][j][i], c[1][j][i]);
+        if (g % 2 == 0)
+          sum[j][i] = v;
+        else
+          tree.add(out, g / 2, j, i, sum[j][i] + v);
+      }
+  }
+}
