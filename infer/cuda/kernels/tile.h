@@ -24,6 +24,7 @@ struct Tile64 {
 template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int first, int chunk, int cols) {
   int groups = cols / 32, g = lane() / 4, q = lane() % 4;
   enum { parts = 32 / T::group };
+#pragma unroll 2
   for (int r = warp(); r < TILE; r += TILE_THREADS / 32) {
     Piece p = {};
     if (first + r < m.rows) p = lane_piece<T>((const uint8 *)m.weights + (first + r) * row_bytes<T>(cols), chunk, groups);
@@ -39,6 +40,7 @@ template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int 
 // fill_vectors copies activations, those of vectors from first on.
 template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, int first, int chunk) {
   int groups = x.cols / 32;
+#pragma unroll 2
   for (int i = thread(); i < TILE_VECTORS * 16; i += TILE_THREADS) {
     int t = i / 16, part = i % 16; // 16 columns
     uint32x4 v = {0, 0, 0, 0};
