@@ -1,0 +1,49 @@
+//go:build cuda
+
+package driver
+
+import "time"
+
+// Event marks a place in a stream.
+type Event struct {
+	context *Context
+	handle  uintptr
+}
+
+// Flags of CUevent_flags.
+const (
+	eventNoTimes = 2
+)
+
+// NewEvent makes an event; timed ones cost a little more and can be subtracted.
+func (c *Context) NewEvent(timed bool) (*Event, error) {
+	flags := uintptr(eventNoTimes)
+	if timed {
+		flags = 0
+	}
+	e := &Event{context: c}
+	return e, c.call("cuEventCreate", "", c.driver.cuEventCreate, address(&e.handle), flags)
+}
+
+// Close gives the event back.
+func (e *Event) Close() error {
+	return e.context.call("cuEventDestroy_v2", "", e.context.driver.cuEventDestroy, e.handle)
+}
+
+// Record puts the mark at the stream's present end.
+func (e *Event) Record(s *Stream) error {
+	return e.context.call("cuEventRecord", "", e.context.driver.cuEventRecord, e.handle, s.handle)
+}
+
+// Synchronize waits until the mark is passed.
+func (e *Event) Synchronize() error {
+	return e.context.call("cuEventSynchronize", "", e.context.driver.cuEventSynchronize, e.handle)
+}
+
+// Since is the GPU's time between two timed events that were passed; its grain is
+// half a microsecond.
+func (e *Event) Since(earlier *Event) (time.Duration, error) {
+	var ms float32
+	err := e.context.call("cuEventElapsedTime", "", e.context.driver.cuEventElapsedTime, address(&ms), earlier.handle, e.handle)
+	return time.Duration(float64(ms) * float64(time.Millisecond)), err
+}
