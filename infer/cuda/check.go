@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/a472be26/cusp/infer/cuda/kernels"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -26,9 +27,9 @@ var alignments = map[quant.Type]uintptr{
 
 // Bounds of the kernels.
 const (
-	mostHeadDim = 256
-	mostGroup   = 16 // query heads of a head of keys
-	mostExperts = 1024
+	mostHeadDim = kernels.MaxHeadDim
+	mostExperts = kernels.MaxExperts
+	mostGroup   = kernels.TileQueries // query heads of a head of keys
 )
 
 // check says what of a program the kernels do not have, before anything is done

@@ -7,13 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/cuda/kernels"
 	"github.com/a472be26/cusp/infer/model"
-)
-
-// Of attention; see infer/cuda/kernels.
-const (
-	tileQueries   = 16
-	segmentTokens = 256
 )
 
 // tile is a Tile of the kernels.
@@ -56,7 +51,7 @@ type layout struct {
 func pagesOf(tokens int) int { return (tokens + model.PageTokens - 1) / model.PageTokens }
 
 // rowsPerTile is how many rows of queries read keys together.
-func rowsPerTile(c model.Config) int { return max(1, tileQueries*c.KVHeads/c.Heads) }
+func rowsPerTile(c model.Config) int { return max(1, kernels.TileQueries*c.KVHeads/c.Heads) }
 
 // largest is a shape that has room for all others.
 func (d *description) largest() shape {
@@ -161,7 +156,7 @@ func (d *description) measure(b *model.Batch, sequences []model.Sequence, splitT
 			longest = max(longest, len(q.Source))
 		}
 	}
-	if segments := (longest + segmentTokens - 1) / segmentTokens; segments > 1 && s.tiles <= splitTiles {
+	if segments := (longest + kernels.SegmentTokens - 1) / kernels.SegmentTokens; segments > 1 && s.tiles <= splitTiles {
 		s.segments = 1 << bits.Len(uint(segments-1))
 	}
 	return s

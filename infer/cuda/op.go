@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/cuda/kernels"
 	"github.com/a472be26/cusp/infer/model"
 )
 
@@ -122,9 +123,6 @@ type multiply struct {
 	cols      int
 }
 
-// fewVectors is up to how many vectors product_few takes.
-const fewVectors = 8
-
 // blocks is how many blocks the matrices' rows take.
 func blocks(rows []int, each int) (n int) {
 	for _, r := range rows {
@@ -137,14 +135,14 @@ func (o *multiply) put(l *launcher) {
 	l.args.Reset().Pointer(o.matrices).Int(len(o.rows))
 	if o.many == nil {
 		l.args.Pointer(o.x).Int(l.n).Int(o.cols).Int(0)
-		l.launch(o.few, blocks(o.rows, 16), ceil(l.n, 8), 1, 128, 0)
+		l.launch(o.few, blocks(o.rows, kernels.DenseRows), ceil(l.n, kernels.FewVectors), 1, 128, 0)
 		return
 	}
 	l.args.Pointer(o.planes.q).Pointer(o.planes.d).Pointer(o.planes.halves).Int(l.n).Int(o.cols).Int(0)
-	if l.n <= fewVectors {
-		l.launch(o.few, blocks(o.rows, 4), 1, 1, 128, 0)
+	if l.n <= kernels.FewVectors {
+		l.launch(o.few, blocks(o.rows, kernels.RowsPerBlock), 1, 1, 128, 0)
 	} else {
-		l.launch(o.many, blocks(o.rows, 64), ceil(l.n, 64), 1, 256, 0)
+		l.launch(o.many, blocks(o.rows, kernels.TileRows), ceil(l.n, kernels.TileRows), 1, 256, 0)
 	}
 }
 
@@ -245,7 +243,7 @@ func (o *attend) put(l *launcher) {
 	if what.shape.segments > 0 {
 		segments, split = what.shape.segments, 1
 		if o.look.Window > 0 { // and where the window begins and a tile ends within segments
-			segments = min(segments, (o.look.Window+tileQueries)/segmentTokens+2)
+			segments = min(segments, (o.look.Window+kernels.TileQueries)/kernels.SegmentTokens+2)
 		}
 	}
 	l.args.Reset().Pointer(o.mixed).Pointer(o.queries).Pointer(o.kv.layer(o.layer)).Long(int64(o.kv.pageBytes)).Long(int64(o.kv.headBytes)).

@@ -2,7 +2,10 @@
 
 package cuda
 
-import "github.com/a472be26/cusp/infer/cuda/driver"
+import (
+	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/cuda/kernels"
+)
 
 // sparse is a layer of experts: every row goes, once for each expert that it
 // uses, through products that find the expert's matrices by its number.
@@ -51,5 +54,5 @@ func (o *expertProduct) put(l *launcher, used int) {
 		l.args.Pointer(o.planes.q).Pointer(o.planes.d).Pointer(o.planes.halves)
 	}
 	l.args.Int(n).Int(o.cols).Int(0).Pointer(l.state.experts.experts).Long(o.stride).Int(o.share)
-	l.launch(o.f, ceil(o.rows, 4), n, 1, 128, 0)
+	l.launch(o.f, ceil(o.rows, kernels.RowsPerBlock), n, 1, 128, 0)
 }

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/cuda/kernels"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -184,14 +185,14 @@ func (st *state) splitTiles() int {
 // mostSegments is into how many segments a tile may be split.
 func (st *state) mostSegments() int {
 	n := 1
-	for n*segmentTokens < st.limits.Context {
+	for n*kernels.SegmentTokens < st.limits.Context {
 		n *= 2
 	}
 	return n
 }
 
 func (st *state) partialBytes() int {
-	return 4 * st.config.KVHeads * tileQueries * (st.config.HeadDim + 2)
+	return 4 * st.config.KVHeads * kernels.TileQueries * (st.config.HeadDim + 2)
 }
 
 // partialCount is how many partial results there is room for: none where
