@@ -54,7 +54,7 @@ type Engine struct {
 
 // New makes an engine. The model's file must stay open until Close returns.
 func New(m model.Model, o Options) (*Engine, error) {
-	o, n, err := o.complete(m.Config(), machineMemory())
+	o, n, err := o.complete(m.Config(), memoryOf(m))
 	if err != nil {
 		return nil, err
 	}

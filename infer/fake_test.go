@@ -87,10 +87,11 @@ func (f *fakeModel) NewRunner(model.KV, model.Limits) (model.Runner, error) {
 }
 func (f *fakeModel) Pages() int     { return len(f.keys) }
 func (f *fakeModel) PageBytes() int { return 8 * model.PageTokens }
-func (f *fakeModel) Read(dst []byte, page int32) {
+func (f *fakeModel) Read(dst []byte, page int32) error {
 	for i, key := range f.keys[page] {
 		binary.LittleEndian.PutUint64(dst[8*i:], key)
 	}
+	return nil
 }
 func (f *fakeModel) Write(page int32, src []byte) {
 	for i := range f.keys[page] {

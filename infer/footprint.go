@@ -2,6 +2,15 @@ package infer
 
 import "github.com/a472be26/cusp/infer/model"
 
+// memoryOf is how many bytes there are for a model's keys and values and run
+// state: the machine's, unless the model has memory of its own.
+func memoryOf(m model.Model) float64 {
+	if own, ok := m.(model.Memory); ok {
+		return own.Memory()
+	}
+	return machineMemory()
+}
+
 // Footprint is what an engine would take of memory beside the weights, in bytes.
 type Footprint struct {
 	KV        float64 // keys and values

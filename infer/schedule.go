@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"time"
@@ -224,6 +225,9 @@ func (e *Engine) account(err error) {
 		case q.Logits != nil:
 			e.sampling = append(e.sampling, s)
 		}
+	}
+	if errors.Is(err, model.ErrLost) {
+		e.lose(err)
 	}
 	e.running = slices.DeleteFunc(e.running, ended)
 }

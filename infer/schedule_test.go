@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/a472be26/cusp/infer/model"
 )
 
 // count is a prompt of n tokens that has nothing in common with those of other
@@ -77,6 +79,34 @@ func TestFailedPass(t *testing.T) {
 	f.good(again, 3)
 	if again.result.CachedTokens != 64 {
 		t.Errorf("%d tokens came from the cache after the failure, want 64", again.result.CachedTokens)
+	}
+}
+
+// A device that lost its memory ends all that runs, and nothing of what the pages
+// held is used again.
+func TestLostMemory(t *testing.T) {
+	t.Parallel()
+	f, _ := newFake(t, true, Options{Rows: 64, Sequences: 2})
+	first := f.ask(t.Context(), count(1, 100), 3)
+	f.begins(1)
+	second := f.ask(t.Context(), count(50, 40), 30)
+	f.pass(nil)
+	f.pass(fmt.Errorf("the device: %w", model.ErrLost))
+	for _, r := range []*request{first, second} {
+		if <-r.done; !errors.Is(r.err, model.ErrLost) {
+			t.Errorf("error %v", r.err)
+		}
+	}
+	for i := range f.keys {
+		f.keys[i] = [model.PageTokens]uint64{}
+	}
+	again := f.ask(t.Context(), count(1, 100), 3)
+	for range 4 {
+		f.pass(nil)
+	}
+	f.good(again, 3)
+	if again.result.CachedTokens != 0 {
+		t.Errorf("%d tokens came from a cache that was lost", again.result.CachedTokens)
 	}
 }
 

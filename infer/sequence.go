@@ -44,6 +44,7 @@ type sequence struct {
 	stored   int     // of known, whose keys and values are in pages
 	pages    []int32 // for the source, and then for known tokens, the last one perhaps partly filled
 	linked   int     // leading pages that are in the tree
+	lost     bool    // what the pages held was lost while they were set aside
 	promised int     // pages that may still be taken
 	choice   sample.Choice
 	failure  error // of the sampling

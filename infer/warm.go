@@ -39,6 +39,9 @@ func (e *Engine) Recall(store *prefix.Store, model string, tokens []int32) bool 
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if s.lost {
+		return false
+	}
 	s.stored = len(key.Tokens)
 	s.link(e.pages)
 	return true
@@ -67,8 +70,7 @@ func (e *Engine) Memorize(ctx context.Context, store *prefix.Store, model string
 		return errScarce
 	}
 	return store.Save(key, func(i int, dst []byte) error {
-		e.kv.Read(dst, s.pages[i])
-		return ctx.Err()
+		return errors.Join(e.kv.Read(dst, s.pages[i]), ctx.Err())
 	})
 }
 

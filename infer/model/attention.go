@@ -27,53 +27,53 @@ type attention struct {
 	split        *split         // nil where nothing is ever split
 	place, look  func(part int) // bound once, so that a pass does not allocate
 
-	// The work at hand, set by run.
+	// The work at hand, set by store and read.
 	layer    int
-	how      *look
+	how      *Look
 	parts    int
 	segments int          // into which every tile is split; 1: not split
 	next     atomic.Int64 // the first item that nobody took
 }
 
-// sees is what a row looks at.
-type sees uint8
+// Sees is what a row looks at.
+type Sees uint8
 
 const (
-	past   sees = iota // the positions of its sequence, up to its own
-	whole              // all of them, of a sequence that is one pass
-	across             // those of the source text
+	Past   Sees = iota // the positions of its sequence, up to its own
+	Whole              // all of them, of a sequence that is one pass
+	Across             // those of the source text
 )
 
-// look is how the rows of a layer look.
-type look struct {
-	sees   sees
-	rope   *rope     // that turns queries and keys, nil for none
-	scale  float32   // of the products of queries and keys
-	window int       // positions that are seen, the row's own included; 0: all
-	limit  float32   // scores become limit*tanh(score/limit), 0: they do not
-	slopes []float32 // [Heads] subtracted from the score per position of distance (ALiBi), nil for none
-	biases *biases   // added to the score by distance, nil for none
+// Look is how the rows of a layer look.
+type Look struct {
+	Sees   Sees
+	Rope   *Rope     // that turns queries and keys, nil for none
+	Scale  float32   // of the products of queries and keys
+	Window int       // positions that are seen, the row's own included; 0: all
+	Limit  float32   // scores become limit*tanh(score/limit), 0: they do not
+	Slopes []float32 // [Heads] subtracted from the score per position of distance (ALiBi), nil for none
+	Biases *Biases   // added to the score by distance, nil for none
 }
 
 // plainLook sees all positions and scales by the square root of the head's
 // width.
-func plainLook(c Config, r *rope) look {
-	return look{rope: r, scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
+func plainLook(c Config, r *Rope) Look {
+	return Look{Rope: r, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 }
 
 // directed is plainLook in some direction, without rotation.
-func directed(c Config, to sees) look {
+func directed(c Config, to Sees) Look {
 	l := plainLook(c, nil)
-	l.sees = to
+	l.Sees = to
 	return l
 }
 
-// first is the first position that a row at a position sees.
-func (l *look) first(position int) int {
-	if l.window == 0 {
+// First is the first position that a row at a position sees.
+func (l *Look) First(position int) int {
+	if l.Window == 0 {
 		return 0
 	}
-	return max(0, position+1-l.window)
+	return max(0, position+1-l.Window)
 }
 
 const (
@@ -109,18 +109,11 @@ func newAttention(p *pass, limits Limits, kv *pagedKV) *attention {
 	return a
 }
 
-// run stores the rows' keys and values in a layer and attends in it: rows look
-// at each other.
-func (a *attention) run(layer int, how *look) {
-	a.store(layer, how)
-	a.read(layer, how)
-}
-
 // store rotates queries and keys, and keeps keys and values.
-func (a *attention) store(layer int, how *look) {
+func (a *attention) store(layer int, how *Look) {
 	a.layer, a.how = layer, how
 	a.parts = a.pass.pool.Threads()
-	if len(a.pass.batch.rows)*a.headDim*a.heads < parallelPlace {
+	if len(a.pass.batch.Rows)*a.headDim*a.heads < parallelPlace {
 		a.parts = 1
 	}
 	a.pass.pool.Run(a.parts, a.place)
@@ -128,13 +121,13 @@ func (a *attention) store(layer int, how *look) {
 
 // read attends to what is kept. Few items are split, so that every thread has
 // work.
-func (a *attention) read(layer int, how *look) {
+func (a *attention) read(layer int, how *Look) {
 	a.layer, a.how = layer, how
 	pool, tiles := a.pass.pool, a.pass.batch.tiles
 	items, values, longest := len(tiles)*a.kv.heads, 0, 0
 	for i := range tiles {
 		t := &tiles[i]
-		values += t.rows * (t.end(how) - how.first(t.position)) * a.headDim * a.heads
+		values += t.rows * (t.end(how) - how.First(t.position)) * a.headDim * a.heads
 		longest = max(longest, t.segments(how))
 	}
 	a.segments = 1
@@ -156,22 +149,22 @@ func (a *attention) placePart(part int) {
 		t := &tiles[i]
 		for r := range t.rows {
 			row, position := t.first+r, t.position+r
-			a.rotate(p.queries.each[row], row)
-			a.rotate(p.keys.each[row], row)
-			a.kv.put(t.pages[position/PageTokens], position%PageTokens, a.layer, p.keys.each[row], p.values.each[row])
+			a.rotate(p.buffers[Queries].each[row], row)
+			a.rotate(p.buffers[Keys].each[row], row)
+			a.kv.put(t.pages[position/PageTokens], position%PageTokens, a.layer, p.buffers[Keys].each[row], p.buffers[Values].each[row])
 		}
 	}
 }
 
 // rotate turns the heads of a row.
 func (a *attention) rotate(x []float32, row int) {
-	r := a.how.rope
+	r := a.how.Rope
 	switch {
 	case r == nil:
-	case r.pairs == halfApart:
-		kernel.RotateHalves(x, a.pass.turns[r.index].each[row], a.headDim)
+	case r.Pairs == HalfApart:
+		kernel.RotateHalves(x, a.pass.turns[r.Index].each[row], a.headDim)
 	default:
-		kernel.Rotate(x, a.pass.turns[r.index].each[row], a.headDim)
+		kernel.Rotate(x, a.pass.turns[r.Index].each[row], a.headDim)
 	}
 }
 
@@ -225,16 +218,16 @@ func (a *attention) portion(w *workspace, t *tile, head, unit, segment int) {
 func (a *attention) load(w *workspace, t *tile, head int) {
 	width := a.group * a.headDim
 	for r := range t.rows {
-		copy(w.queries[r*width:(r+1)*width], a.pass.queries.each[t.first+r][head*width:])
+		copy(w.queries[r*width:(r+1)*width], a.pass.buffers[Queries].each[t.first+r][head*width:])
 	}
-	kernel.Scale(a.how.scale, w.queries[:t.rows*width])
+	kernel.Scale(a.how.Scale, w.queries[:t.rows*width])
 }
 
 // segment sets out to what the tile's queries see in one of its segments.
 func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softmaxSum) {
 	n := t.rows * a.group
 	out.reset(n, a.headDim)
-	seen := a.how.first(t.position)
+	seen := a.how.First(t.position)
 	segment += seen / segmentTokens
 	end := min((segment+1)*segmentTokens, t.end(a.how))
 	// Chunks lie at fixed positions, whatever the tile; those that not even its
@@ -270,24 +263,24 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 // score finishes the scores of some positions from one on, for a head of queries
 // of a row at a position.
 func (a *attention) score(scores []float32, head, position, from, tokens int) {
-	if a.how.limit != 0 {
-		kernel.SoftCap(scores, a.how.limit)
+	if a.how.Limit != 0 {
+		kernel.SoftCap(scores, a.how.Limit)
 	}
-	if a.how.slopes != nil {
-		slope := a.how.slopes[head]
+	if a.how.Slopes != nil {
+		slope := a.how.Slopes[head]
 		for i := range scores {
 			scores[i] -= slope * float32(position-from-i)
 		}
 	}
-	if a.how.biases != nil {
-		a.how.biases.add(scores, head, from-position)
+	if a.how.Biases != nil {
+		a.how.Biases.add(scores, head, from-position)
 	}
 	seen := tokens
-	if a.how.sees == past {
+	if a.how.Sees == Past {
 		seen = min(position+1-from, len(scores))
 	}
 	hide(scores[max(seen, 0):])
-	if first := a.how.first(position) - from; first > 0 {
+	if first := a.how.First(position) - from; first > 0 {
 		hide(scores[:min(first, len(scores))])
 	}
 }
@@ -297,7 +290,7 @@ func (a *attention) deliver(s *softmaxSum, t *tile, head int) {
 	for q := range t.rows * a.group {
 		mixed := s.mixed[q*a.headDim : (q+1)*a.headDim]
 		kernel.Scale(1/s.sum[q], mixed)
-		copy(a.pass.mixed.each[t.first+q/a.group][(head*a.group+q%a.group)*a.headDim:], mixed)
+		copy(a.pass.buffers[Mixed].each[t.first+q/a.group][(head*a.group+q%a.group)*a.headDim:], mixed)
 	}
 }
 

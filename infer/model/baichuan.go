@@ -7,13 +7,13 @@ import "math"
 func newBaichuan(s *source) (Config, decoder) {
 	c := s.config()
 	if !s.alibi(c) {
-		l := plainLook(c, s.rope(c, beside))
-		return s.llama(c, func(int) look { return l })
+		l := plainLook(c, s.rope(c, Beside))
+		return s.llama(c, func(int) Look { return l })
 	}
 	c.RopeDim = 0
 	l := plainLook(c, nil)
-	l.slopes = alibiSlopes(c.Heads, float64(s.positiveOr("attention.max_alibi_bias", alibiBias)))
-	return s.llama(c, func(int) look { return l })
+	l.Slopes = alibiSlopes(c.Heads, float64(s.positiveOr("attention.max_alibi_bias", alibiBias)))
+	return s.llama(c, func(int) Look { return l })
 }
 
 const alibiBias = 8

@@ -26,28 +26,28 @@ package model
 // ("gelu", or "relu"), and embedding_scale where the embedding is multiplied
 // (scale_embedding).
 type bart struct {
-	embedding matrix  // [Vocab][Dim]
+	embedding Matrix  // [Vocab][Dim]
 	scale     float32 // of the embedding
 	encoder   bartStack
 	decoder   bartStack
-	head      linear
-	source    look
+	head      Linear
+	source    Look
 }
 
 type bartStack struct {
-	positions matrix // [Context][Dim]
-	look      look   // of the stack itself
-	norm      norm   // of the embedding
+	positions Matrix // [Context][Dim]
+	look      Look   // of the stack itself
+	norm      Norm   // of the embedding
 	layers    []bartLayer
 }
 
 type bartLayer struct {
 	heads         heads
-	attentionNorm norm
+	attentionNorm Norm
 	crossHeads    heads // of the decoder, as crossNorm
-	crossNorm     norm
-	ffn           feedForward
-	ffnNorm       norm
+	crossNorm     Norm
+	ffn           FeedForward
+	ffnNorm       Norm
 }
 
 func newBART(s *source) (Config, decoder) {
@@ -55,13 +55,13 @@ func newBART(s *source) (Config, decoder) {
 	m := &bart{
 		embedding: s.matrix("token_embd.weight", c.Vocab, c.Dim),
 		scale:     s.positiveOr("embedding_scale", 1),
-		encoder:   s.bartStack("enc.", encoders, c, whole),
-		decoder:   s.bartStack("dec.", c.Layers, c, past),
-		source:    directed(c, across),
+		encoder:   s.bartStack("enc.", encoders, c, Whole),
+		decoder:   s.bartStack("dec.", c.Layers, c, Past),
+		source:    directed(c, Across),
 	}
 	m.head = s.head(m.embedding)
-	if m.head.bias == nil {
-		m.head.bias = s.vectorIf("output.bias", c.Vocab)
+	if m.head.Bias == nil {
+		m.head.Bias = s.vectorIf("output.bias", c.Vocab)
 	}
 	for i := range m.decoder.layers {
 		l, prefix := &m.decoder.layers[i], layerPrefix("dec.blk.", i)
@@ -72,7 +72,7 @@ func newBART(s *source) (Config, decoder) {
 }
 
 // bartStack binds what both stacks have.
-func (s *source) bartStack(stack string, n int, c Config, sees sees) bartStack {
+func (s *source) bartStack(stack string, n int, c Config, sees Sees) bartStack {
 	a := s.bartActivation()
 	return bartStack{
 		positions: s.matrix(stack+"position_embd.weight", c.Context, c.Dim),
@@ -89,62 +89,59 @@ func (s *source) bartStack(stack string, n int, c Config, sees sees) bartStack {
 	}
 }
 
-func (s *source) bartActivation() activation {
+func (s *source) bartActivation() Activation {
 	switch name := s.textOr("hidden_activation", "gelu"); name {
 	case "gelu":
-		return gelu
+		return GELU
 	case "relu":
-		return relu
+		return ReLU
 	default:
 		s.fail("%shidden_activation is %q: gelu and relu are supported", s.prefix, name)
-		return nil
+		return GELU
 	}
 }
 
-func (m *bart) forward(p *pass) {
-	// 1. What has not been read yet is.
-	if p.encode() {
-		m.encode(p)
-	}
+func (m *bart) write(p *Program) {
+	// 1. Source texts that have not been read yet are.
+	p.read(func() { m.encode(p) })
 	// 2. The answers go on.
-	p.answer()
 	m.decode(p)
 }
 
-func (m *bart) encode(p *pass) {
+func (m *bart) encode(p *Program) {
 	m.begin(p, &m.encoder)
 	for i := range m.encoder.layers {
 		w := &m.encoder.layers[i]
-		p.attendAll(p.residual, 0, &w.heads, &m.encoder.look)
-		p.addNormed(p.projected, &w.attentionNorm)
-		p.feedForward(p.residual, &w.ffn)
-		p.addNormed(p.projected, &w.ffnNorm)
+		p.attendAll(Residual, 0, &w.heads, &m.encoder.look)
+		p.addNormed(Projected, &w.attentionNorm)
+		p.feedForward(Residual, &w.ffn)
+		p.addNormed(Projected, &w.ffnNorm)
 	}
 	for i := range m.decoder.layers {
-		p.remember(p.residual, i, &m.decoder.layers[i].crossHeads)
+		p.remember(Residual, i, &m.decoder.layers[i].crossHeads)
 	}
 }
 
-func (m *bart) decode(p *pass) {
+func (m *bart) decode(p *Program) {
 	m.begin(p, &m.decoder)
 	for i := range m.decoder.layers {
 		w := &m.decoder.layers[i]
-		p.attendAll(p.residual, i, &w.heads, &m.decoder.look)
-		p.addNormed(p.projected, &w.attentionNorm)
-		p.consult(p.residual, i, &w.crossHeads, &m.source)
-		p.addNormed(p.projected, &w.crossNorm)
-		p.feedForward(p.residual, &w.ffn)
-		p.addNormed(p.projected, &w.ffnNorm)
+		p.attendAll(Residual, i, &w.heads, &m.decoder.look)
+		p.addNormed(Projected, &w.attentionNorm)
+		p.consult(Residual, i, &w.crossHeads, &m.source)
+		p.addNormed(Projected, &w.crossNorm)
+		p.feedForward(Residual, &w.ffn)
+		p.addNormed(Projected, &w.ffnNorm)
 	}
-	p.predict(p.residual, &m.head)
+	p.predict(Residual, &m.head)
 }
 
 // begin makes the rows' vectors from tokens and positions.
-func (m *bart) begin(p *pass, s *bartStack) {
+func (m *bart) begin(p *Program, s *bartStack) {
 	p.embed(&m.embedding)
 	if m.scale != 1 {
-		p.scale(p.residual, m.scale)
+		p.scale(Residual, m.scale)
 	}
 	p.addPositions(&s.positions)
-	p.normalize(p.residual, p.residual, &s.norm)
+	p.normalize(Residual, Residual, &s.norm)
 }

@@ -2,23 +2,24 @@ package model
 
 import "fmt"
 
-// batch lays the tokens of several sequences out as rows: projections treat
+// Batch lays the tokens of several sequences out as rows: projections treat
 // all rows alike, only attention looks at whose they are.
-type batch struct {
+type Batch struct {
+	Rows    []Row
+	Answers []int // the row of every sequence that wants logits from which they come: its last, an encoder's first
+
 	limits   Limits
 	config   Config
 	pages    int // of the KV
 	tileRows int
-	rows     []row
 	tiles    []tile
-	answers  []int     // the row of every sequence that wants logits from which they come: its last, an encoder's first
-	room     []float32 // [Sequences][outputs] for the logits of several sequences
 }
 
-// row is one token of a batch.
-type row struct {
-	position int
-	token    int32
+// Row is one token of a batch.
+type Row struct {
+	Sequence int // of the batch, by index
+	Position int
+	Token    int32
 }
 
 // tile is some consecutive rows of one sequence.
@@ -33,88 +34,85 @@ type tile struct {
 }
 
 // end is how many positions the last row sees.
-func (t *tile) end(how *look) int {
-	switch how.sees {
-	case whole:
+func (t *tile) end(how *Look) int {
+	switch how.Sees {
+	case Whole:
 		return t.all
-	case across:
+	case Across:
 		return t.sourceTokens
 	}
 	return t.position + t.rows
 }
 
 // seen are the pages in which they lie.
-func (t *tile) seen(how *look) []int32 {
-	if how.sees == across {
+func (t *tile) seen(how *Look) []int32 {
+	if how.Sees == Across {
 		return t.source
 	}
 	return t.pages
 }
 
 // segments is how many segments the positions take that the tile sees.
-func (t *tile) segments(how *look) int {
-	return (t.end(how)+segmentTokens-1)/segmentTokens - how.first(t.position)/segmentTokens
+func (t *tile) segments(how *Look) int {
+	return (t.end(how)+segmentTokens-1)/segmentTokens - how.First(t.position)/segmentTokens
 }
 
-func newBatch(c Config, limits Limits, kv *pagedKV) *batch {
-	b := &batch{
+// NewBatch makes room for batches within the limits, on a KV of some pages.
+func NewBatch(c Config, limits Limits, pages int) *Batch {
+	return &Batch{
 		limits:   limits,
 		config:   c,
-		pages:    kv.Pages(),
+		pages:    pages,
 		tileRows: tileRows(c),
-		rows:     make([]row, 0, limits.Rows),
+		Rows:     make([]Row, 0, limits.Rows),
 		tiles:    make([]tile, 0, limits.Rows),
-		answers:  make([]int, 0, limits.Sequences),
+		Answers:  make([]int, 0, limits.Sequences),
 	}
-	if limits.Sequences > 1 {
-		b.room = make([]float32, limits.Sequences*c.outputs())
-	}
-	return b
 }
 
-// fill replaces the rows; sequences that break a limit are refused before
+// Fill replaces the rows; sequences that break a limit are refused before
 // anything is computed.
-func (b *batch) fill(sequences []Sequence) error {
-	b.rows, b.tiles, b.answers = b.rows[:0], b.tiles[:0], b.answers[:0]
+func (b *Batch) Fill(sequences []Sequence) error {
+	b.Rows, b.tiles, b.Answers = b.Rows[:0], b.tiles[:0], b.Answers[:0]
 	if len(sequences) > b.limits.Sequences {
 		return fmt.Errorf("batch of %d sequences: the runner takes %d", len(sequences), b.limits.Sequences)
 	}
 	for i := range sequences {
-		if err := b.append(&sequences[i]); err != nil {
+		if err := b.append(i, &sequences[i]); err != nil {
 			return fmt.Errorf("sequence %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-// newSources is a batch of what the sequences of an encoder-decoder answer:
+// NewSources is a batch of what the sequences of an encoder-decoder answer:
 // texts for the encoder.
-func newSources(c Config, limits Limits, kv *pagedKV) *batch {
+func NewSources(c Config, limits Limits, pages int) *Batch {
 	c.Kind = Encoder
 	c.Labels = 0
-	return newBatch(c, limits, kv)
+	return NewBatch(c, limits, pages)
 }
 
-// fillSources replaces the rows by the source texts of the sequences that begin.
-func (b *batch) fillSources(sequences []Sequence) error {
-	b.rows, b.tiles, b.answers = b.rows[:0], b.tiles[:0], b.answers[:0]
+// FillSources replaces the rows by the source texts of the sequences that begin.
+func (b *Batch) FillSources(sequences []Sequence) error {
+	b.Rows, b.tiles, b.Answers = b.Rows[:0], b.tiles[:0], b.Answers[:0]
 	for i := range sequences {
 		s := &sequences[i]
 		if s.Position > 0 {
 			continue
 		}
-		if err := b.append(&Sequence{Pages: s.SourcePages, Tokens: s.Source}); err != nil {
+		if err := b.append(i, &Sequence{Pages: s.SourcePages, Tokens: s.Source}); err != nil {
 			return fmt.Errorf("sequence %d: source text: %w", i, err)
 		}
 	}
 	return nil
 }
 
-func (b *batch) append(s *Sequence) error {
+func (b *Batch) append(index int, s *Sequence) error {
 	if err := b.check(s); err != nil {
 		return err
 	}
-	first := len(b.rows)
+	first := len(b.Rows)
 	for i := 0; i < len(s.Tokens); i += b.tileRows {
 		b.tiles = append(b.tiles, tile{
 			first: first + i, rows: min(b.tileRows, len(s.Tokens)-i), position: s.Position + i, pages: s.Pages,
@@ -122,29 +120,29 @@ func (b *batch) append(s *Sequence) error {
 		})
 	}
 	for i, token := range s.Tokens {
-		b.rows = append(b.rows, row{position: s.Position + i, token: token})
+		b.Rows = append(b.Rows, Row{Sequence: index, Position: s.Position + i, Token: token})
 	}
 	switch {
 	case s.Logits == nil:
 	case b.config.Kind == Encoder:
-		b.answers = append(b.answers, first)
+		b.Answers = append(b.Answers, first)
 	default:
-		b.answers = append(b.answers, len(b.rows)-1)
+		b.Answers = append(b.Answers, len(b.Rows)-1)
 	}
 	return nil
 }
 
-func (b *batch) check(s *Sequence) error {
+func (b *Batch) check(s *Sequence) error {
 	end := s.Position + len(s.Tokens)
 	switch {
 	case len(s.Tokens) == 0:
 		return fmt.Errorf("no tokens")
-	case len(b.rows)+len(s.Tokens) > b.limits.Rows:
+	case len(b.Rows)+len(s.Tokens) > b.limits.Rows:
 		return fmt.Errorf("%d tokens do not fit into what is left of %d rows", len(s.Tokens), b.limits.Rows)
 	case s.Position < 0:
 		return fmt.Errorf("position %d is negative", s.Position)
-	case s.Logits != nil && len(s.Logits) != b.config.outputs():
-		return fmt.Errorf("room for %d logits, but the model gives %d", len(s.Logits), b.config.outputs())
+	case s.Logits != nil && len(s.Logits) != b.config.Outputs():
+		return fmt.Errorf("room for %d logits, but the model gives %d", len(s.Logits), b.config.Outputs())
 	}
 	if err := b.checkKind(s); err != nil {
 		return err
@@ -156,7 +154,7 @@ func (b *batch) check(s *Sequence) error {
 }
 
 // checkKind checks what only some kinds of models have.
-func (b *batch) checkKind(s *Sequence) error {
+func (b *Batch) checkKind(s *Sequence) error {
 	encodes := b.config.Kind == Encoder
 	switch {
 	case encodes && s.Position != 0:
@@ -177,7 +175,7 @@ func (b *batch) checkKind(s *Sequence) error {
 }
 
 // checkPages checks that some positions lie in pages of the cache.
-func (b *batch) checkPages(pages []int32, positions int) error {
+func (b *Batch) checkPages(pages []int32, positions int) error {
 	if most := min(len(pages)*PageTokens, b.limits.Context); positions > most {
 		return fmt.Errorf("%d positions are beyond the %d of the pages or the context", positions, most)
 	}
@@ -189,40 +187,11 @@ func (b *batch) checkPages(pages []int32, positions int) error {
 	return nil
 }
 
-func (b *batch) checkTokens(tokens []int32) error {
+func (b *Batch) checkTokens(tokens []int32) error {
 	for _, token := range tokens {
 		if token < 0 || int(token) >= b.config.Vocab {
 			return fmt.Errorf("token %d is not one of the vocabulary of %d", token, b.config.Vocab)
 		}
 	}
 	return nil
-}
-
-// logits is where the products of the wanted rows go, nil if none is wanted. A
-// single one goes straight to its sequence.
-func (b *batch) logits(sequences []Sequence) []float32 {
-	switch len(b.answers) {
-	case 0:
-		return nil
-	case 1:
-		for _, s := range sequences {
-			if s.Logits != nil {
-				return s.Logits
-			}
-		}
-	}
-	return b.room
-}
-
-// deliver copies the logits of several sequences to where they are wanted.
-func (b *batch) deliver(sequences []Sequence) {
-	if len(b.answers) < 2 {
-		return
-	}
-	from := b.room
-	for _, s := range sequences {
-		if s.Logits != nil {
-			from = from[copy(s.Logits, from):]
-		}
-	}
 }

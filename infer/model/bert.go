@@ -1,7 +1,5 @@
 package model
 
-import "github.com/a472be26/cusp/infer/kernel"
-
 // bert is the BERT architecture (arXiv 1810.04805), an encoder: learned
 // positions, layer norms behind each half of a layer and behind the embedding,
 // biases everywhere, an exact GELU. It gives hidden states, and scores of classes
@@ -9,21 +7,21 @@ import "github.com/a472be26/cusp/infer/kernel"
 // as llama.cpp has it. RoBERTa is the same, the rows of its positions that are
 // never used left out of the file. Tensor names are those of llama.cpp.
 type bert struct {
-	embedding matrix    // [Vocab][Dim]
+	embedding Matrix    // [Vocab][Dim]
 	kind      []float32 // [Dim], of tokens of the first type; nil for none
-	positions matrix    // [Context][Dim]
-	norm      norm      // of the embedding
-	look      look
+	positions Matrix    // [Context][Dim]
+	norm      Norm      // of the embedding
+	look      Look
 	layers    []bertLayer
-	pooler    *linear // [Dim][Dim], before the classes; nil for none
-	classes   *linear // [Labels][Dim], nil for none
+	pooler    *Linear // [Dim][Dim], before the classes; nil for none
+	classes   *Linear // [Labels][Dim], nil for none
 }
 
 type bertLayer struct {
 	heads         heads
-	attentionNorm norm
-	ffn           feedForward
-	ffnNorm       norm
+	attentionNorm Norm
+	ffn           FeedForward
+	ffnNorm       Norm
 }
 
 func newBERT(s *source) (Config, decoder) {
@@ -34,13 +32,13 @@ func newBERT(s *source) (Config, decoder) {
 		kind:      s.firstRowIf("token_types", c.Dim),
 		positions: s.matrix("position_embd.weight", c.Context, c.Dim),
 		norm:      s.layerNorm("token_embd_norm", c.Dim),
-		look:      directed(c, whole),
+		look:      directed(c, Whole),
 	}
 	m.layers = layers(s, c.Layers, func(_ int, prefix string) bertLayer {
 		return bertLayer{
 			heads:         s.heads(prefix, c),
 			attentionNorm: s.layerNorm(prefix+"attn_output_norm", c.Dim),
-			ffn:           s.plain(prefix, c, gelu),
+			ffn:           s.plain(prefix, c, GELU),
 			ffnNorm:       s.layerNorm(prefix+"layer_output_norm", c.Dim),
 		}
 	})
@@ -62,19 +60,19 @@ func (m *bert) classifier(s *source, c *Config) {
 	}
 }
 
-func (m *bert) forward(p *pass) {
+func (m *bert) write(p *Program) {
 	p.embed(&m.embedding)
-	for i := 0; m.kind != nil && i < p.n; i++ {
-		kernel.Axpy(1, m.kind, p.residual.each[i])
+	if m.kind != nil {
+		p.addVector(m.kind)
 	}
 	p.addPositions(&m.positions)
-	p.normalize(p.residual, p.residual, &m.norm)
+	p.normalize(Residual, Residual, &m.norm)
 	for i := range m.layers {
 		w := &m.layers[i]
-		p.attendAll(p.residual, 0, &w.heads, &m.look)
-		p.addNormed(p.projected, &w.attentionNorm)
-		p.feedForward(p.residual, &w.ffn)
-		p.addNormed(p.projected, &w.ffnNorm)
+		p.attendAll(Residual, 0, &w.heads, &m.look)
+		p.addNormed(Projected, &w.attentionNorm)
+		p.feedForward(Residual, &w.ffn)
+		p.addNormed(Projected, &w.ffnNorm)
 	}
 	p.deliverHidden()
 	m.classify(p)
@@ -82,16 +80,16 @@ func (m *bert) forward(p *pass) {
 
 // classify scores the classes of the texts for which that is wanted, by their
 // first tokens.
-func (m *bert) classify(p *pass) {
-	p.narrow()
-	if p.n == 0 {
+func (m *bert) classify(p *Program) {
+	if m.classes == nil {
 		return
 	}
-	x := p.residual
+	p.narrow()
+	x := Residual
 	if m.pooler != nil {
-		p.multiply(x, into(p.normed, m.pooler))
-		p.eachRow(p.normed.width, rowStep{do: tanhRow, dst: p.normed})
-		x = p.normed
+		p.multiply(x, into(Normed, m.pooler))
+		p.activate(Tanh, Normed, None)
+		x = Normed
 	}
 	p.predict(x, m.classes)
 }

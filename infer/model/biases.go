@@ -6,13 +6,13 @@ import (
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-// biases are added to scores by the distance between the position that is seen
+// Biases are added to scores by the distance between the position that is seen
 // and the one that looks (T5, arXiv 1910.10683).
-type biases struct {
-	buckets int
-	values  []float32 // [Heads][buckets]
-	reach   int       // distance from which on all have the same bucket
-	bucket  []uint8   // of the distances from -reach to reach
+type Biases struct {
+	Buckets int
+	Values  []float32 // [Heads][buckets]
+	Reach   int       // distance from which on all have the same bucket
+	Bucket  []uint8   // of the distances from -reach to reach
 }
 
 // Sizes of biases.
@@ -24,16 +24,16 @@ const (
 
 // add adds those of a head to the scores of consecutive positions, the first of
 // which is at some distance.
-func (b *biases) add(scores []float32, head, distance int) {
-	values := b.values[head*b.buckets:][:b.buckets]
+func (b *Biases) add(scores []float32, head, distance int) {
+	values := b.Values[head*b.Buckets:][:b.Buckets]
 	for i := range scores {
-		scores[i] += values[b.bucket[min(max(distance+i, -b.reach), b.reach)+b.reach]]
+		scores[i] += values[b.Bucket[min(max(distance+i, -b.Reach), b.Reach)+b.Reach]]
 	}
 }
 
 // biases takes the tensor that has one bias for every head and bucket of
 // distances. An encoder's have a half for each direction.
-func (s *source) biases(name string, c Config, both bool) *biases {
+func (s *source) biases(name string, c Config, both bool) *Biases {
 	n := s.size("attention.relative_buckets_count")
 	reach := s.sizeOr("attention.relative_max_distance", relativeReach)
 	switch {
@@ -52,19 +52,19 @@ func (s *source) biases(name string, c Config, both bool) *biases {
 		s.fail("tensor %q: %w", name, err)
 		return nil
 	}
-	b := &biases{buckets: n, values: make([]float32, len(rows)), reach: reach, bucket: make([]uint8, 2*reach+1)}
+	b := &Biases{Buckets: n, Values: make([]float32, len(rows)), Reach: reach, Bucket: make([]uint8, 2*reach+1)}
 	for i, v := range rows {
-		b.values[i%c.Heads*n+i/c.Heads] = v
+		b.Values[i%c.Heads*n+i/c.Heads] = v
 	}
-	for i := range b.bucket {
-		b.bucket[i] = uint8(relativeBucket(i-reach, n, reach, both))
+	for i := range b.Bucket {
+		b.Bucket[i] = uint8(relativeBucket(i-reach, n, reach, both))
 	}
 	return b
 }
 
 // biasesOr is biases for a layer that may have none of its own: then it uses the
 // first layer's.
-func (s *source) biasesOr(name string, c Config, both bool, first *biases) *biases {
+func (s *source) biasesOr(name string, c Config, both bool, first *Biases) *Biases {
 	if first != nil && !s.has(name) {
 		return first
 	}

@@ -5,6 +5,6 @@ package model
 // matrix.
 func newChatGLM(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, beside))
-	return s.llama(c, func(int) look { return l })
+	l := plainLook(c, s.rope(c, Beside))
+	return s.llama(c, func(int) Look { return l })
 }

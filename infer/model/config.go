@@ -26,17 +26,17 @@ type Config struct {
 	Pooling Pooling // that an Encoder was trained with
 }
 
-// outputs is how many logits there are.
-func (c Config) outputs() int {
+// Outputs is how many logits there are.
+func (c Config) Outputs() int {
 	if c.Kind == Encoder {
 		return c.Labels
 	}
 	return c.Vocab
 }
 
-// kept is the number of layers whose keys and values a page holds. Those of an
+// Kept is the number of layers whose keys and values a page holds. Those of an
 // encoder's layers are read only within the layer, and take turns in one place.
-func (c Config) kept() int {
+func (c Config) Kept() int {
 	if c.Kind == Encoder {
 		return 1
 	}

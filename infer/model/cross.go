@@ -1,41 +1,29 @@
 package model
 
-// The passes of an encoder-decoder. The pages of a source text hold for every
+// The programs of encoder-decoders. The pages of a source text hold for every
 // layer of the decoder the keys and values of the encoded text, which the rows
 // of the answer look at. While the encoder runs, its own layers use the place of
 // layer 0 in them, one after the other.
 
-// encode turns to the source texts that begin in this pass; false if there are
-// none.
-func (p *pass) encode() bool {
-	p.batch, p.n = p.sources, len(p.sources.rows)
-	return p.n > 0
-}
-
-// answer turns to the sequences' own tokens.
-func (p *pass) answer() {
-	p.batch, p.n = p.texts, len(p.texts.rows)
-}
-
 // remember keeps what a layer of the decoder sees of the encoded rows of x.
-func (p *pass) remember(x *vectors, layer int, h *heads) {
-	p.multiply(x, into(p.keys, &h.key), into(p.values, &h.value))
-	p.attention.store(layer, &plain)
+func (p *Program) remember(x Buffer, layer int, h *heads) {
+	p.multiply(x, into(Keys, &h.key), into(Values, &h.value))
+	p.do(&Store{layer, &plain})
 }
 
 // plain is a look without rotation.
-var plain look
+var plain Look
 
 // consult sets projected to what a layer makes of the source text for the rows
 // of x. In the last layer only the rows whose logits are wanted are left; see
 // narrow.
-func (p *pass) consult(x *vectors, layer int, h *heads, l *look) {
-	p.multiply(x, into(p.queries, &h.query))
-	p.attention.read(layer, l)
-	if layer == p.config.Layers-1 {
+func (p *Program) consult(x Buffer, layer int, h *heads, l *Look) {
+	p.multiply(x, into(Queries, &h.query))
+	p.do(&Attend{layer, l})
+	if layer == p.Config.Layers-1 {
 		p.narrow()
 	}
-	p.multiply(p.mixed, into(p.projected, &h.output))
+	p.multiply(Mixed, into(Projected, &h.output))
 }
 
 // encoderDecoder reads the shape of a model with two stacks of layers: Config's

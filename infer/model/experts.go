@@ -6,13 +6,13 @@ import (
 	"github.com/a472be26/cusp/infer/kernel"
 )
 
-// experts are the weights of a sparse feed-forward layer: every row goes through
+// Experts are the weights of a sparse feed-forward layer: every row goes through
 // the few experts that a router gives the most weight (arXiv 2101.03961; as in
 // Mixtral, arXiv 2401.04088, the weights of those that are used add up to 1).
-type experts struct {
-	router linear        // [Experts][Dim]
-	each   []feedForward // [Experts]
-	sumTo1 bool          // the weights of the used ones
+type Experts struct {
+	Router Linear        // [Experts][Dim]
+	Each   []FeedForward // [Experts]
+	SumTo1 bool          // the weights of the used ones
 }
 
 // experts reads the sizes of sparse layers into c: FFN becomes the width of one
@@ -31,8 +31,8 @@ func (s *source) experts(c *Config) {
 
 // sparse binds the router and the experts of a layer, whose matrices lie in one
 // tensor of each kind.
-func (s *source) sparse(prefix string, c Config) *experts {
-	e := &experts{router: s.linear(prefix+"ffn_gate_inp", c.Experts, c.Dim), sumTo1: s.flagOr("expert_weights_norm", true)}
+func (s *source) sparse(prefix string, c Config) *Experts {
+	e := &Experts{Router: s.linear(prefix+"ffn_gate_inp", c.Experts, c.Dim), SumTo1: s.flagOr("expert_weights_norm", true)}
 	gate := s.stack(prefix+"ffn_gate_exps.weight", c.Experts, c.FFN, c.Dim)
 	up := s.stack(prefix+"ffn_up_exps.weight", c.Experts, c.FFN, c.Dim)
 	down := s.stack(prefix+"ffn_down_exps.weight", c.Experts, c.Dim, c.FFN)
@@ -40,8 +40,8 @@ func (s *source) sparse(prefix string, c Config) *experts {
 		return e
 	}
 	for i := range c.Experts {
-		e.each = append(e.each, feedForward{
-			activation: silu, gate: &linear{matrix: gate[i]}, up: linear{matrix: up[i]}, down: linear{matrix: down[i]},
+		e.Each = append(e.Each, FeedForward{
+			Activation: SiLU, Gate: &Linear{Matrix: gate[i]}, Up: Linear{Matrix: up[i]}, Down: Linear{Matrix: down[i]},
 		})
 	}
 	return e
@@ -50,8 +50,6 @@ func (s *source) sparse(prefix string, c Config) *experts {
 // routing is the run state of sparse layers.
 type routing struct {
 	used    int
-	scores  *vectors  // [Experts] of every row
-	inputs  *vectors  // [Dim] of the rows of one expert
 	sums    *vectors  // [Dim] of every row, over its experts
 	rows    [][]int   // of every expert, those that use it
 	weights []float32 // [Rows][Experts]: what a row gives an expert, 0 for none
@@ -59,7 +57,7 @@ type routing struct {
 
 func newRouting(c Config, rows int) *routing {
 	r := &routing{
-		used: c.ExpertsUsed, scores: newVectors(rows, c.Experts), inputs: newVectors(rows, c.Dim), sums: newVectors(rows, c.Dim),
+		used: c.ExpertsUsed, sums: newVectors(rows, c.Dim),
 		weights: make([]float32, rows*c.Experts),
 	}
 	for range c.Experts {
@@ -69,44 +67,55 @@ func newRouting(c Config, rows int) *routing {
 }
 
 // sparse sets projected to what a sparse layer makes of normed.
-func (p *pass) sparse(e *experts) {
-	r, all := p.routing, p.n
+func (p *Program) sparse(e *Experts) {
+	p.multiply(Normed, into(Scores, &e.Router))
+	s := &Sparse{Experts: e}
+	for i := range e.Each {
+		part := Program{Config: p.Config}
+		part.feedForward(Chosen, &e.Each[i])
+		s.steps = append(s.steps, part.Steps)
+	}
+	p.do(s)
+}
+
+// run sets Projected to what the experts make of Normed.
+func (r *routing) run(p *pass, s *Sparse) {
 	// 1. Which row goes where.
-	p.multiply(p.normed, into(r.scores, &e.router))
 	for i := range r.rows {
 		r.rows[i] = r.rows[i][:0]
 	}
+	all := p.n
 	for i := range all {
-		r.route(i, e.sumTo1)
+		r.route(i, p.buffers[Scores].each[i], s.SumTo1)
 		clear(r.sums.each[i])
 	}
 	// 2. The rows of one expert after the other, in the same order for every
 	// batch, so that a row's sum does not depend on who else is in it.
 	for i, rows := range r.rows {
 		if len(rows) > 0 {
-			p.expert(i, &e.each[i], rows)
+			r.expert(p, i, s.steps[i], rows)
 		}
 	}
 	p.n = all
-	p.projected, r.sums = r.sums, p.projected
+	p.buffers[Projected], r.sums = r.sums, p.buffers[Projected]
 }
 
 // expert adds to the sums of some rows what an expert makes of them.
-func (p *pass) expert(index int, f *feedForward, rows []int) {
-	r := p.routing
+func (r *routing) expert(p *pass, index int, steps []Step, rows []int) {
 	for i, row := range rows {
-		copy(r.inputs.each[i], p.normed.each[row])
+		copy(p.buffers[Chosen].each[i], p.buffers[Normed].each[row])
 	}
 	p.n = len(rows)
-	p.feedForward(r.inputs, f)
+	for _, s := range steps {
+		s.run(p)
+	}
 	for i, row := range rows {
-		kernel.Axpy(r.weights[row*len(r.rows)+index], p.projected.each[i], r.sums.each[row])
+		kernel.Axpy(r.weights[row*len(r.rows)+index], p.buffers[Projected].each[i], r.sums.each[row])
 	}
 }
 
-// route chooses the experts of a row.
-func (r *routing) route(row int, sumTo1 bool) {
-	scores := r.scores.each[row]
+// route chooses the experts of a row with some scores.
+func (r *routing) route(row int, scores []float32, sumTo1 bool) {
 	weights := r.weights[row*len(scores):][:len(scores)]
 	clear(weights)
 	kernel.Softmax(scores)

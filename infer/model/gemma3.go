@@ -8,11 +8,11 @@ import "math"
 func newGemma3(s *source) (Config, decoder) {
 	const base, period, layersOf27B = 10000, 6, 62
 	c := s.config()
-	global := s.gemmaLook(c, s.rope(c, halfApart), layersOf27B)
+	global := s.gemmaLook(c, s.rope(c, HalfApart), layersOf27B)
 	local := global
-	local.rope = s.plainRope(c, halfApart, s.positiveOr("rope.freq_base_swa", base))
-	local.window = s.countOr("attention.sliding_window", 0)
-	m := s.sandwich(c, geluTanh, s.alternate(local, global, period))
+	local.Rope = s.plainRope(c, HalfApart, s.positiveOr("rope.freq_base_swa", base))
+	local.Window = s.countOr("attention.sliding_window", 0)
+	m := s.sandwich(c, GELUTanh, s.alternate(local, global, period))
 	m.scale = float32(math.Sqrt(float64(c.Dim)))
 	if s.f.Has(s.prefix + "final_logit_softcapping") {
 		m.limit = s.positive("final_logit_softcapping")

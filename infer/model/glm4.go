@@ -4,6 +4,6 @@ package model
 // a part of every head, and gate and up in one matrix.
 func newGLM4(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, beside))
-	return c, s.sandwich(c, silu, func(int) look { return l })
+	l := plainLook(c, s.rope(c, Beside))
+	return c, s.sandwich(c, SiLU, func(int) Look { return l })
 }

@@ -3,19 +3,19 @@ package model
 // gpt2 is the GPT-2 architecture: learned positions, layer norms before each
 // half of a layer, biases everywhere, and a GELU between two matrices.
 type gpt2 struct {
-	embedding matrix // [Vocab][Dim]
-	positions matrix // [Context][Dim]
+	embedding Matrix // [Vocab][Dim]
+	positions Matrix // [Context][Dim]
 	layers    []gpt2Layer
-	norm      norm
-	head      linear
-	look      look
+	norm      Norm
+	head      Linear
+	look      Look
 }
 
 type gpt2Layer struct {
-	attentionNorm norm
+	attentionNorm Norm
 	heads         heads
-	ffnNorm       norm
-	ffn           feedForward
+	ffnNorm       Norm
+	ffn           FeedForward
 }
 
 func newGPT2(s *source) (Config, decoder) {
@@ -28,12 +28,12 @@ func newGPT2(s *source) (Config, decoder) {
 		look:      plainLook(c, nil),
 	}
 	m.head = s.head(m.embedding)
-	m.layers = s.layerNormed(c, geluTanh)
+	m.layers = s.layerNormed(c, GELUTanh)
 	return c, m
 }
 
 // layerNormed binds the layers of GPT-2, and of GPT-NeoX, which has the same.
-func (s *source) layerNormed(c Config, a activation) []gpt2Layer {
+func (s *source) layerNormed(c Config, a Activation) []gpt2Layer {
 	return layers(s, c.Layers, func(_ int, prefix string) gpt2Layer {
 		return gpt2Layer{
 			attentionNorm: s.layerNorm(prefix+"attn_norm", c.Dim),
@@ -44,18 +44,18 @@ func (s *source) layerNormed(c Config, a activation) []gpt2Layer {
 	})
 }
 
-func (m *gpt2) forward(p *pass) {
+func (m *gpt2) write(p *Program) {
 	p.embed(&m.embedding)
 	p.addPositions(&m.positions)
 	for i := range m.layers {
 		w := &m.layers[i]
-		p.normalize(p.normed, p.residual, &w.attentionNorm)
+		p.normalize(Normed, Residual, &w.attentionNorm)
 		p.attend(i, &w.heads, &m.look)
-		p.add(p.projected)
-		p.normalize(p.normed, p.residual, &w.ffnNorm)
-		p.feedForward(p.normed, &w.ffn)
-		p.add(p.projected)
+		p.add(Projected)
+		p.normalize(Normed, Residual, &w.ffnNorm)
+		p.feedForward(Normed, &w.ffn)
+		p.add(Projected)
 	}
-	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(p.normed, &m.head)
+	p.normalize(Normed, Residual, &m.norm)
+	p.predict(Normed, &m.head)
 }

@@ -4,11 +4,11 @@ package model
 // biases, rotation of a part of every head, and both halves of a layer beside
 // each other on the same input.
 type gptNeoX struct {
-	embedding matrix // [Vocab][Dim]
+	embedding Matrix // [Vocab][Dim]
 	layers    []gpt2Layer
-	norm      norm
-	head      linear
-	look      look
+	norm      Norm
+	head      Linear
+	look      Look
 	parallel  bool // both halves of a layer read its input
 }
 
@@ -16,31 +16,31 @@ func newGPTNeoX(s *source) (Config, decoder) {
 	c := s.config()
 	m := &gptNeoX{
 		embedding: s.matrix("token_embd.weight", c.Vocab, c.Dim),
-		layers:    s.layerNormed(c, gelu),
+		layers:    s.layerNormed(c, GELU),
 		norm:      s.layerNorm("output_norm", c.Dim),
-		look:      plainLook(c, s.rope(c, halfApart)),
+		look:      plainLook(c, s.rope(c, HalfApart)),
 		parallel:  s.flagOr("use_parallel_residual", true),
 	}
 	m.head = s.head(m.embedding)
 	return c, m
 }
 
-func (m *gptNeoX) forward(p *pass) {
+func (m *gptNeoX) write(p *Program) {
 	p.embed(&m.embedding)
 	for i := range m.layers {
 		w := &m.layers[i]
-		p.normalize(p.normed, p.residual, &w.attentionNorm)
+		p.normalize(Normed, Residual, &w.attentionNorm)
 		p.attend(i, &w.heads, &m.look)
 		if m.parallel {
-			p.normalize(p.normed, p.residual, &w.ffnNorm)
-			p.add(p.projected)
+			p.normalize(Normed, Residual, &w.ffnNorm)
+			p.add(Projected)
 		} else {
-			p.add(p.projected)
-			p.normalize(p.normed, p.residual, &w.ffnNorm)
+			p.add(Projected)
+			p.normalize(Normed, Residual, &w.ffnNorm)
 		}
-		p.feedForward(p.normed, &w.ffn)
-		p.add(p.projected)
+		p.feedForward(Normed, &w.ffn)
+		p.add(Projected)
 	}
-	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(p.normed, &m.head)
+	p.normalize(Normed, Residual, &m.norm)
+	p.predict(Normed, &m.head)
 }

@@ -12,9 +12,9 @@ type granite struct {
 
 func newGranite(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, beside))
-	l.scale = s.positiveOr("attention.scale", l.scale)
-	c, d := s.llama(c, func(int) look { return l })
+	l := plainLook(c, s.rope(c, Beside))
+	l.Scale = s.positiveOr("attention.scale", l.Scale)
+	c, d := s.llama(c, func(int) Look { return l })
 	if c.Experts > 0 {
 		s.fail("%sexpert_count is %d: Granite with experts is not supported", s.prefix, c.Experts)
 	}
@@ -26,25 +26,25 @@ func newGranite(s *source) (Config, decoder) {
 	}
 }
 
-func (m *granite) forward(p *pass) {
+func (m *granite) write(p *Program) {
 	p.embed(&m.embedding)
-	p.scale(p.residual, m.embeddingScale)
+	p.scale(Residual, m.embeddingScale)
 	for i := range m.layers {
 		l := &m.layers[i]
-		p.normalize(p.normed, p.residual, &l.attentionNorm)
+		p.normalize(Normed, Residual, &l.attentionNorm)
 		p.attend(i, &l.heads, &l.look)
 		m.add(p)
-		p.normalize(p.normed, p.residual, &l.ffnNorm)
-		p.feedForward(p.normed, &l.ffn)
+		p.normalize(Normed, Residual, &l.ffnNorm)
+		p.feedForward(Normed, &l.ffn)
 		m.add(p)
 	}
-	p.normalize(p.normed, p.residual, &m.norm)
-	p.scale(p.normed, 1/m.logitScale)
-	p.predict(p.normed, &m.head)
+	p.normalize(Normed, Residual, &m.norm)
+	p.scale(Normed, 1/m.logitScale)
+	p.predict(Normed, &m.head)
 }
 
 // add adds what half a layer computed to the residual stream.
-func (m *granite) add(p *pass) {
-	p.scale(p.projected, m.residualScale)
-	p.add(p.projected)
+func (m *granite) add(p *Program) {
+	p.scale(Projected, m.residualScale)
+	p.add(Projected)
 }

@@ -2,10 +2,10 @@ package model
 
 // heads are the weights of a layer's attention.
 type heads struct {
-	query              linear // [Heads*HeadDim][Dim]
-	key, value         linear // [KVHeads*HeadDim][Dim]
-	output             linear // [Dim][Heads*HeadDim]
-	queryNorm, keyNorm *norm  // of every head, [HeadDim]; nil for none
+	query              Linear // [Heads*HeadDim][Dim]
+	key, value         Linear // [KVHeads*HeadDim][Dim]
+	output             Linear // [Dim][Heads*HeadDim]
+	queryNorm, keyNorm *Norm  // of every head, [HeadDim]; nil for none
 }
 
 // heads binds attn_q, attn_k, attn_v and attn_output of a layer, or attn_qkv, in
@@ -33,31 +33,32 @@ func (s *source) heads(prefix string, c Config) heads {
 
 // attend sets projected to what a layer's attention makes of normed. In the last
 // layer only the rows whose logits are wanted are left; see narrow.
-func (p *pass) attend(layer int, h *heads, l *look) {
+func (p *Program) attend(layer int, h *heads, l *Look) {
 	// 1. Every row looks back at its own sequence.
-	p.mix(p.normed, layer, h, l)
-	if layer == p.config.Layers-1 {
+	p.mix(Normed, layer, h, l)
+	if layer == p.Config.Layers-1 {
 		p.narrow()
 	}
 	// 2. Back to the width of the residual stream.
-	p.multiply(p.mixed, into(p.projected, &h.output))
+	p.multiply(Mixed, into(Projected, &h.output))
 }
 
 // attendAll sets projected to what attention makes of x, for all rows. layer is
 // where their keys and values are kept.
-func (p *pass) attendAll(x *vectors, layer int, h *heads, l *look) {
+func (p *Program) attendAll(x Buffer, layer int, h *heads, l *Look) {
 	p.mix(x, layer, h, l)
-	p.multiply(p.mixed, into(p.projected, &h.output))
+	p.multiply(Mixed, into(Projected, &h.output))
 }
 
 // mix sets mixed to the values that the rows of x see, weighted.
-func (p *pass) mix(x *vectors, layer int, h *heads, l *look) {
-	p.multiply(x, into(p.queries, &h.query), into(p.keys, &h.key), into(p.values, &h.value))
+func (p *Program) mix(x Buffer, layer int, h *heads, l *Look) {
+	p.multiply(x, into(Queries, &h.query), into(Keys, &h.key), into(Values, &h.value))
 	if h.queryNorm != nil {
-		p.normalize(p.queries, p.queries, h.queryNorm)
+		p.normalize(Queries, Queries, h.queryNorm)
 	}
 	if h.keyNorm != nil {
-		p.normalize(p.keys, p.keys, h.keyNorm)
+		p.normalize(Keys, Keys, h.keyNorm)
 	}
-	p.attention.run(layer, l)
+	p.do(&Store{layer, l})
+	p.do(&Attend{layer, l})
 }

@@ -24,7 +24,7 @@ func (c Config) PageBytes(kind quant.Type) float64 {
 	if kind == quant.F32 {
 		value = 4
 	}
-	return value * 2 * PageTokens * float64(c.kept()) * float64(c.KVHeads) * float64(c.HeadDim)
+	return value * 2 * PageTokens * float64(c.Kept()) * float64(c.KVHeads) * float64(c.HeadDim)
 }
 
 // pagedKV is a KV in main memory. A page holds for every layer and every head
@@ -61,7 +61,7 @@ func newPagedKV(c Config, pages int, kind quant.Type) (*pagedKV, error) {
 	}
 	return &pagedKV{
 		kind: kind, heads: c.KVHeads, headDim: c.HeadDim,
-		block: int(size) / (2 * c.kept() * c.KVHeads), page: int(size), data: data, release: release,
+		block: int(size) / (2 * c.Kept() * c.KVHeads), page: int(size), data: data, release: release,
 	}, nil
 }
 
@@ -78,7 +78,10 @@ func (k *pagedKV) Pages() int { return len(k.data) / k.page }
 
 func (k *pagedKV) PageBytes() int { return k.page }
 
-func (k *pagedKV) Read(dst []byte, page int32) { copy(dst[:k.page], k.bytes(page)) }
+func (k *pagedKV) Read(dst []byte, page int32) error {
+	copy(dst[:k.page], k.bytes(page))
+	return nil
+}
 
 func (k *pagedKV) Write(page int32, src []byte) { copy(k.bytes(page), src[:k.page]) }
 

@@ -6,31 +6,31 @@ package model
 // Mistral is the same with a window, Mixtral with experts. Tensor names are
 // those of llama.cpp.
 type llama struct {
-	embedding matrix // [Vocab][Dim]
+	embedding Matrix // [Vocab][Dim]
 	layers    []llamaLayer
-	norm      norm
-	head      linear // [Vocab][Dim], the embedding itself in tied models
+	norm      Norm
+	head      Linear // [Vocab][Dim], the embedding itself in tied models
 }
 
 type llamaLayer struct {
-	look          look
-	attentionNorm norm
+	look          Look
+	attentionNorm Norm
 	heads         heads
-	ffnNorm       norm
-	ffn           feedForward
-	experts       *experts // instead of ffn, nil for none
+	ffnNorm       Norm
+	ffn           FeedForward
+	experts       *Experts // instead of ffn, nil for none
 }
 
 func newLlama(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, beside))
-	l.window = s.countOr("attention.sliding_window", 0)
-	return s.llama(c, func(int) look { return l })
+	l := plainLook(c, s.rope(c, Beside))
+	l.Window = s.countOr("attention.sliding_window", 0)
+	return s.llama(c, func(int) Look { return l })
 }
 
 // llama binds the layers of all architectures that differ from Llama only in
 // what heads finds in the file and in how each layer looks.
-func (s *source) llama(c Config, looks func(layer int) look) (Config, decoder) {
+func (s *source) llama(c Config, looks func(layer int) Look) (Config, decoder) {
 	s.experts(&c)
 	m := &llama{embedding: s.matrix("token_embd.weight", c.Vocab, c.Dim), norm: s.rmsNorm("output_norm", c.Dim)}
 	m.head = s.head(m.embedding)
@@ -44,28 +44,28 @@ func (s *source) llama(c Config, looks func(layer int) look) (Config, decoder) {
 		if c.Experts > 0 {
 			l.experts = s.sparse(prefix, c)
 		} else {
-			l.ffn = s.gated(prefix, c, silu)
+			l.ffn = s.gated(prefix, c, SiLU)
 		}
 		return l
 	})
 	return c, m
 }
 
-func (m *llama) forward(p *pass) {
+func (m *llama) write(p *Program) {
 	p.embed(&m.embedding)
 	for i := range m.layers {
 		l := &m.layers[i]
-		p.normalize(p.normed, p.residual, &l.attentionNorm)
+		p.normalize(Normed, Residual, &l.attentionNorm)
 		p.attend(i, &l.heads, &l.look)
-		p.add(p.projected)
-		p.normalize(p.normed, p.residual, &l.ffnNorm)
+		p.add(Projected)
+		p.normalize(Normed, Residual, &l.ffnNorm)
 		if l.experts != nil {
 			p.sparse(l.experts)
 		} else {
-			p.feedForward(p.normed, &l.ffn)
+			p.feedForward(Normed, &l.ffn)
 		}
-		p.add(p.projected)
+		p.add(Projected)
 	}
-	p.normalize(p.normed, p.residual, &m.norm)
-	p.predict(p.normed, &m.head)
+	p.normalize(Normed, Residual, &m.norm)
+	p.predict(Normed, &m.head)
 }

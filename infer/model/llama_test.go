@@ -258,7 +258,9 @@ func TestPagesMove(t *testing.T) {
 	}
 	want := forward([]int32{0, 1}, 0)
 	page := make([]byte, kv.PageBytes())
-	kv.Read(page, 0)
+	if err := kv.Read(page, 0); err != nil {
+		t.Fatal(err)
+	}
 	kv.Write(3, page)
 	kv.Copy(2, 1)
 	clear(page)

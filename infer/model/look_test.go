@@ -16,18 +16,18 @@ func TestLooks(t *testing.T) {
 	const heads, reach = 4, 128
 	rng := rand.New(rand.NewPCG(1, 2))
 	slopes := []float32{0.5, 0.25, 0.01, 0}
-	table := &biases{buckets: 8, values: normal(rng, heads*8), reach: reach, bucket: make([]uint8, 2*reach+1)}
-	for i := range table.bucket {
-		table.bucket[i] = uint8(relativeBucket(i-reach, 8, reach, true))
+	table := &Biases{Buckets: 8, Values: normal(rng, heads*8), Reach: reach, Bucket: make([]uint8, 2*reach+1)}
+	for i := range table.Bucket {
+		table.Bucket[i] = uint8(relativeBucket(i-reach, 8, reach, true))
 	}
-	for name, l := range map[string]look{
-		"past":                        {scale: 0.4},
-		"past, in a window, by slope": {scale: 0.4, window: 600, slopes: slopes},
-		"past, by distance":           {scale: 0.4, biases: table},
-		"whole":                       {sees: whole, scale: 0.4},
-		"whole, by distance":          {sees: whole, scale: 1, biases: table},
-		"whole, capped":               {sees: whole, scale: 1, limit: 2},
-		"across":                      {sees: across, scale: 0.4},
+	for name, l := range map[string]Look{
+		"past":                        {Scale: 0.4},
+		"past, in a window, by slope": {Scale: 0.4, Window: 600, Slopes: slopes},
+		"past, by distance":           {Scale: 0.4, Biases: table},
+		"whole":                       {Sees: Whole, Scale: 0.4},
+		"whole, by distance":          {Sees: Whole, Scale: 1, Biases: table},
+		"whole, capped":               {Sees: Whole, Scale: 1, Limit: 2},
+		"across":                      {Sees: Across, Scale: 0.4},
 	} {
 		for _, threads := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s on %d threads", name, threads), func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestLooks(t *testing.T) {
 }
 
 // checkLook attends with two sequences of one pass.
-func checkLook(t *testing.T, l *look, heads, threads int) {
+func checkLook(t *testing.T, l *Look, heads, threads int) {
 	t.Helper()
 	const width, long, short, sources = 8, 1100, 3, 700
 	c := Config{Vocab: 2, Dim: heads * width, Layers: 2, Heads: heads, KVHeads: heads / 2, HeadDim: width, FFN: 1, Context: long, Kind: EncoderDecoder}
@@ -64,21 +64,22 @@ func checkLook(t *testing.T, l *look, heads, threads int) {
 		{Pages: table(2), Tokens: make([]int32, short), Source: make([]int32, sources), SourcePages: table(1)},
 	}
 	batch[1].Source = batch[1].Source[:sources-1] // one less of the same
-	if err := p.texts.fill(batch); err != nil {
+	if err := p.texts.Fill(batch); err != nil {
 		t.Fatal(err)
 	}
-	p.n = len(p.batch.rows)
+	p.n = len(p.batch.Rows)
 	rng := rand.New(rand.NewPCG(3, 4))
-	copy(p.queries.flat, normal(rng, len(p.queries.flat)))
-	copy(p.keys.flat, normal(rng, len(p.keys.flat)))
-	copy(p.values.flat, normal(rng, len(p.values.flat)))
-	if l.sees == across { // what is looked at is the first sequence's beginning
+	copy(p.buffers[Queries].flat, normal(rng, len(p.buffers[Queries].flat)))
+	copy(p.buffers[Keys].flat, normal(rng, len(p.buffers[Keys].flat)))
+	copy(p.buffers[Values].flat, normal(rng, len(p.buffers[Values].flat)))
+	if l.Sees == Across { // what is looked at is the first sequence's beginning
 		for i := range sources {
-			kv.put(batch[0].SourcePages[i/PageTokens], i%PageTokens, 1, p.keys.each[i], p.values.each[i])
+			kv.put(batch[0].SourcePages[i/PageTokens], i%PageTokens, 1, p.buffers[Keys].each[i], p.buffers[Values].each[i])
 		}
 		p.attention.read(1, l)
 	} else {
-		p.attention.run(1, l)
+		p.attention.store(1, l)
+		p.attention.read(1, l)
 	}
 	for row, first, n := 0, 0, long; row < p.n; row++ {
 		if row%17 > 1 && row < long-20 {
@@ -89,14 +90,14 @@ func checkLook(t *testing.T, l *look, heads, threads int) {
 		}
 		for head := range heads {
 			from, to := first, first+n
-			switch l.sees {
-			case past:
-				from, to = first+l.first(row-first), row+1
-			case across:
+			switch l.Sees {
+			case Past:
+				from, to = first+l.First(row-first), row+1
+			case Across:
 				from, to = 0, sources-first/long
 			}
 			want := naiveLook(p, l, row, head, from, to)
-			for i, x := range p.mixed.each[row][head*width:][:width] {
+			for i, x := range p.buffers[Mixed].each[row][head*width:][:width] {
 				if math.Abs(float64(x)-want[i]) > 2e-5 {
 					t.Fatalf("row %d, head %d, value %d: %v, want %v", row, head, i, x, want[i])
 				}
@@ -117,7 +118,7 @@ func normal(rng *rand.Rand, n int) []float32 {
 
 // naiveLook is what a head of queries of a row makes of the keys and values of
 // some rows. It does not know across from a look in both directions.
-func naiveLook(p *pass, l *look, row, head, from, to int) []float64 {
+func naiveLook(p *pass, l *Look, row, head, from, to int) []float64 {
 	width := p.config.HeadDim
 	group := p.config.Heads / p.config.KVHeads
 	at := head / group * width
@@ -125,23 +126,23 @@ func naiveLook(p *pass, l *look, row, head, from, to int) []float64 {
 	for seen := from; seen < to; seen++ {
 		score := 0.0
 		for d := range width {
-			score += float64(p.queries.each[row][head*width+d]) * float64(p.keys.each[seen][at+d])
+			score += float64(p.buffers[Queries].each[row][head*width+d]) * float64(p.buffers[Keys].each[seen][at+d])
 		}
-		score *= float64(l.scale)
-		if l.limit != 0 {
-			score = float64(l.limit) * math.Tanh(score/float64(l.limit))
+		score *= float64(l.Scale)
+		if l.Limit != 0 {
+			score = float64(l.Limit) * math.Tanh(score/float64(l.Limit))
 		}
-		if l.slopes != nil {
-			score -= float64(l.slopes[head]) * float64(row-seen)
+		if l.Slopes != nil {
+			score -= float64(l.Slopes[head]) * float64(row-seen)
 		}
-		if b := l.biases; b != nil {
-			distance := min(max(seen-row, -b.reach), b.reach)
-			score += float64(b.values[head*b.buckets+int(b.bucket[distance+b.reach])])
+		if b := l.Biases; b != nil {
+			distance := min(max(seen-row, -b.Reach), b.Reach)
+			score += float64(b.Values[head*b.Buckets+int(b.Bucket[distance+b.Reach])])
 		}
 		weight := math.Exp(score)
 		sum += weight
 		for d := range width {
-			out[d] += weight * float64(p.values.each[seen][at+d])
+			out[d] += weight * float64(p.buffers[Values].each[seen][at+d])
 		}
 	}
 	for d := range out {

@@ -5,11 +5,11 @@ import (
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-// matrix is a weight [rows][cols] as it lies in the file.
-type matrix struct{ kernel.Weights }
+// Matrix is a weight [rows][cols] as it lies in the file.
+type Matrix struct{ kernel.Weights }
 
 // row decodes row i into dst, [cols]. Its type was checked when it was bound.
-func (m *matrix) row(dst []float32, i int) {
+func (m *Matrix) row(dst []float32, i int) {
 	size := len(m.Data) / m.Rows
 	if err := quant.Decode(m.Kind, dst, m.Data[i*size:(i+1)*size]); err != nil {
 		panic(err)
@@ -17,26 +17,26 @@ func (m *matrix) row(dst []float32, i int) {
 }
 
 // part is n rows of it.
-func (m matrix) part(from, n int) matrix {
+func (m Matrix) part(from, n int) Matrix {
 	if m.Rows == 0 || len(m.Data)%m.Rows != 0 { // of a source that failed
-		return matrix{}
+		return Matrix{}
 	}
 	size := len(m.Data) / m.Rows
 	m.Rows, m.Data = n, m.Data[from*size:(from+n)*size]
 	return m
 }
 
-// linear is a matrix with what is added to its products.
-type linear struct {
-	matrix
-	bias []float32 // [rows], nil for none
+// Linear is a matrix with what is added to its products.
+type Linear struct {
+	Matrix
+	Bias []float32 // [rows], nil for none
 }
 
 // part is n rows of it.
-func (l linear) part(from, n int) linear {
-	out := linear{matrix: l.matrix.part(from, n)}
-	if l.bias != nil {
-		out.bias = l.bias[from : from+n]
+func (l Linear) part(from, n int) Linear {
+	out := Linear{Matrix: l.Matrix.part(from, n)}
+	if l.Bias != nil {
+		out.Bias = l.Bias[from : from+n]
 	}
 	return out
 }

@@ -4,13 +4,15 @@
 // of an architecture lie read-only in the mapped file and may be shared by any
 // number of runners, and a Runner owns what one pass after another writes to.
 // The seam between the engine and the hardware is Runner.Forward: tokens,
-// positions and pages of a batch in, logits or hidden states out. A GPU back end
-// is another Model with another Runner, not another set of tensor operations.
+// positions and pages of a batch in, logits or hidden states out. What a pass does
+// is data: an architecture writes a Program when it is loaded. A GPU back end is
+// another Model with another Runner that runs the same program.
 //
 // It speaks token ids only and knows no text.
 package model
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,8 +43,9 @@ type KV interface {
 	Pages() int
 	PageBytes() int
 	// Read copies a page out, and Write fills it, with PageBytes bytes that
-	// only this machine and model understand.
-	Read(dst []byte, page int32)
+	// only this machine and model understand. Read fails where the memory is
+	// not the machine's and was lost; Forward will say so too.
+	Read(dst []byte, page int32) error
 	Write(page int32, src []byte)
 	// Copy makes dst hold what src does.
 	Copy(dst, src int32)
@@ -55,7 +58,8 @@ type Runner interface {
 	// Forward runs the tokens of all sequences through the model, stores
 	// their keys and values in the pages, and writes the logits that are
 	// asked for, the same ones whoever else is in the batch. After an error
-	// what the pages hold at the new positions is undefined.
+	// what the pages hold at the new positions is undefined; after one that is
+	// ErrLost, all of the KV.
 	Forward(batch []Sequence) error
 	// Spread calls f(0) to f(n-1) on the threads of the runner, which have
 	// nothing else to do between passes, and returns when all calls have.
@@ -63,6 +67,10 @@ type Runner interface {
 	// Close releases the run state.
 	Close()
 }
+
+// ErrLost says that the memory of a KV was lost, as happens to a GPU's. The next
+// pass may work again, with pages that hold nothing.
+var ErrLost = errors.New("all keys and values are lost")
 
 // Progress is what a Runner may have beside: a number that grows while a pass
 // gets on, so that a long pass is told from one that is stuck. Safe to ask from
@@ -76,6 +84,10 @@ type Threads interface {
 	Threads() int
 	SetThreads(n int)
 }
+
+// Memory is what a Model may be beside, whose keys and values and run state are not
+// in the machine's memory: how many bytes are free where they are.
+type Memory interface{ Memory() float64 }
 
 // Kind says what a model does with a text.
 type Kind uint8
@@ -168,7 +180,7 @@ func Load(f *gguf.File) (Model, error) {
 	if err := s.done(); err != nil {
 		return nil, fmt.Errorf("model: %s: %w", f.Name(), err)
 	}
-	return &network{config: c, ropes: s.ropes, decoder: d}, nil
+	return newNetwork(c, s.ropes, d), nil
 }
 
 // Architectures lists what can run, by the names of general.architecture.

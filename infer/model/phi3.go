@@ -4,7 +4,7 @@ package model
 // gate and up in another, a window, and in its long variants LongRoPE.
 func newPhi3(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, halfApart))
-	l.window = s.countOr("attention.sliding_window", 0)
-	return s.llama(c, func(int) look { return l })
+	l := plainLook(c, s.rope(c, HalfApart))
+	l.Window = s.countOr("attention.sliding_window", 0)
+	return s.llama(c, func(int) Look { return l })
 }

@@ -4,6 +4,6 @@ package model
 // keys, and pairs half a head apart. Qwen3-MoE has experts.
 func newQwen3(s *source) (Config, decoder) {
 	c := s.config()
-	l := plainLook(c, s.rope(c, halfApart))
-	return s.llama(c, func(int) look { return l })
+	l := plainLook(c, s.rope(c, HalfApart))
+	return s.llama(c, func(int) Look { return l })
 }

@@ -2,11 +2,11 @@ package model
 
 import "math"
 
-// rope is a rotation of the pairs of a head by angles that grow with the
+// Rope is a rotation of the pairs of a head by angles that grow with the
 // position (arXiv 2104.09864): pair i turns by position * frequencies[i].
-type rope struct {
-	index       int // among those of the model
-	pairs       pairs
+type Rope struct {
+	Index       int // among those of the model
+	Pairs       Pairs
 	frequencies []float64 // [RopeDim/2]
 	magnitude   float64   // cosines and sines are multiplied by it
 
@@ -15,12 +15,12 @@ type rope struct {
 	longFrequencies []float64
 }
 
-// pairs says how the pairs of a head lie.
-type pairs bool
+// Pairs says how the pairs of a head lie.
+type Pairs bool
 
 const (
-	beside    pairs = false // 2i and 2i+1: as GGUF files of the Llama architecture have them
-	halfApart pairs = true  // i and i + RopeDim/2
+	Beside    Pairs = false // 2i and 2i+1: as GGUF files of the Llama architecture have them
+	HalfApart Pairs = true  // i and i + RopeDim/2
 )
 
 // Of YaRN.
@@ -31,7 +31,7 @@ const (
 )
 
 // rope reads the rotation and its scaling.
-func (s *source) rope(c Config, p pairs) *rope {
+func (s *source) rope(c Config, p Pairs) *Rope {
 	r := s.plainRope(c, p, s.positiveOr("rope.freq_base", 10000))
 	s.scaleRope(r, c)
 	return r
@@ -39,8 +39,8 @@ func (s *source) rope(c Config, p pairs) *rope {
 
 // plainRope is a rotation without scaling: pair i turns by base^(-2i/RopeDim) a
 // position.
-func (s *source) plainRope(c Config, p pairs, base float32) *rope {
-	r := &rope{index: len(s.ropes), pairs: p, magnitude: 1, frequencies: make([]float64, c.RopeDim/2)}
+func (s *source) plainRope(c Config, p Pairs, base float32) *Rope {
+	r := &Rope{Index: len(s.ropes), Pairs: p, magnitude: 1, frequencies: make([]float64, c.RopeDim/2)}
 	for i := range r.frequencies {
 		r.frequencies[i] = math.Pow(float64(base), -2*float64(i)/float64(c.RopeDim))
 	}
@@ -50,7 +50,7 @@ func (s *source) plainRope(c Config, p pairs, base float32) *rope {
 
 // scaleRope applies what makes a model work beyond the context that it was
 // first trained with. A kind that would be ignored would change the result.
-func (s *source) scaleRope(r *rope, c Config) {
+func (s *source) scaleRope(r *Rope, c Config) {
 	kind := s.textOr("rope.scaling.type", "")
 	switch kind {
 	case "":
@@ -67,7 +67,7 @@ func (s *source) scaleRope(r *rope, c Config) {
 	s.divisors(r, c)
 }
 
-func (r *rope) divide(factor float64) {
+func (r *Rope) divide(factor float64) {
 	for i := range r.frequencies {
 		r.frequencies[i] /= factor
 	}
@@ -75,7 +75,7 @@ func (r *rope) divide(factor float64) {
 
 // divisors applies those that come as tensors: Llama 3's rope_freqs, or the
 // short and long ones of LongRoPE (arXiv 2402.13753).
-func (s *source) divisors(r *rope, c Config) {
+func (s *source) divisors(r *Rope, c Config) {
 	plain := r.frequencies
 	if d := s.vectorIf("rope_freqs.weight", c.RopeDim/2); d != nil {
 		r.frequencies = divided(plain, d)
@@ -108,7 +108,7 @@ func longMagnitude(context, original int) float32 {
 
 // yarn slows the pairs that turn seldom in the original context, and lets those
 // that turn often be (arXiv 2309.00071).
-func (s *source) yarn(r *rope, c Config) {
+func (s *source) yarn(r *Rope, c Config) {
 	factor := float64(s.positive("rope.scaling.factor"))
 	original := float64(s.sizeOr("rope.scaling.original_context_length", c.Context))
 	base := float64(s.positiveOr("rope.freq_base", 10000))
@@ -126,8 +126,8 @@ func (s *source) yarn(r *rope, c Config) {
 	r.magnitude = float64(s.positiveOr("rope.scaling.attn_factor", 1)) * (1 + yarnLog*math.Log(max(factor, 1)))
 }
 
-// within is the rope in a run whose sequences have up to some context.
-func (r *rope) within(context int) rope {
+// Within is the rope in a run whose sequences have up to some context.
+func (r *Rope) Within(context int) Rope {
 	out := *r
 	if r.longFrequencies != nil && context > r.short {
 		out.frequencies = r.longFrequencies
@@ -135,8 +135,8 @@ func (r *rope) within(context int) rope {
 	return out
 }
 
-// turns writes cosine and sine of every pair's angle at a position, [RopeDim].
-func (r *rope) turns(dst []float32, position int) {
+// Turns writes cosine and sine of every pair's angle at a position, [RopeDim].
+func (r *Rope) Turns(dst []float32, position int) {
 	for i, f := range r.frequencies {
 		sin, cos := math.Sincos(float64(position) * f)
 		dst[2*i], dst[2*i+1] = float32(cos*r.magnitude), float32(sin*r.magnitude)

@@ -6,49 +6,55 @@ import (
 	"github.com/a472be26/cusp/infer/quant"
 )
 
-// decoder is an architecture bound to its weights, which it only reads: the
-// order in which a pass goes through them. The rows of the batch are laid out
-// already; it ends with the logits delivered.
+// decoder is an architecture bound to its weights: it writes down the order in
+// which a pass goes through them, which ends with the logits delivered.
 type decoder interface {
-	forward(p *pass)
+	write(p *Program)
 }
 
-// network is a Model of any architecture.
-type network struct {
-	config Config
-	ropes  []*rope
-	decoder
-}
+// network is a Model of any architecture that runs on the CPU.
+type network struct{ program Program }
 
 var (
 	_ Model  = (*network)(nil)
 	_ Runner = (*runner)(nil)
 
+	_ Programmed = (*network)(nil)
+
 	_ Progress = (*runner)(nil)
 	_ Threads  = (*runner)(nil)
 )
 
-func (m *network) Config() Config { return m.config }
+func newNetwork(c Config, ropes []*Rope, d decoder) *network {
+	m := &network{Program{Config: c, Ropes: ropes}}
+	d.write(&m.program)
+	return m
+}
+
+func (m *network) Config() Config { return m.program.Config }
+
+// Program implements [Programmed].
+func (m *network) Program() *Program { return &m.program }
 
 func (m *network) NewKV(pages int, kind quant.Type) (KV, error) {
-	return newPagedKV(m.config, pages, kind)
+	return newPagedKV(m.program.Config, pages, kind)
 }
 
 func (m *network) NewRunner(store KV, limits Limits) (Runner, error) {
-	kv, err := m.config.own(store)
+	kv, err := m.program.Config.own(store)
 	if err != nil {
 		return nil, err
 	}
-	if limits.Context > m.config.Context {
-		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.config.Context)
+	if limits.Context > m.program.Config.Context {
+		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.program.Config.Context)
 	}
-	return &runner{decoder: m.decoder, pass: newPass(m.config, m.ropes, limits, kv)}, nil
+	return &runner{&m.program, newPass(m.program.Config, m.program.Ropes, limits, kv)}, nil
 }
 
 // runner runs passes through a network.
 type runner struct {
-	decoder
-	pass *pass
+	program *Program
+	pass    *pass
 }
 
 // Forward is the seam; see Runner.
@@ -56,7 +62,10 @@ func (r *runner) Forward(sequences []Sequence) error {
 	if err := r.pass.begin(sequences); err != nil {
 		return fmt.Errorf("model: forward: %w", err)
 	}
-	r.forward(r.pass)
+	if r.pass.sources != nil && len(r.pass.sources.Rows) > 0 {
+		r.pass.run(r.pass.sources, r.program.Reads)
+	}
+	r.pass.run(r.pass.texts, r.program.Steps)
 	return nil
 }
 

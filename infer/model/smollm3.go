@@ -5,11 +5,11 @@ package model
 func newSmolLM3(s *source) (Config, decoder) {
 	const unrotated = 4 // every such layer; its key in GGUF does not exist
 	c := s.config()
-	l := plainLook(c, s.rope(c, beside))
-	return s.llama(c, func(layer int) look {
+	l := plainLook(c, s.rope(c, Beside))
+	return s.llama(c, func(layer int) Look {
 		own := l
 		if (layer+1)%unrotated == 0 {
-			own.rope = nil
+			own.Rope = nil
 		}
 		return own
 	})

@@ -16,7 +16,7 @@ type source struct {
 	f      *gguf.File
 	prefix string // of the keys: the architecture and a dot
 	taken  map[string]bool
-	ropes  []*rope
+	ropes  []*Rope
 	err    error
 }
 
@@ -48,13 +48,13 @@ func (s *source) tensor(name string, dims ...int) gguf.Tensor {
 }
 
 // matrix takes a weight that maps vectors of width cols to width rows.
-func (s *source) matrix(name string, rows, cols int) matrix {
+func (s *source) matrix(name string, rows, cols int) Matrix {
 	t := s.tensor(name, cols, rows)
-	return matrix{kernel.Weights{Kind: t.Type, Rows: rows, Cols: cols, Data: t.Data}}
+	return Matrix{kernel.Weights{Kind: t.Type, Rows: rows, Cols: cols, Data: t.Data}}
 }
 
 // tall is linear with as many rows as the tensor has.
-func (s *source) tall(name string, cols int) linear {
+func (s *source) tall(name string, cols int) Linear {
 	rows := 1
 	if t, ok := s.f.Tensor(name + ".weight"); ok && len(t.Dims) == 2 && t.Dims[1] <= maxSize {
 		rows = t.Dims[1]
@@ -77,13 +77,13 @@ func (s *source) firstRowIf(name string, cols int) []float32 {
 }
 
 // stack takes n matrices that lie in one tensor, as those of experts do.
-func (s *source) stack(name string, n, rows, cols int) []matrix {
+func (s *source) stack(name string, n, rows, cols int) []Matrix {
 	t := s.tensor(name, cols, rows, n)
 	if s.err != nil {
 		return nil
 	}
-	all := matrix{kernel.Weights{Kind: t.Type, Rows: rows * n, Cols: cols, Data: t.Data}}
-	out := make([]matrix, n)
+	all := Matrix{kernel.Weights{Kind: t.Type, Rows: rows * n, Cols: cols, Data: t.Data}}
+	out := make([]Matrix, n)
 	for i := range out {
 		out[i] = all.part(i*rows, rows)
 	}
@@ -113,16 +113,16 @@ func (s *source) vectorIf(name string, n int) []float32 {
 }
 
 // linear takes NAME.weight, and NAME.bias if there is one.
-func (s *source) linear(name string, rows, cols int) linear {
-	return linear{matrix: s.matrix(name+".weight", rows, cols), bias: s.vectorIf(name+".bias", rows)}
+func (s *source) linear(name string, rows, cols int) Linear {
+	return Linear{Matrix: s.matrix(name+".weight", rows, cols), Bias: s.vectorIf(name+".bias", rows)}
 }
 
 // head is the output matrix, which in tied models is the embedding itself.
-func (s *source) head(embedding matrix) linear {
+func (s *source) head(embedding Matrix) Linear {
 	if s.has("output.weight") {
 		return s.linear("output", embedding.Rows, embedding.Cols)
 	}
-	return linear{matrix: embedding}
+	return Linear{Matrix: embedding}
 }
 
 // layers calls bind with the prefix of every layer's tensors. The first error

@@ -5,6 +5,7 @@
 
 #define KERNEL_FUNCTION(threads) static void
 #define DEVICE static inline
+#define DEVICE_METHOD inline
 #define DEVICE_TABLE static const
 #define RESTRICT __restrict__
 
