@@ -24,7 +24,9 @@ struct Tile64 {
 template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int first, int chunk, int cols) {
   int groups = cols / 32, g = lane() / 4, q = lane() % 4;
   enum { parts = 32 / T::group };
-  for (int r = warp(); r < TILE; r += TILE_THREADS / 32) {
+#pragma unroll 2
+  for (int i = 0; i < TILE / (TILE_THREADS / 32); i++) {
+    int r = i * (TILE_THREADS / 32) + warp();
     Piece p = {};
     if (first + r < m.rows) p = lane_piece<T>((const uint8 *)m.weights + (first + r) * row_bytes<T>(cols), chunk, groups);
     to.rows[r * TILE_LINE + g * 8 + q] = p.first;
@@ -39,12 +41,14 @@ template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int 
 // fill_vectors copies activations, those of vectors from first on.
 template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, int first, int chunk) {
   int groups = x.cols / 32;
-  for (int i = thread(); i < TILE_VECTORS * 16; i += TILE_THREADS) {
-    int t = i / 16, part = i % 16; // 16 columns
+#pragma unroll 2
+  for (int i = 0; i < TILE_VECTORS * 16 / TILE_THREADS; i++) {
+    int t = (i * TILE_THREADS + thread()) / 16, part = thread() % 16; // 16 columns
     uint32x4 v = {0, 0, 0, 0};
     if (first + t < x.n && chunk * 8 + part / 2 < groups) v = read((const uint32x4 *)(x.q + (long long)(first + t) * x.cols + chunk * 256 + part * 16));
     *(uint32x4 *)(to.vectors + t * TILE_LINE + part * 4) = v;
   }
+#pragma unroll 1
   for (int i = thread(); i < TILE_VECTORS * 8; i += TILE_THREADS) {
     int t = i / 8, g = i % 8;
     float d = 0, sums[2] = {0, 0};
