@@ -17,6 +17,7 @@ type benchCmd struct {
 	Shape     string   `placeholder:"SHAPE" complete:"15m,qwen2.5-0.5b,student,tinyllama-1.1b" help:"Shape of the random model, always Llama's architecture: 15m, qwen2.5-0.5b, student, tinyllama-1.1b, or dim=..,layers=..,heads=..,kv_heads=..,ffn=..,vocab=.. (default: 15m)."`
 	Quant     string   `placeholder:"TYPE" complete:"f32,f16,bf16,q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq4_nl,iq4_xs,mxfp4,q3_k_m,q4_k_m,q5_k_m" help:"Type of the random weights: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs or mxfp4, or llama-quantize's mix of several: q3_k_m, q4_k_m or q5_k_m (default: q8_0)."`
 	Save      string   `type:"path" placeholder:"OUT.gguf" help:"Write the random model to a file, with a vocabulary that other engines accept, and measure the file."`
+	Device    string   `default:"cpu" enum:"cpu,cuda" help:"What computes: cpu, or cuda, an NVIDIA GPU (package cusp-cuda)."`
 	Threads   []int    `help:"Numbers of threads to measure (default: 1, 2, 4 and so on up to the processors)."`
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
@@ -60,9 +61,17 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		c.File = c.Save
 	}
 	options := c.options()
+	if c.Device == "cuda" {
+		gpu, peaks, err := benchGPU()
+		if err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		defer peaks.Close()
+		options.GPU = gpu
+	}
 	options.Before = bench.PeakMemory()
 	if len(c.Against) > 0 {
-		return c.compare(ctx, s)
+		return c.compare(ctx, s, options)
 	}
 	source, err := c.source(progress)
 	if err != nil {
@@ -79,7 +88,7 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 	return report.Print(s.out)
 }
 
-func (c benchCmd) compare(ctx context.Context, s streams) error {
+func (c benchCmd) compare(ctx context.Context, s streams, options bench.Options) error {
 	var opponents []*bench.Opponent
 	for _, command := range c.Against {
 		o, err := bench.NewOpponent(command)
@@ -89,7 +98,7 @@ func (c benchCmd) compare(ctx context.Context, s streams) error {
 		opponents = append(opponents, o)
 	}
 	progress, end := steps(s.err)
-	comparison, err := bench.Compare(ctx, bench.Path(c.File), c.options(), opponents, progress)
+	comparison, err := bench.Compare(ctx, bench.Path(c.File), options, opponents, progress)
 	end()
 	if err != nil {
 		return err
@@ -104,6 +113,9 @@ func (c benchCmd) options() bench.Options {
 	threads := c.Threads
 	if len(threads) == 0 {
 		threads = doublings(runtime.GOMAXPROCS(0))
+	}
+	if len(c.Threads) == 0 && c.Device == "cuda" { // they only sample
+		threads = []int{runtime.GOMAXPROCS(0)}
 	}
 	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat}
 }

@@ -91,6 +91,9 @@ func (c ModelConfig) check(at source) error {
 	if err := bundle.CheckName(c.Name); err != nil {
 		errs = append(errs, at.errorf("model.name", "%v", err))
 	}
+	if c.Device != deviceAuto && c.Device != deviceCPU && c.Device != deviceCUDA {
+		errs = append(errs, at.errorf("model.device", "%q is no device; write \"auto\", \"cpu\" or \"cuda\"", c.Device))
+	}
 	if c.KV != "f16" && c.KV != "f32" {
 		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write \"f16\" or \"f32\"", c.KV))
 	}

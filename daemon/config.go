@@ -66,7 +66,8 @@ type ModelConfig struct {
 	Dir           string   `toml:"dir"`
 	Name          string   `toml:"name"`
 	AllowUnsigned bool     `toml:"allow_unsigned"`
-	Trust         []string `toml:"trust"` // files or directories of minisign public keys
+	Trust         []string `toml:"trust"`  // files or directories of minisign public keys
+	Device        string   `toml:"device"` // where it computes: "auto", "cpu" or "cuda"
 	Threads       int      `toml:"threads"`
 	Context       int      `toml:"context"`
 	Sequences     int      `toml:"sequences"`

@@ -33,7 +33,7 @@ func defaultConfig(root bool) Config {
 		Device: DeviceConfig{ID: hostID()},
 		API:    APIConfig{Socket: p.socket, Mode: mode, AdminGroup: defaultAdminGroup, MaxBody: api.DefaultMaxBody, MaxConnections: api.DefaultConnections},
 		Model: ModelConfig{Dir: filepath.Join(p.state, "models"), Name: DefaultModel, Trust: []string{p.trust},
-			Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
+			Device: deviceAuto, Sequences: 4, KV: "f16", PrefixCache: 256 << 20, MinSpeed: 1,
 			Canary: CanaryConfig{Questions: 50, Agreement: 0.8, Speed: 0.5, Time: 24 * time.Hour}},
 		Router:  RouterConfig{Wait: time.Minute, RecordSize: 64 << 20, AuditShare: 0.02, AuditAgreement: 0.5},
 		Privacy: defaultPrivacy(),

@@ -60,6 +60,7 @@ type device struct {
 	promises *promises     // nil without a review of them
 	asked    api.Answerer  // the router, with failures counted
 	engines  *engines
+	places   *places
 	metrics  *metrics.Metrics
 	api      *api.Server
 	served   chan error    // what api.Serve returned
@@ -78,7 +79,7 @@ func newDevice(cfg Config, o Options) *device {
 	}
 	d := &device{
 		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
-		settings: newSettings(cfg), underway: newUnderway(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(),
+		settings: newSettings(cfg), underway: newUnderway(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(), places: &places{log: o.Log},
 	}
 	root := o.root
 	if root == nil {
@@ -171,6 +172,7 @@ func (d *device) openModels(ctx context.Context) error {
 	}
 	d.models.rejected = rejected
 	d.onClose(d.models.Close)
+	d.places.onLost(d.leaveGPU)
 	all, err := candidates(d.cfg.Model)
 	d.tried = all[0]
 	err = errors.Join(err, d.models.Start(ctx, all))
@@ -187,7 +189,7 @@ func (d *device) openModels(ctx context.Context) error {
 func (d *device) setup(c ModelConfig) Setup {
 	loader := d.o.loader
 	if loader == nil {
-		loader = bundleLoader{cfg: c, prefixes: d.openPrefixes(c), engines: d.engines}
+		loader = bundleLoader{cfg: c, prefixes: d.openPrefixes(c), engines: d.engines, places: d.places}
 	}
 	return Setup{Loader: loader, Test: selfTest(c.MinSpeed), Canary: c.Canary}
 }

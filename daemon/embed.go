@@ -156,7 +156,7 @@ func (d *device) openVectors() error {
 	}
 	cfg := d.cfg.Model
 	cfg.Name, cfg.Context, cfg.KVMemory = "", 0, 0
-	l := bundleLoader{cfg: cfg}
+	l := bundleLoader{cfg: cfg, places: d.places}
 	load := func() (Model, error) { return l.loadPlain(path) }
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err == nil {
 		load = func() (Model, error) { return l.loadBundle(path) }

@@ -23,6 +23,7 @@ type bundleLoader struct {
 	cfg      ModelConfig
 	prefixes *prefixes // nil: nothing is kept ready
 	engines  *engines  // nil: nobody asks
+	places   *places   // nil: the CPU
 }
 
 var _ Loader = bundleLoader{}
@@ -47,11 +48,11 @@ func (l bundleLoader) loadBundle(dir string) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := assistant.Open(b.Path(bundle.ModelFile), l.engine())
+	a, place, err := l.open(b.Path(bundle.ModelFile))
 	if err != nil {
 		return nil, err
 	}
-	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, b.Dir, calibration)), nil
+	return l.model(a, place, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, b.Dir, calibration)), nil
 }
 
 // checkBundle returns a bundle that may be loaded, and its calibration, nil if it
@@ -148,11 +149,11 @@ func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*eng
 	if err != nil {
 		return nil, err
 	}
-	a, err := assistant.New(f, l.engine())
+	a, place, err := l.places.open(l.cfg.Device, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.New(f, c) })
 	if err != nil {
 		return nil, err
 	}
-	return l.model(a, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, "built-in", calibration)), nil
+	return l.model(a, place, b.Manifest.Files[bundle.ModelFile], calibration, infoOf(b, "built-in", calibration)), nil
 }
 
 // loadPlain opens a file or folder that a user dropped: unsigned and
@@ -161,20 +162,25 @@ func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
 	if !l.cfg.AllowUnsigned {
 		return nil, fmt.Errorf("%s is a plain model without a signature; set model.allow_unsigned to run it", path)
 	}
-	a, err := assistant.Open(path, l.engine())
+	a, place, err := l.open(path)
 	if err != nil {
 		return nil, err
 	}
 	name := strings.TrimSuffix(filepath.Base(path), ".gguf")
-	return l.model(a, a.Fingerprint(), nil, ModelInfo{Name: name, File: path}), nil
+	return l.model(a, place, a.Fingerprint(), nil, ModelInfo{Name: name, File: path}), nil
+}
+
+// open loads a model file where the configuration wants it.
+func (l bundleLoader) open(path string) (*assistant.Assistant, Place, error) {
+	return l.places.open(l.cfg.Device, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.Open(path, c) })
 }
 
 // model puts an engine to work, with what is kept ready for weights of that
-// hash.
-func (l bundleLoader) model(a *assistant.Assistant, weights string, c *calibrate.Calibration, info ModelInfo) *engineModel {
-	info.Architecture, info.Types = a.Architecture(), a.Types()
+// hash in that place.
+func (l bundleLoader) model(a *assistant.Assistant, place Place, weights string, c *calibrate.Calibration, info ModelInfo) *engineModel {
+	info.Architecture, info.Types, info.Place = a.Architecture(), a.Types(), place
 	l.engines.add(a)
-	return &engineModel{assistant: a, calibration: c, info: info, openings: l.prefixes.recall(a, weights), engines: l.engines}
+	return &engineModel{assistant: a, calibration: c, info: info, openings: l.prefixes.recall(a, weights+place.pages), engines: l.engines, places: l.places}
 }
 
 func (l bundleLoader) engine() assistant.Config {

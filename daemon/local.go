@@ -22,6 +22,7 @@ type engineModel struct {
 	info        ModelInfo
 	openings    *openings // nil: none are kept ready
 	engines     *engines  // nil: nobody asks
+	places      *places   // nil: nobody asks
 }
 
 var _ Model = (*engineModel)(nil)
@@ -52,6 +53,7 @@ func (m *engineModel) Answer(ctx context.Context, q router.Question, emit func(r
 		return router.LocalAnswer{}, err
 	}
 	r, err := m.generate(ctx, q, settings, pieces)
+	m.places.note(err)
 	if err != nil {
 		return router.LocalAnswer{}, err
 	}

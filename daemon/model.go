@@ -35,6 +35,7 @@ type ModelInfo struct {
 	// What the file says of its weights; empty where it was not looked into.
 	Architecture string    `json:"architecture,omitempty"` // "llama"
 	Types        string    `json:"types,omitempty"`        // "38 Q8_0, 19 F32"
+	Place        Place     `json:"place"`                  // where it computes
 	Golden       []Golden  `json:"-"`                      // answers that the self-test expects
 	Origin       Candidate `json:"-"`                      // set by Models
 }

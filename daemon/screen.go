@@ -124,6 +124,12 @@ func (s *screen) model(m *ModelStatus) {
 
 func (m ModelStatus) remarks() string {
 	var remarks []string
+	switch p := m.Place; {
+	case p.GPU != "":
+		remarks = append(remarks, "on the GPU: "+p.GPU)
+	case p.Why != "":
+		remarks = append(remarks, "on the CPU: "+p.Why)
+	}
 	if !m.Signed {
 		remarks = append(remarks, "unsigned")
 	}

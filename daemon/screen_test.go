@@ -24,6 +24,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 		Model: &ModelStatus{ModelInfo: ModelInfo{
 			Name: "cusp-student", Version: "1.1.0\x1b[2J", Bundle: strings.Repeat("ab", 32), File: "/var/lib/cusp/models/" + strings.Repeat("long/", 20),
 			Architecture: "llama", Types: "38 Q8_0, 19 F32", Signed: true,
+			Place: Place{Device: deviceCPU, Why: "cuda: no CUDA driver: libcuda.so.1: cannot open shared object file"},
 		}, Since: at, Swaps: 2},
 		Engine: &EngineStatus{Threads: 1, Kernels: "avx2", Speed: 41.25, Running: 2, Sequences: 4, Waiting: 3, Refused: 5, FirstTokenMS: 12.345, InterTokenMS: 3.1,
 			Pages: 100, PageBytes: 1 << 20, Used: 30, Cached: 20, Requests: 9, PrefixHits: 6, PromptTokens: 1000, CachedTokens: 610, Generated: 77},
@@ -44,7 +45,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	for _, want := range []string{
 		"budgets   USED UP: bytes 1e+06 of 1e+06 bytes/day; money 4 of 5 USD/day\n",
 		"governor  hot+saving: temperature_c 81.25 >= 78; 1 of 4 threads, prefers cloud\n",
-		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          uncalibrated",
+		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          on the CPU: cuda: no CUDA driver",
 		"refused   2026-11-25 04:51:55, hash: load model /x/2.0: hash differs",
 		"engine    41.2 tokens/s now; 2 of 4 sequences run, 3 wait, 5 were refused\n", "1 thread (avx2); first token 12.3 ms, then every 3.1 ms",
 		"30.0 MiB of 100.0 MiB used, 20.0 MiB kept", "6 of 9 requests, 61% of the prompts' tokens; 77 generated",

@@ -103,6 +103,9 @@ func (d *device) status() Status {
 	s.Trial = d.models.Trial()
 	s.Reload, s.Reloads = d.models.Reloads()
 	s.Engine = newEngineStatus(d.engines.stats())
+	if s.Model != nil && s.Engine != nil && s.Model.Place.Device == deviceCUDA {
+		s.Engine.Kernels = deviceCUDA
+	}
 	report := d.report()
 	s.Link, s.IoT, s.Config = report.LinkStatus, report.IoT, d.settings.status()
 	s.Promise = d.promises.status()

@@ -71,6 +71,7 @@ var checks = []check{
 	{"model", hashing, model},
 	{"memory", opening, memory},
 	{"processor", quick, processor},
+	{"gpu", opening, gpu},
 	{"keys", quick, keys},
 	{"space", quick, space},
 	{"broker", network, brokers},

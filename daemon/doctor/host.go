@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"github.com/a472be26/cusp/infer/cuda"
 )
 
 // Host is the machine that is looked at; tests put another in its place.
@@ -19,6 +21,7 @@ type Host struct {
 	Now     func() time.Time
 	Synced  func() (bool, error) // whether the kernel's clock is
 	Space   func(dir string) (room, error)
+	GPU     func() (cuda.Info, error)
 	Built   time.Time // when the program was; zero: not known
 }
 
@@ -35,6 +38,7 @@ func ThisHost() Host {
 	return Host{
 		Root: os.DirFS("/"), Self: self(), Account: lookup, Unit: systemctl,
 		Resolve: net.DefaultResolver.LookupHost, Now: time.Now, Synced: synced, Space: spaceOf, Built: built(),
+		GPU: func() (cuda.Info, error) { return cuda.Probe(cuda.Options{}) },
 	}
 }
 

@@ -17,7 +17,7 @@ const (
 type unit map[string]string
 
 // properties are those that are asked for.
-const properties = "LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,NRestarts,NeedDaemonReload,StatusText,User,MemoryMax"
+const properties = "LoadState,ActiveState,SubState,UnitFileState,Result,ExecMainStatus,NRestarts,NeedDaemonReload,StatusText,User,MemoryMax,ExecStart"
 
 // systemctl asks the service manager about a unit.
 func systemctl(ctx context.Context, name string) (unit, error) {
@@ -39,7 +39,10 @@ func parseUnit(text string) unit {
 }
 
 func (u unit) installed() bool { return u["LoadState"] == "loaded" }
-func (u unit) active() bool    { return u["ActiveState"] == "active" || u["ActiveState"] == "reloading" }
+
+// cuda tells whether the unit runs the program of the package cusp-cuda.
+func (u unit) cuda() bool   { return strings.Contains(u["ExecStart"], "/cusp-cuda ") }
+func (u unit) active() bool { return u["ActiveState"] == "active" || u["ActiveState"] == "reloading" }
 
 // oftenRestarted is from how many restarts on a service seems to be in trouble.
 const oftenRestarted = 3

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -35,6 +36,9 @@ type Config struct {
 	Sequences int    // answers under way at the same time
 	KV        string // type of keys and values, "f16" or "f32"
 	KVBytes   int64  // most memory for them
+	// Place puts the model somewhere else than on the CPU; nil: it stays. What it
+	// returns is closed with the assistant if it is an io.Closer.
+	Place func(model.Model) (model.Model, error)
 }
 
 func (o Config) engine() infer.Options {
@@ -121,11 +125,46 @@ func New(f *gguf.File, o Config) (*Assistant, error) {
 		return nil, fmt.Errorf("load model: %s: the tokenizer has %d tokens, the weights only %d", f.Name(), tokens.Size(), vocab)
 	}
 	// 3. The engine.
-	engine, err := infer.New(m, o.engine())
+	engine, err := o.start(m)
 	if err != nil {
 		return nil, fmt.Errorf("start engine for %s: %w", f.Name(), err)
 	}
 	return &Assistant{name: name(f), file: f, tokens: tokens, template: template, format: toolcall.Detect(template.Source()), engine: engine, config: m.Config(), labels: labels(f, m.Config().Labels)}, nil
+}
+
+// start makes an engine of a model where it shall compute.
+func (o Config) start(m model.Model) (generator, error) {
+	if o.Place == nil {
+		return infer.New(m, o.engine())
+	}
+	placed, err := o.Place(m)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := infer.New(placed, o.engine())
+	if err != nil {
+		return nil, errors.Join(err, closeModel(placed))
+	}
+	return elsewhere{engine, placed}, nil
+}
+
+// elsewhere is an engine whose model is closed with it.
+type elsewhere struct {
+	*infer.Engine
+	model model.Model
+}
+
+// Close implements generator. What does not close was lost already.
+func (e elsewhere) Close() {
+	e.Engine.Close()
+	_ = closeModel(e.model)
+}
+
+func closeModel(m model.Model) error {
+	if c, ok := m.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // name is what the file calls its model, or the file's own name.

@@ -13,6 +13,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -32,6 +33,7 @@ type Options struct {
 	Sequences []int // generated at the same time; the ratio to one sequence is reported
 	Repeat    int   // how often everything is measured
 	Before    int64 // PeakMemory before the model was made, for the report alone
+	GPU       *GPU  // nil: the CPU computes
 
 	probe probe // of the machine; zero: of a usual size
 }
@@ -81,7 +83,7 @@ func (p Path) Describe() string { return string(p) }
 
 // Run measures. progress is called with the name of every step before it, from
 // this goroutine.
-func Run(ctx context.Context, source Source, o Options, progress func(step string)) (*Report, error) {
+func Run(ctx context.Context, source Source, o Options, progress func(step string)) (r *Report, err error) {
 	// 1. Refuse what cannot work before an hour is spent.
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -95,6 +97,7 @@ func Run(ctx context.Context, source Source, o Options, progress func(step strin
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, b.unplace()) }()
 
 	// 2. Memory first: its peak must not be that of the other measurements.
 	memory, err := b.memory(ctx)
@@ -106,8 +109,11 @@ func Run(ctx context.Context, source Source, o Options, progress func(step strin
 	}
 
 	// 3. Every number of threads, with the machine's limits beside the engine's rates.
-	r := &Report{Machine: ThisMachine(), Model: b.work, Memory: memory, Prefill: o.Prefill, Decode: o.Decode, Repeat: o.Repeat}
-	limits := newLimits(o.probe, b.work.most, r.Machine.Cache)
+	r = &Report{Machine: ThisMachine(), Model: b.work, Memory: memory, Prefill: o.Prefill, Decode: o.Decode, Repeat: o.Repeat}
+	if o.GPU != nil {
+		r.Machine.GPU, r.Machine.Cache = o.GPU.Name, o.GPU.Cache
+	}
+	limits := b.limits(r.Machine.Cache)
 	r.Limits = limits.describe()
 	for _, threads := range o.Threads {
 		row, err := b.row(ctx, limits, threads)
@@ -123,7 +129,8 @@ func Run(ctx context.Context, source Source, o Options, progress func(step strin
 type bench struct {
 	source   Source
 	options  Options
-	model    model.Model
+	model    model.Model // on the CPU
+	placed   model.Model // on the GPU; nil: it is not there
 	work     Work
 	progress func(step string)
 	prompts  int // made so far
@@ -152,19 +159,23 @@ func (b *bench) tryLargest() error {
 }
 
 // row measures everything with one number of threads.
-func (b *bench) row(ctx context.Context, limits *limits, threads int) (Row, error) {
+func (b *bench) row(ctx context.Context, limits ceilings, threads int) (Row, error) {
 	r := Row{Threads: threads}
 	step := func(format string, args ...any) {
 		b.progress(count(threads, "thread") + ": " + fmt.Sprintf(format, args...))
 	}
 	var err error
 	step("prefill of %s", count(b.options.Prefill, "token"))
-	r.Compute = limits.multiply(threads)
+	if r.Compute, err = limits.multiply(threads); err != nil {
+		return r, err
+	}
 	if r.Prefill, err = b.prefill(ctx, threads); err != nil {
 		return r, err
 	}
 	step("decode of %s", count(b.options.Decode, "token"))
-	r.Bandwidth = limits.read(threads)
+	if r.Bandwidth, err = limits.read(threads); err != nil {
+		return r, err
+	}
 	if r.Decode, err = b.decode(ctx, threads, 1); err != nil {
 		return r, err
 	}
@@ -175,6 +186,9 @@ func (b *bench) row(ctx context.Context, limits *limits, threads int) (Row, erro
 		}
 	}
 	step("start to first token")
+	if err := b.unplace(); err != nil {
+		return r, err
+	}
 	if r.FirstToken, err = b.firstToken(ctx, threads); err != nil {
 		return r, err
 	}
@@ -205,7 +219,14 @@ func (b *bench) batch(ctx context.Context, r *Row, n int) error {
 // its collection does not fall due in mid-measurement.
 func (b *bench) engine(threads, sequences int) (*infer.Engine, error) {
 	runtime.GC()
-	return infer.New(b.model, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences})
+	if err := b.place(); err != nil {
+		return nil, err
+	}
+	where := b.model
+	if b.placed != nil {
+		where = b.placed
+	}
+	return infer.New(where, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences})
 }
 
 // prompt makes a prompt that begins unlike the one before it, so that no cached

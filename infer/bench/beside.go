@@ -49,6 +49,7 @@ func Compare(ctx context.Context, file Path, o Options, opponents []*Opponent, p
 	if err != nil {
 		return nil, err
 	}
+	defer b.unplace()
 	c := &comparison{bench: b, file: string(file), opponents: opponents}
 	c.Comparison = Comparison{Machine: ThisMachine(), Model: b.work, Repeat: o.Repeat, Opponents: make([]string, len(opponents))}
 	for _, threads := range o.Threads {

@@ -53,6 +53,32 @@ func (l *limits) describe() Limits {
 	}
 }
 
+// ceilings are what the place of the measurements can do at most.
+type ceilings interface {
+	describe() Limits
+	read(threads int) (Spread, error)     // GB per second
+	multiply(threads int) (Spread, error) // 10^9 multiply-accumulates per second
+}
+
+var (
+	_ ceilings = cpuLimits{}
+	_ ceilings = gpuLimits{}
+)
+
+// cpuLimits measures without failing.
+type cpuLimits struct{ *limits }
+
+func (l cpuLimits) read(threads int) (Spread, error)     { return l.limits.read(threads), nil }
+func (l cpuLimits) multiply(threads int) (Spread, error) { return l.limits.multiply(threads), nil }
+
+func (b *bench) limits(cache int64) ceilings {
+	if g := b.options.GPU; g != nil {
+		_, _, bytes := b.work.most.Groups()
+		return gpuLimits{g, bytes, b.options.probe.completed(cache).window}
+	}
+	return cpuLimits{newLimits(b.options.probe, b.work.most, cache)}
+}
+
 // read is the GB per second of all threads together.
 func (l *limits) read(threads int) Spread {
 	part := len(l.buffer) / threads

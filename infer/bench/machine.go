@@ -20,6 +20,7 @@ type Machine struct {
 	Processors int    `json:"processors"`                 // that this program may use
 	Cache      int64  `json:"last_level_cache,omitempty"` // bytes; 0: not known on this system
 	Kernels    string `json:"kernels"`                    // the tier in use
+	GPU        string `json:"gpu,omitempty"`              // that computed; empty: the CPU did
 	Go         string `json:"go"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -113,6 +114,14 @@ func (b *bench) firstToken(ctx context.Context, threads int) (Spread, error) {
 		m, err := model.Load(f)
 		if err != nil {
 			return 0, err
+		}
+		if g := b.options.GPU; g != nil {
+			if m, err = g.Place(m); err != nil {
+				return 0, err
+			}
+			if c, ok := m.(io.Closer); ok {
+				defer c.Close()
+			}
 		}
 		e, err := infer.New(m, infer.Options{Threads: threads, Context: b.options.Context()})
 		if err != nil {

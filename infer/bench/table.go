@@ -67,7 +67,11 @@ func (r *Report) notes() string {
 }
 
 func (m Machine) String() string {
-	return fmt.Sprintf("%s, %s, %s/%s, kernels %s, %s", m.CPU, count(m.Processors, "processor"), m.OS, m.Arch, m.Kernels, m.Go)
+	text := fmt.Sprintf("%s, %s, %s/%s, kernels %s, %s", m.CPU, count(m.Processors, "processor"), m.OS, m.Arch, m.Kernels, m.Go)
+	if m.GPU != "" {
+		text += "\nGPU: " + m.GPU
+	}
+	return text
 }
 
 func (w Work) String() string {

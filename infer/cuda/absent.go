@@ -19,3 +19,20 @@ func Load(model.Model, Options) (model.Model, error) { return nil, ErrNotBuilt }
 
 // Probe is refused; see ErrNotBuilt.
 func Probe(Options) (Info, error) { return Info{}, ErrNotBuilt }
+
+// Peaks measures what a GPU can do at most.
+type Peaks struct{}
+
+// Unit is a part of the GPU that multiplies.
+type Unit struct{ Name string }
+
+// NewPeaks is refused; see ErrNotBuilt.
+func NewPeaks(Options) (*Peaks, error) { return nil, ErrNotBuilt }
+
+// There are no Peaks to ask.
+func (*Peaks) Close() error                   { return nil }
+func (*Peaks) Cache() int64                   { return 0 }
+func (*Peaks) Read() (float64, error)         { return 0, ErrNotBuilt }
+func (*Peaks) Copy() (float64, error)         { return 0, ErrNotBuilt }
+func (*Peaks) Units(bool) []Unit              { return nil }
+func (*Peaks) Multiply(Unit) (float64, error) { return 0, ErrNotBuilt }

@@ -49,7 +49,7 @@ struct Room {
   float *queries;      // [QUERIES][width], scaled
   float *scores;       // [QUERIES][CHUNK], then weights; then values of a part of the block
   float *value_scales; // [CHUNK]
-  float *keep;         // [QUERIES]
+  float *keep, *add;   // [QUERIES] factors of what is there, and of what is merged with it
   float *largest, *sum;
   Softmax total;
 };
@@ -60,7 +60,8 @@ DEVICE Room make_room(float *shared, int width) {
   r.scores = r.queries + QUERIES * width;
   r.value_scales = r.scores + QUERIES * CHUNK;
   r.keep = r.value_scales + CHUNK;
-  r.largest = r.keep + QUERIES;
+  r.add = r.keep + QUERIES;
+  r.largest = r.add + QUERIES;
   r.sum = r.largest + QUERIES;
   r.total.largest = r.sum + QUERIES;
   r.total.sum = r.total.largest + QUERIES;
@@ -102,19 +103,29 @@ template <class KV, int N> DEVICE void score_chunk(const Room &room, const Look 
   if (position < tile.end) {
     Head<KV> head = cache.head<KV>(pages[position / PAGE], look.kv_head, units);
     int slot = position % PAGE;
+#pragma unroll 1
     for (int u = 0; u < units; u++) {
       float key[KV::values];
       KV::unit(key, head.key(slot, u * KV::values));
-      const float *queries = room.queries + u * KV::values;
+      const float4 *queries = (const float4 *)(room.queries + u * KV::values);
 #pragma unroll
       for (int i = 0; i < N; i++)
 #pragma unroll
-        for (int k = 0; k < KV::values; k++) scores[i] = fma(queries[i * width + k], key[k], scores[i]);
+        for (int k = 0; k < KV::values; k += 4) {
+          float4 four = queries[(i * width + k) / 4];
+#pragma unroll
+          for (int e = 0; e < 4; e++) scores[i] = fma(four[e], key[k + e], scores[i]);
+        }
     }
     if (KV::scaled) scale = *head.key_scale(slot), room.value_scales[thread()] = *head.value_scale(slot);
   }
 #pragma unroll
-  for (int i = 0; i < N; i++) room.scores[i * CHUNK + thread()] = finish(look, tile, i, position, scores[i] * scale);
+  for (int i = 0; i < N; i++) room.scores[i * CHUNK + thread()] = scores[i] * scale;
+#pragma unroll 1
+  for (int i = 0; i < N; i++) {
+    float *score = room.scores + i * CHUNK + thread();
+    *score = finish(look, tile, i, position, *score);
+  }
 }
 
 // softmax_query takes a query's scores of a chunk into its running softmax, and
@@ -142,6 +153,7 @@ template <class KV, int N> DEVICE void mix_chunk(const Room &room, const Look &l
 #pragma unroll
   for (int i = 0; i < N; i++) mixed.v[i][0] *= room.keep[i], mixed.v[i][1] *= room.keep[i];
   int units = units_of<KV>(look.head_dim);
+#pragma unroll 1
   for (int p = mixed.part; p < tokens; p += mixed.parts) {
     Head<KV> head = cache.head<KV>(pages[(from + p) / PAGE], look.kv_head, units);
     float two[2];
@@ -162,9 +174,11 @@ template <int N> DEVICE void gather_parts(const Room &room, int width, Mixed<N> 
     sync_block();
     float *shared = room.scores + mixed.d;
     if (mixed.part == part)
+#pragma unroll
       for (int i = 0; i < N; i++) shared[i * width] = mixed.v[i][0], shared[i * width + 1] = mixed.v[i][1];
     sync_block();
     if (mixed.part == 0)
+#pragma unroll
       for (int i = 0; i < N; i++) mixed.v[i][0] += shared[i * width], mixed.v[i][1] += shared[i * width + 1];
   }
 }
@@ -182,10 +196,28 @@ DEVICE Merge merge(float largest, float sum, float other, float other_sum) {
 }
 
 // merged is a value of the total after a merge.
-DEVICE float merged(const Merge &m, float total, float other) { return m.add == 0 ? total * m.keep : fma(m.add, other, total * m.keep); }
+DEVICE float merged(float keep, float add, float total, float other) { return add == 0 ? total * keep : fma(add, other, total * keep); }
+
+// merge_segment adds a segment's result to the total.
+template <int N> DEVICE void merge_segment(const Room &room, int width, const Mixed<N> &mixed) {
+  sync_block();
+  if (int i = thread(); i < QUERIES) {
+    Merge m = merge(room.total.largest[i], room.total.sum[i], room.largest[i], room.sum[i]);
+    room.total.largest[i] = m.largest, room.total.sum[i] = m.sum, room.keep[i] = m.keep, room.add[i] = m.add;
+  }
+  sync_block();
+  if (mixed.part == 0) {
+    float *total = room.total.mixed + mixed.d;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+#pragma unroll
+      for (int e = 0; e < 2; e++) total[i * width + e] = merged(room.keep[i], room.add[i], total[i * width + e], mixed.v[i][e]);
+  }
+  sync_block();
+}
 
 // segment sets largest, sum and, in part 0, mixed to what the queries see in a segment.
-template <class KV, int N> DEVICE void attend_segment(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int segment, int n, Mixed<N> &mixed) {
+template <class KV, int N> DEVICE void attend_segment(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int segment, Mixed<N> &mixed) {
   for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.largest[i] = -infinity(), room.sum[i] = 0;
 #pragma unroll
   for (int i = 0; i < N; i++) mixed.v[i][0] = mixed.v[i][1] = 0;
@@ -206,6 +238,17 @@ DEVICE long long partial_at(const Look &look, const Tile &tile, int segment, int
   return (((long long)(tile.partial + segment) * look.kv_heads + look.kv_head) * QUERIES + query) * (look.head_dim + 2);
 }
 
+// keep_partial stores a segment's result.
+template <int N> DEVICE void keep_partial(const Room &room, float *to, int n, int head_dim, const Mixed<N> &mixed) {
+#pragma unroll
+  for (int i = 0; i < N; i++) {
+    float *query = to + i * (head_dim + 2), *value = query + 2 + mixed.d;
+    if (i < n && thread() == 0) query[0] = room.largest[i], query[1] = room.sum[i];
+    if (i < n && mixed.part == 0) value[0] = mixed.v[i][0];
+    if (i < n && mixed.part == 0 && mixed.d + 1 < head_dim) value[1] = mixed.v[i][1];
+  }
+}
+
 // attend_tile takes n queries, at most N.
 template <class KV, int N> DEVICE void attend_tile(float *dst, const float *all, const Cache &cache, const Tile &tile, const int *pages, float *partials, const Look &look, int split) {
   DYNAMIC_SHARED(float, shared);
@@ -219,30 +262,16 @@ template <class KV, int N> DEVICE void attend_tile(float *dst, const float *all,
   }
   for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.total.largest[i] = -infinity(), room.total.sum[i] = 0;
   Mixed<N> mixed = make_mixed<N>(head_dim);
-  bool owner = mixed.part == 0, second = mixed.d + 1 < head_dim;
   // 2. A segment, whose result goes to partials,
   int s = split ? block_x() : 0, segments = look.segments(tile);
   for (; s < segments; s++) {
-    attend_segment<KV, N>(room, look, tile, cache, pages, look.first_segment(tile) + s, n, mixed);
+    attend_segment<KV, N>(room, look, tile, cache, pages, look.first_segment(tile) + s, mixed);
     if (split) {
-      for (int i = 0; i < N && i < n; i++) {
-        float *to = partials + partial_at(look, tile, s, i);
-        if (thread() == 0) to[0] = room.largest[i], to[1] = room.sum[i];
-        if (owner) to[2 + mixed.d] = mixed.v[i][0];
-        if (owner && second) to[3 + mixed.d] = mixed.v[i][1];
-      }
+      keep_partial<N>(room, partials + partial_at(look, tile, s, 0), n, head_dim, mixed);
       return;
     }
     // or all of them, merged one after the other.
-#pragma unroll
-    for (int i = 0; i < N; i++) {
-      Merge m = merge(room.total.largest[i], room.total.sum[i], room.largest[i], room.sum[i]);
-      float *total = room.total.mixed + i * width + mixed.d;
-      if (owner) total[0] = merged(m, total[0], mixed.v[i][0]), total[1] = merged(m, total[1], mixed.v[i][1]);
-      sync_block();
-      if (thread() == 0) room.total.largest[i] = m.largest, room.total.sum[i] = m.sum;
-    }
-    sync_block();
+    merge_segment<N>(room, width, mixed);
   }
   if (split) return;
   // 3. Divided by the sum.
@@ -287,7 +316,7 @@ KERNEL_FUNCTION(ATTEND_THREADS) attend_merge(float *dst, const float *RESTRICT p
     for (int s = 0; s < segments; s++) {
       const float *from = partials + partial_at(look, tile, s, q);
       Merge m = merge(largest, sum, from[0], from[1]);
-      total = merged(m, total, from[2 + d]);
+      total = merged(m.keep, m.add, total, from[2 + d]);
       largest = m.largest, sum = m.sum;
     }
     dst[((long long)(tile.row + look.row(q)) * heads + look.head(q)) * head_dim + d] = total * (1 / sum);

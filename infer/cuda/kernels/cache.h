@@ -12,6 +12,7 @@ struct InF16 {
   enum { values = 8, bytes = 2, scaled = 0 };
   DEVICE void unit(float to[8], const uint8 *p) {
     uint32x4 v = read((const uint32x4 *)p);
+#pragma unroll
     for (int i = 0; i < 4; i++) to[2 * i] = from_half((uint16)v[i]), to[2 * i + 1] = from_half((uint16)(v[i] >> 16));
   }
   DEVICE void two(float to[2], const uint8 *p) {
@@ -25,6 +26,7 @@ struct InF32 {
   enum { values = 4, bytes = 4, scaled = 0 };
   DEVICE void unit(float to[4], const uint8 *p) {
     float4 v = read((const float4 *)p);
+#pragma unroll
     for (int i = 0; i < 4; i++) to[i] = v[i];
   }
   DEVICE void two(float to[2], const uint8 *p) { to[0] = read((const float *)p), to[1] = read((const float *)p + 1); }
@@ -35,6 +37,7 @@ struct InI8 {
   enum { values = 16, bytes = 1, scaled = 1 };
   DEVICE void unit(float to[16], const uint8 *p) {
     uint32x4 v = read((const uint32x4 *)p);
+#pragma unroll
     for (int i = 0; i < 16; i++) to[i] = (float)(int8)(v[i / 4] >> (i % 4 * 8));
   }
   DEVICE void two(float to[2], const uint8 *p) {

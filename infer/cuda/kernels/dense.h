@@ -29,13 +29,17 @@ struct BF16 : Half16<BF16> {
 };
 
 // lane_eight reads the lane's 8 of 256 columns of a row from column on; zeros
-// behind the row's end. whole says that rows begin at multiples of 16 bytes and
+// behind the row's end. Whole says that rows begin at multiples of 16 bytes and
 // have whole eights.
-template <class T> DEVICE void lane_eight(float to[8], const uint8 *row, int column, int cols, bool whole) {
+template <class T, bool Whole> DEVICE void lane_eight(float to[8], const uint8 *row, int column, int cols) {
   column += lane() * 8;
-  if (whole && column < cols) {
-    T::eight(to, row + (long long)column * T::bytes);
+#pragma unroll
+  for (int i = 0; i < 8; i++) to[i] = 0;
+  if (Whole) {
+    if (column < cols) T::eight(to, row + (long long)column * T::bytes);
     return;
   }
-  for (int i = 0; i < 8; i++) to[i] = column + i < cols ? T::at(row + (long long)(column + i) * T::bytes) : 0;
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+    if (column + i < cols) to[i] = T::at(row + (long long)(column + i) * T::bytes);
 }

@@ -6,7 +6,7 @@
 // Compiled by clang as CUDA, without NVIDIA's headers. CUSP_ARCH is 53, 61, 75 or 80.
 #pragma once
 
-#define KERNEL_FUNCTION(threads) extern "C" __attribute__((global)) __attribute__((launch_bounds(threads))) void
+#define KERNEL_FUNCTION(threads) extern "C" __attribute__((global)) __attribute__((launch_bounds(threads, 1))) void
 #define DEVICE static inline __attribute__((device)) __attribute__((always_inline))
 #define DEVICE_METHOD inline __attribute__((device)) __attribute__((always_inline))
 #define RESTRICT __restrict__
@@ -130,3 +130,6 @@ DEVICE int read(const int *p) { return __nvvm_ldg_i(p); }
 DEVICE float read(const float *p) { return __nvvm_ldg_f(p); }
 DEVICE uint32x4 read(const uint32x4 *p) { return __nvvm_ldg_ui4(p); }
 DEVICE float4 read(const float4 *p) { return __nvvm_ldg_f4(p); }
+
+// atomic_add adds to a value in shared memory and returns what was there.
+DEVICE int atomic_add(int *p, int v) { return __nvvm_atom_add_gen_i(p, v); }

@@ -6,34 +6,27 @@
 package kernels
 
 import (
-	_ "embed"
+	"compress/gzip"
+	"embed"
 	"fmt"
+	"io"
 )
 
 //go:generate ./generate.sh
 
-var (
-	//go:embed sm_53.ptx
-	sm53 string
-	//go:embed sm_61.ptx
-	sm61 string
-	//go:embed sm_75.ptx
-	sm75 string
-	//go:embed sm_80.ptx
-	sm80 string
-)
+//go:embed sm_*.ptx.gz
+var files embed.FS
 
-// modules are the texts by the least compute capability that runs them, times
-// ten, best first.
+// modules are by the least compute capability that runs them, times ten, best
+// first.
 var modules = []struct {
 	capability int
 	name       string
-	ptx        *string
 }{
-	{80, "sm_80", &sm80},
-	{75, "sm_75", &sm75},
-	{61, "sm_61", &sm61},
-	{53, "sm_53", &sm53},
+	{80, "sm_80"},
+	{75, "sm_75"},
+	{61, "sm_61"},
+	{53, "sm_53"},
 }
 
 // Pick is the PTX for a device's compute capability. It fails for a device that
@@ -41,8 +34,27 @@ var modules = []struct {
 func Pick(major, minor int) (name, ptx string, err error) {
 	for _, m := range modules {
 		if m.capability <= 10*major+minor {
-			return m.name, *m.ptx, nil
+			ptx, err = text(m.name)
+			return m.name, ptx, err
 		}
 	}
 	return "", "", fmt.Errorf("kernels: compute capability %d.%d is not supported: 5.3 (Jetson Nano) is the oldest", major, minor)
+}
+
+// text unpacks a module.
+func text(name string) (string, error) {
+	f, err := files.Open(name + ".ptx.gz")
+	if err != nil {
+		return "", fmt.Errorf("kernels: %w", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return "", fmt.Errorf("kernels: unpack %s: %w", name, err)
+	}
+	ptx, err := io.ReadAll(z)
+	if err != nil {
+		return "", fmt.Errorf("kernels: unpack %s: %w", name, err)
+	}
+	return string(ptx), nil
 }

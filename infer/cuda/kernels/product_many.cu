@@ -6,22 +6,15 @@
 #include "tile_dot.h"
 #endif
 
-template <class T> DEVICE void product_many(const Matrix *ms, int matrices, const Inputs &x, int add) {
-  enum { parts = 32 / T::group, planes = T::minima ? 8 * parts * TILE : 1 };
-  SHARED(uint32x4, rows, TILE * TILE_LINE / 4);
-  SHARED(uint32x4, vectors, TILE * TILE_LINE / 4);
-  SHARED(float, scales, 8 * parts * TILE);
-  SHARED(float, minima, planes);
-  SHARED(float, d, 8 * TILE);
-  SHARED(float, sums, planes);
-  Tile64 tile = {(uint32 *)rows, (uint32 *)vectors, scales, minima, d, sums};
+enum { BLOCK_VECTORS = 64 };
 
-  int block, from = block_y() * TILE;
-  Matrix m = own_matrix(ms, matrices, TILE, &block);
+// multiply_many multiplies the tile of rows with vectors from one on.
+template <class T> DEVICE void multiply_many(const Tile64 &tile, const Matrix &m, int row, const Inputs &x, int from, int add) {
   Results out = {};
+#pragma unroll 1
   for (int chunk = 0; chunk * 256 < x.cols; chunk++) {
     // 1. Unpack.
-    fill_rows<T>(tile, m, block * TILE, chunk, x.cols);
+    fill_rows<T>(tile, m, row, chunk, x.cols);
     fill_vectors<T>(tile, x, from, chunk);
     sync_block();
     // 2. Multiply.
@@ -29,12 +22,29 @@ template <class T> DEVICE void product_many(const Matrix *ms, int matrices, cons
     sync_block();
   }
 #pragma unroll
-  for (int j = 0; j < 4; j++)
+  for (int j = 0; j < OWN_VECTORS; j++)
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-      int row = block * TILE + own_row(i), t = from + own_vector(j, i);
-      if (row < m.rows && t < x.n) deliver(m, row, t, out.v[j][i], add);
+      int r = row + own_row(i), t = from + own_vector(j, i);
+      if (r < m.rows && t < x.n) deliver(m, r, t, out.v[j][i], add);
     }
+}
+
+template <class T> DEVICE void product_many(const Matrix *ms, int matrices, const Inputs &x, int add) {
+  enum { parts = 32 / T::group, mins_size = T::minima ? 8 * parts * TILE : 1, sums_size = T::minima ? 8 * parts * TILE_VECTORS : 1 };
+  SHARED(uint32x4, rows, TILE * TILE_LINE / 4);
+  SHARED(uint32x4, vectors, TILE_VECTORS * TILE_LINE / 4);
+  SHARED(float, scales, 8 * parts * TILE);
+  SHARED(float, mins, mins_size);
+  SHARED(float, d, 8 * TILE_VECTORS);
+  SHARED(float, sums, sums_size);
+  Tile64 tile = {(uint32 *)rows, (uint32 *)vectors, scales, mins, d, sums};
+
+  int block;
+  Matrix m = own_matrix(ms, matrices, TILE, &block);
+  int end = smaller((block_y() + 1) * BLOCK_VECTORS, x.n);
+#pragma unroll 1
+  for (int from = block_y() * BLOCK_VECTORS; from < end; from += TILE_VECTORS) multiply_many<T>(tile, m, block * TILE, x, from, add);
 }
 
 #define TYPE(name, T) \

@@ -1,27 +1,32 @@
-// A tile of a product of matrices: 64 rows of weights by 64 vectors, of which a
-// chunk of 256 columns at a time lies unpacked in shared memory.
+// A tile of a product of matrices: 64 rows of weights by 64 vectors, or 32 where
+// a thread has few registers, of which a chunk of 256 columns at a time lies
+// unpacked in shared memory.
 #pragma once
 #include "term.h"
 
 enum {
-  TILE = 64,        // rows, and vectors
+  TILE = 64,                     // rows
+  TILE_VECTORS = HAS_MMA ? 64 : 32,
   TILE_THREADS = 256,
-  TILE_LINE = 68,   // words of a row or vector: 64, and 4 so that neighbours lie in other banks
+  TILE_LINE = 68,                // words of a row or vector: 64, and 4 so that neighbours lie in other banks
+  OWN_VECTORS = TILE_VECTORS / 16,
 };
 
 // Tile points into shared memory.
 struct Tile64 {
-  uint32 *rows, *vectors;  // [TILE][TILE_LINE] codes
-  float *scales, *minima;  // [8 groups][1 or 2 halves][TILE rows]
-  float *d;                // [8][TILE vectors]
-  float *sums;             // [8][1 or 2][TILE vectors]
+  uint32 *rows, *vectors;  // [TILE or TILE_VECTORS][TILE_LINE] codes
+  float *scales, *minima;  // [8 groups][1 or 2 halves][TILE]
+  float *d;                // [8][TILE_VECTORS]
+  float *sums;             // [8][1 or 2][TILE_VECTORS]
 };
 
 // fill_rows unpacks the rows from first on; those beyond the matrix become zeros.
 template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int first, int chunk, int cols) {
   int groups = cols / 32, g = lane() / 4, q = lane() % 4;
   enum { parts = 32 / T::group };
-  for (int r = warp(); r < TILE; r += TILE_THREADS / 32) {
+#pragma unroll 2
+  for (int i = 0; i < TILE / (TILE_THREADS / 32); i++) {
+    int r = i * (TILE_THREADS / 32) + warp();
     Piece p = {};
     if (first + r < m.rows) p = lane_piece<T>((const uint8 *)m.weights + (first + r) * row_bytes<T>(cols), chunk, groups);
     to.rows[r * TILE_LINE + g * 8 + q] = p.first;
@@ -36,13 +41,15 @@ template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int 
 // fill_vectors copies activations, those of vectors from first on.
 template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, int first, int chunk) {
   int groups = x.cols / 32;
-  for (int i = thread(); i < TILE * 16; i += TILE_THREADS) {
-    int t = i / 16, part = i % 16; // 16 columns
+#pragma unroll 2
+  for (int i = 0; i < TILE_VECTORS * 16 / TILE_THREADS; i++) {
+    int t = (i * TILE_THREADS + thread()) / 16, part = thread() % 16; // 16 columns
     uint32x4 v = {0, 0, 0, 0};
     if (first + t < x.n && chunk * 8 + part / 2 < groups) v = read((const uint32x4 *)(x.q + (long long)(first + t) * x.cols + chunk * 256 + part * 16));
     *(uint32x4 *)(to.vectors + t * TILE_LINE + part * 4) = v;
   }
-  for (int i = thread(); i < TILE * 8; i += TILE_THREADS) {
+#pragma unroll 1
+  for (int i = thread(); i < TILE_VECTORS * 8; i += TILE_THREADS) {
     int t = i / 8, g = i % 8;
     float d = 0, sums[2] = {0, 0};
     if (first + t < x.n && chunk * 8 + g < groups) {
@@ -50,9 +57,9 @@ template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, i
       d = read(x.d + at);
       if (T::minima) half_sums<T>(sums, d, read(x.halves + at));
     }
-    to.d[g * TILE + t] = d;
+    to.d[g * TILE_VECTORS + t] = d;
 #pragma unroll
-    for (int half = 0; T::minima && half < 32 / T::group; half++) to.sums[(g * 32 / T::group + half) * TILE + t] = sums[half];
+    for (int half = 0; T::minima && half < 32 / T::group; half++) to.sums[(g * 32 / T::group + half) * TILE_VECTORS + t] = sums[half];
   }
 }
 
@@ -66,19 +73,19 @@ template <class T> DEVICE float tile_term(const Tile64 &tile, int g, int row, in
   for (int half = 0; half < parts; half++) {
     scale[half] = tile.scales[(g * parts + half) * TILE + row];
     if (T::minima) minimum[half] = tile.minima[(g * parts + half) * TILE + row];
-    if (T::minima) sums[half] = tile.sums[(g * parts + half) * TILE + vector];
+    if (T::minima) sums[half] = tile.sums[(g * parts + half) * TILE_VECTORS + vector];
   }
-  return term<T>(i, scale, minimum, tile.d[g * TILE + vector], sums);
+  return term<T>(i, scale, minimum, tile.d[g * TILE_VECTORS + vector], sums);
 }
 
-// Results are a thread's 16 products: [j][i] is of own_row(i) and own_vector(j, i).
+// Results are a thread's products: [j][i] is of own_row(i) and own_vector(j, i).
 struct Results {
-  float v[4][4];
+  float v[OWN_VECTORS][4];
 };
 
 // Tree adds up the terms of a chunk as README.md says, from those of two groups on.
 struct Tree {
-  float two[4][4], four[4][4];
+  float two[OWN_VECTORS][4], four[OWN_VECTORS][4];
 
   DEVICE_METHOD void add(Results &out, int pair, int j, int i, float v) {
     if (pair % 2 == 0) {

@@ -1,4 +1,4 @@
-// The tile without tensor cores: a thread has 4 rows and 4 vectors, 16 apart, so
+// The tile without tensor cores: a thread has 4 rows and 2 vectors, 16 apart, so
 // that eight threads read different banks.
 #pragma once
 #include "tile.h"
@@ -18,18 +18,17 @@ DEVICE int dot(uint32x4 a, uint32x4 b, int c) {
 DEVICE int dot(uint32 a, uint32 b, int c) { return dot4(a, b, c); }
 
 // half_products adds the integer products of 16 columns, from a word on.
-DEVICE void half_products(const Tile64 &tile, int word, int c[4][4]) {
+DEVICE void half_products(const Tile64 &tile, int word, int c[OWN_VECTORS][4]) {
   enum { step = sizeof(Word) / 4 };
 #pragma unroll 1
   for (int k = word; k < word + 4; k += step) {
-    Word a[4], b[4];
+    Word a[4], b[OWN_VECTORS];
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      a[i] = *(const Word *)(tile.rows + own_row(i) * TILE_LINE + k);
-      b[i] = *(const Word *)(tile.vectors + own_vector(i, 0) * TILE_LINE + k);
-    }
+    for (int i = 0; i < 4; i++) a[i] = *(const Word *)(tile.rows + own_row(i) * TILE_LINE + k);
 #pragma unroll
-    for (int j = 0; j < 4; j++)
+    for (int j = 0; j < OWN_VECTORS; j++) b[j] = *(const Word *)(tile.vectors + own_vector(j, 0) * TILE_LINE + k);
+#pragma unroll
+    for (int j = 0; j < OWN_VECTORS; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) c[j][i] = dot(a[i], b[j], c[j][i]);
   }
@@ -38,14 +37,14 @@ DEVICE void half_products(const Tile64 &tile, int word, int c[4][4]) {
 // multiply_tile adds a chunk's products to the results.
 template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, int n) {
   Tree tree;
-  float sum[4][4];
+  float sum[OWN_VECTORS][4];
 #pragma unroll 1
   for (int g = 0; g < 8; g++) {
-    int c[2][4][4] = {};
+    int c[2][OWN_VECTORS][4] = {};
     half_products(tile, g * 8, c[0]);
     half_products(tile, g * 8 + 4, c[T::group == 16]);
 #pragma unroll
-    for (int j = 0; j < 4; j++)
+    for (int j = 0; j < OWN_VECTORS; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         float v = tile_term<T>(tile, g, own_row(i), own_vector(j, i), c[0][j][i], c[1][j][i]);

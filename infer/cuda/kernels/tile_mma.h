@@ -32,7 +32,7 @@ template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, i
 #pragma unroll
       for (int k = 0; k < 4; k++) a[e][k] = rows[k % 2 * 8 * TILE_LINE + (pair * 2 + e) * 8 + k / 2 * 4];
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < OWN_VECTORS; j++) {
       if (warp() / 4 * 32 + j * 8 >= n) break;
       int c[2][2][4] = {};
 #pragma unroll

@@ -141,7 +141,7 @@ var flags = []string{"-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-Wall
 
 // kernelFlags: multiply-adds are fused only where the source says so. What a GPU
 // would refuse, an address that is not aligned to its type, traps.
-var kernelFlags = []string{"-ffp-contract=off", "-fsanitize=alignment,bounds", "-fsanitize-trap=all", "-Wno-unused-parameter"}
+var kernelFlags = []string{"-ffp-contract=off", "-fsanitize=alignment,bounds", "-fsanitize-trap=all", "-Wno-unused-parameter", "-Wno-missing-field-initializers"}
 
 // library links the objects, after building those that are missing.
 func (b *builder) library(without []string) (string, error) {

@@ -5,6 +5,7 @@
 
 #define KERNEL_FUNCTION(threads) static void
 #define DEVICE static inline
+#define DEVICE_METHOD inline
 #define DEVICE_TABLE static const
 #define RESTRICT __restrict__
 
@@ -88,3 +89,10 @@ DEVICE void mma_16x8x32(int c[4], uint32 a0, uint32 a1, uint32 a2, uint32 a3, ui
 }
 
 template <class T> DEVICE T read(const T *p) { return *p; }
+
+// Threads take turns where they wait only, so that this is one step.
+DEVICE int atomic_add(int *p, int v) {
+	int was = *p;
+	*p = was + v;
+	return was;
+}

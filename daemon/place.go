@@ -1,0 +1,136 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/cuda"
+	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/model"
+)
+
+// Values of model.device.
+const (
+	deviceAuto = "auto" // a GPU if there is one for the model, else the CPU
+	deviceCPU  = "cpu"
+	deviceCUDA = "cuda" // a GPU, or the model is refused
+)
+
+// Place is where a model computes.
+type Place struct {
+	Device string `json:"device"`        // "cpu" or "cuda"
+	GPU    string `json:"gpu,omitempty"` // its name and what it is
+	Why    string `json:"why,omitempty"` // there is no GPU for it; empty where none was asked for
+	pages  string // tells keys and values from those of other places
+}
+
+// places puts models on a GPU or the CPU; nil puts them on the CPU.
+type places struct {
+	log *slog.Logger
+
+	mu       sync.Mutex // guards the fields below
+	failures int        // answers in a row that ended since the GPU was lost
+	lost     error      // why the GPU is not tried any more until a restart; nil: it is
+	reload   func()     // moves the serving model to the CPU; set once it may be called
+}
+
+// lostInARow is how many answers in a row may end with a lost GPU before the CPU
+// takes over. A GPU that comes back is used again by itself.
+const lostInARow = 3
+
+// open makes an assistant where the configuration wants it.
+func (p *places) open(device string, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
+	if p == nil || device == deviceCPU || device == deviceAuto && !cuda.Built {
+		a, err := open(c)
+		return a, Place{Device: deviceCPU}, err
+	}
+	a, place, err := p.openGPU(c, open)
+	switch {
+	case err == nil:
+		return a, place, nil
+	case device == deviceCUDA:
+		return nil, place, fmt.Errorf("model.device is %q: %w; or set model.device = %q", deviceCUDA, err, deviceAuto)
+	case !ofGPU(err):
+		return nil, place, err
+	}
+	p.log.Warn("the model computes on the CPU: "+err.Error(), "error", err)
+	a, err2 := open(c)
+	return a, Place{Device: deviceCPU, Why: err.Error()}, err2
+}
+
+func (p *places) openGPU(c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
+	if err := p.given(); err != nil {
+		return nil, Place{}, err
+	}
+	info, err := cuda.Probe(cuda.Options{})
+	if err != nil {
+		return nil, Place{}, err
+	}
+	c.Place = func(m model.Model) (model.Model, error) { return cuda.Load(m, cuda.Options{}) }
+	a, err := open(c)
+	return a, Place{Device: deviceCUDA, GPU: info.String(), pages: " cuda " + info.Kernels}, err
+}
+
+// ofGPU tells whether an error is about the GPU, so that the CPU may do better.
+func ofGPU(err error) bool {
+	var call *driver.Error
+	if errors.As(err, &call) {
+		return true
+	}
+	for _, kind := range []error{driver.ErrNoDriver, driver.ErrDriverTooOld, driver.ErrNoDevice, driver.ErrOutOfMemory, driver.ErrDeviceLost, cuda.ErrUnsupported} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// given is why the GPU was given up.
+func (p *places) given() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
+}
+
+// note looks at how an answer ended.
+func (p *places) note(err error) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !errors.Is(err, driver.ErrDeviceLost) {
+		if err == nil {
+			p.failures = 0
+		}
+		return
+	}
+	p.failures++
+	p.log.Error("the GPU was lost during an answer", "times_in_a_row", p.failures, "error", err)
+	if p.failures < lostInARow || p.lost != nil || p.reload == nil {
+		return
+	}
+	p.lost = fmt.Errorf("the GPU was lost %d times in a row, and is left alone until the daemon restarts: %w", p.failures, err)
+	go p.reload()
+}
+
+// onLost says how the serving model moves to the CPU.
+func (p *places) onLost(reload func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reload = reload
+}
+
+// leaveGPU moves the serving model to the CPU.
+func (d *device) leaveGPU() {
+	c := d.models.origin()
+	if c == nil || d.ctx.Err() != nil {
+		return
+	}
+	if err := d.models.Reconfigure(d.ctx, d.setup(d.config().Model), *c); err != nil {
+		d.log.Error("the model cannot be loaded for the CPU either", "error", err)
+	}
+}
