@@ -79,7 +79,7 @@ func newDevice(cfg Config, o Options) *device {
 	}
 	d := &device{
 		cfg: cfg, o: o, log: o.Log, version: o.Version, started: time.Now(),
-		settings: newSettings(cfg), underway: newUnderway(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(), places: &places{log: o.Log},
+		settings: newSettings(cfg), underway: newUnderway(), open: make(chan struct{}), notify: notifier{o.Log}, engines: newEngines(), places: &places{log: o.Log, options: o.gpu},
 	}
 	root := o.root
 	if root == nil {

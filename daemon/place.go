@@ -29,7 +29,8 @@ type Place struct {
 
 // places puts models on a GPU or the CPU; nil puts them on the CPU.
 type places struct {
-	log *slog.Logger
+	log     *slog.Logger
+	options cuda.Options
 
 	mu       sync.Mutex // guards the fields below
 	failures int        // answers in a row that ended since the GPU was lost
@@ -63,21 +64,25 @@ func (p *places) open(device string, c assistant.Config, open func(assistant.Con
 
 func (p *places) openGPU(c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
 	if err := p.given(); err != nil {
-		return nil, Place{}, err
+		return nil, Place{}, unusable{err}
 	}
-	info, err := cuda.Probe(cuda.Options{})
+	info, err := cuda.Probe(p.options)
 	if err != nil {
-		return nil, Place{}, err
+		return nil, Place{}, unusable{err}
 	}
-	c.Place = func(m model.Model) (model.Model, error) { return cuda.Load(m, cuda.Options{}) }
+	c.Place = func(m model.Model) (model.Model, error) { return cuda.Load(m, p.options) }
 	a, err := open(c)
 	return a, Place{Device: deviceCUDA, GPU: info.String(), pages: " cuda " + info.Kernels}, err
 }
 
+// unusable is why no model can use the GPU.
+type unusable struct{ error }
+
+func (u unusable) Unwrap() error { return u.error }
+
 // ofGPU tells whether an error is about the GPU, so that the CPU may do better.
 func ofGPU(err error) bool {
-	var call *driver.Error
-	if errors.As(err, &call) {
+	if errors.As(err, new(*driver.Error)) || errors.As(err, new(unusable)) {
 		return true
 	}
 	for _, kind := range []error{driver.ErrNoDriver, driver.ErrDriverTooOld, driver.ErrNoDevice, driver.ErrOutOfMemory, driver.ErrDeviceLost, cuda.ErrUnsupported} {
