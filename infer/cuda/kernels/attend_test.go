@@ -74,7 +74,8 @@ func testAttend(t *testing.T, d *device, c attention, seed uint64) {
 	group := c.heads / c.kvHeads
 	most := kernels.TileQueries / group
 	whole := s.attend(s.tiles(most), false)
-	near(t, "naive", whole, s.naive(), func(int) float64 { return 2e-5 })
+	// Scores reach 100, where a float32 ends at 1e-5; values reach 60.
+	near(t, "naive", whole, s.naive(), func(int) float64 { return 2e-4 })
 	same(t, "split", s.attend(s.tiles(most), true), whole)
 	same(t, "rows alone", s.attend(s.tiles(1), false), whole)
 	same(t, "rows alone, split", s.attend(s.tiles(1), true), whole)
