@@ -134,6 +134,7 @@ func (r *Runner) enqueue(reads bool) error {
 	}
 	g, ok := st.graphs[s]
 	if !ok {
+		st.forgetGraphs(mostGraphs)
 		var err error
 		if g, err = st.stream.Capture(func() error { return r.put(false) }); err != nil {
 			return err
@@ -142,6 +143,9 @@ func (r *Runner) enqueue(reads bool) error {
 	}
 	return g.Launch(st.stream)
 }
+
+// mostGraphs is how many shapes are remembered: sequences come and go one by one.
+const mostGraphs = 64
 
 // put puts the copies and launches of the pass into the stream.
 func (r *Runner) put(reads bool) error {

@@ -225,9 +225,7 @@ func (st *state) close() {
 	if st.session.lost.Load() {
 		return // it went with its context
 	}
-	for _, g := range st.graphs {
-		_ = st.session.note(g.Close())
-	}
+	st.forgetGraphs(0)
 	for _, p := range st.taken {
 		_ = st.session.note(st.session.context.Free(p))
 	}
@@ -237,6 +235,17 @@ func (st *state) close() {
 	st.small.free()
 	if st.stream != nil {
 		_ = st.session.note(st.stream.Close())
+	}
+}
+
+// forgetGraphs gives all graphs back if there are that many.
+func (st *state) forgetGraphs(most int) {
+	if len(st.graphs) < most {
+		return
+	}
+	for shape, g := range st.graphs {
+		_ = st.session.note(g.Close())
+		delete(st.graphs, shape)
 	}
 }
 

@@ -5,6 +5,7 @@ package driver
 import (
 	"fmt"
 	"runtime"
+	"unsafe"
 )
 
 // Context owns memory, modules, streams and graphs on a device.
@@ -31,7 +32,7 @@ const ctxMapHost = 8
 func (d *Device) NewContext(wait Wait) (*Context, error) {
 	defer pin()()
 	c := &Context{driver: d.driver, device: d}
-	err := d.driver.call("cuCtxCreate_v2", d.Name, d.driver.cuCtxCreate, address(&c.handle), uintptr(wait)|ctxMapHost, uintptr(d.handle))
+	err := d.driver.call("cuCtxCreate_v2", d.Name, d.driver.cuCtxCreate, uintptr(unsafe.Pointer(&c.handle)), uintptr(wait)|ctxMapHost, uintptr(d.handle))
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func (c *Context) Synchronize() error {
 // MemoryInfo is the device's free and whole memory, bytes.
 func (c *Context) MemoryInfo() (free, total int64, err error) {
 	var f, t uintptr
-	err = c.call("cuMemGetInfo_v2", "", c.driver.cuMemGetInfo, address(&f), address(&t))
+	err = c.call("cuMemGetInfo_v2", "", c.driver.cuMemGetInfo, uintptr(unsafe.Pointer(&f)), uintptr(unsafe.Pointer(&t)))
 	return int64(f), int64(t), err
 }
 

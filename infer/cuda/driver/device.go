@@ -67,7 +67,7 @@ const (
 // Devices lists the GPUs, at least one; else ErrNoDevice.
 func (d *Driver) Devices() ([]*Device, error) {
 	var n int32
-	if err := d.call("cuDeviceGetCount", "", d.cuDeviceGetCount, address(&n)); err != nil {
+	if err := d.call("cuDeviceGetCount", "", d.cuDeviceGetCount, uintptr(unsafe.Pointer(&n))); err != nil {
 		return nil, err
 	}
 	if n == 0 {
@@ -85,15 +85,15 @@ func (d *Driver) Devices() ([]*Device, error) {
 
 func (d *Device) look() error {
 	about := fmt.Sprintf("device %d", d.Index)
-	if err := d.driver.call("cuDeviceGet", about, d.driver.cuDeviceGet, address(&d.handle), uintptr(d.Index)); err != nil {
+	if err := d.driver.call("cuDeviceGet", about, d.driver.cuDeviceGet, uintptr(unsafe.Pointer(&d.handle)), uintptr(d.Index)); err != nil {
 		return err
 	}
 	var name [256]byte
-	if err := d.driver.call("cuDeviceGetName", about, d.driver.cuDeviceGetName, address(&name[0]), uintptr(len(name)-1), uintptr(d.handle)); err != nil {
+	if err := d.driver.call("cuDeviceGetName", about, d.driver.cuDeviceGetName, uintptr(unsafe.Pointer(&name[0])), uintptr(len(name)-1), uintptr(d.handle)); err != nil {
 		return err
 	}
 	var memory uintptr
-	if err := d.driver.call("cuDeviceTotalMem_v2", about, d.driver.cuDeviceTotalMem, address(&memory), uintptr(d.handle)); err != nil {
+	if err := d.driver.call("cuDeviceTotalMem_v2", about, d.driver.cuDeviceTotalMem, uintptr(unsafe.Pointer(&memory)), uintptr(d.handle)); err != nil {
 		return err
 	}
 	d.Name, d.Memory = clean(&name[0]), int64(memory)
@@ -123,7 +123,7 @@ func (d *Device) bus() string {
 // attribute is 0 for one that an old driver does not know.
 func (d *Device) attribute(number int) int {
 	var v int32
-	if err := d.driver.call("cuDeviceGetAttribute", "", d.driver.cuDeviceGetAttribute, address(&v), uintptr(number), uintptr(d.handle)); err != nil {
+	if err := d.driver.call("cuDeviceGetAttribute", "", d.driver.cuDeviceGetAttribute, uintptr(unsafe.Pointer(&v)), uintptr(number), uintptr(d.handle)); err != nil {
 		return 0
 	}
 	return int(v)

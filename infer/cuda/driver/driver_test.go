@@ -282,6 +282,30 @@ func TestGoroutines(t *testing.T) {
 	all.Wait()
 }
 
+// Results come back also where the goroutine's stack grows, and so moves, within a
+// call.
+func TestStacksMove(t *testing.T) {
+	t.Parallel()
+	c := simulator.New(t, "").Context(t)
+	var deeper func(depth int) (driver.DevicePointer, error)
+	deeper = func(depth int) (driver.DevicePointer, error) {
+		if depth == 0 {
+			return c.Alloc(1)
+		}
+		return deeper(depth - 1)
+	}
+	for depth := range 400 {
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			if p, err := deeper(depth); err != nil || p == 0 || c.Free(p) != nil {
+				t.Errorf("depth %d: address %#x, %v", depth, p, err)
+			}
+		}()
+		<-done
+	}
+}
+
 func TestProperties(t *testing.T) {
 	t.Parallel()
 	g := simulator.New(t, "name=Orin,capability=87,integrated=1,memory=7000000000,readonly=0,driver=11040")

@@ -2,7 +2,10 @@
 
 package driver
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 // Event marks a place in a stream.
 type Event struct {
@@ -22,7 +25,7 @@ func (c *Context) NewEvent(timed bool) (*Event, error) {
 		flags = 0
 	}
 	e := &Event{context: c}
-	return e, c.call("cuEventCreate", "", c.driver.cuEventCreate, address(&e.handle), flags)
+	return e, c.call("cuEventCreate", "", c.driver.cuEventCreate, uintptr(unsafe.Pointer(&e.handle)), flags)
 }
 
 // Close gives the event back.
@@ -44,6 +47,6 @@ func (e *Event) Synchronize() error {
 // half a microsecond.
 func (e *Event) Since(earlier *Event) (time.Duration, error) {
 	var ms float32
-	err := e.context.call("cuEventElapsedTime", "", e.context.driver.cuEventElapsedTime, address(&ms), earlier.handle, e.handle)
+	err := e.context.call("cuEventElapsedTime", "", e.context.driver.cuEventElapsedTime, uintptr(unsafe.Pointer(&ms)), earlier.handle, e.handle)
 	return time.Duration(float64(ms) * float64(time.Millisecond)), err
 }

@@ -2,7 +2,10 @@
 
 package driver
 
-import "errors"
+import (
+	"errors"
+	"unsafe"
+)
 
 // Graph is work of a stream that was captured once and runs with one call.
 type Graph struct {
@@ -35,7 +38,7 @@ func (s *Stream) Capture(f func() error) (*Graph, error) {
 			return err
 		}
 		failed := f()
-		return errors.Join(failed, d.call("cuStreamEndCapture", "", d.cuStreamEndCapture, s.handle, address(&g.graph)))
+		return errors.Join(failed, d.call("cuStreamEndCapture", "", d.cuStreamEndCapture, s.handle, uintptr(unsafe.Pointer(&g.graph))))
 	})
 	if err == nil {
 		err = g.instantiate()
@@ -50,10 +53,10 @@ func (s *Stream) Capture(f func() error) (*Graph, error) {
 func (g *Graph) instantiate() error {
 	d := g.context.driver
 	if d.cuGraphInstantiateWithFlags != 0 {
-		return g.context.call("cuGraphInstantiateWithFlags", "", d.cuGraphInstantiateWithFlags, address(&g.exec), g.graph, 0)
+		return g.context.call("cuGraphInstantiateWithFlags", "", d.cuGraphInstantiateWithFlags, uintptr(unsafe.Pointer(&g.exec)), g.graph, 0)
 	}
 	var log [1024]byte
-	err := g.context.call("cuGraphInstantiate", "", d.cuGraphInstantiate, address(&g.exec), g.graph, 0, address(&log[0]), uintptr(len(log)-1))
+	err := g.context.call("cuGraphInstantiate", "", d.cuGraphInstantiate, uintptr(unsafe.Pointer(&g.exec)), g.graph, 0, uintptr(unsafe.Pointer(&log[0])), uintptr(len(log)-1))
 	if e, ok := err.(*Error); ok {
 		e.Detail += clean(&log[0])
 	}
@@ -68,7 +71,7 @@ func (g *Graph) Launch(s *Stream) error {
 // Nodes counts the launches and copies of the graph.
 func (g *Graph) Nodes() (int, error) {
 	var n uintptr
-	err := g.context.call("cuGraphGetNodes", "", g.context.driver.cuGraphGetNodes, g.graph, 0, address(&n))
+	err := g.context.call("cuGraphGetNodes", "", g.context.driver.cuGraphGetNodes, g.graph, 0, uintptr(unsafe.Pointer(&n)))
 	return int(n), err
 }
 

@@ -76,7 +76,7 @@ func load(paths []string) (uintptr, string, error) {
 
 func (d *Driver) initialize() error {
 	var v int32
-	if err := d.call("cuDriverGetVersion", "", d.cuDriverGetVersion, address(&v)); err != nil {
+	if err := d.call("cuDriverGetVersion", "", d.cuDriverGetVersion, uintptr(unsafe.Pointer(&v))); err != nil {
 		return err
 	}
 	if d.version = Version(v); d.version < Oldest {
@@ -91,8 +91,9 @@ func (d *Driver) Path() string { return d.path }
 // Version is the newest CUDA that the driver can do.
 func (d *Driver) Version() Version { return d.version }
 
-// call calls a function of the driver. The pointers in args stay valid until it
-// returns.
+// call calls a function of the driver. Pointers among the arguments must be
+// converted where call is called, uintptr(unsafe.Pointer(&x)): only so does the
+// compiler keep x where it is, off a stack that moves, until call returns.
 //
 //go:uintptrescapes
 func (d *Driver) call(name, about string, function uintptr, args ...uintptr) error {
@@ -111,14 +112,11 @@ func (d *Driver) failure(name, about string, code Code) error {
 	e := &Error{Call: name, About: about, Code: code}
 	var text *byte
 	if d.cuGetErrorString != 0 {
-		purego.SyscallN(d.cuGetErrorString, uintptr(code), address(&text))
+		purego.SyscallN(d.cuGetErrorString, uintptr(code), uintptr(unsafe.Pointer(&text)))
 		e.Detail = clean(text)
 	}
 	return e
 }
-
-// address of a variable that the driver reads or writes during a call.
-func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 // clean copies a text of C.
 func clean(p *byte) string {

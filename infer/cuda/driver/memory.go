@@ -13,7 +13,7 @@ type DevicePointer uint64
 // Errors: ErrOutOfMemory.
 func (c *Context) Alloc(n int) (DevicePointer, error) {
 	var p DevicePointer
-	err := c.call("cuMemAlloc_v2", bytesText(n), c.driver.cuMemAlloc, address(&p), uintptr(n))
+	err := c.call("cuMemAlloc_v2", bytesText(n), c.driver.cuMemAlloc, uintptr(unsafe.Pointer(&p)), uintptr(n))
 	return p, err
 }
 
@@ -51,7 +51,7 @@ const hostMapped = 2
 // Properties.MapHost says so.
 func (c *Context) AllocHost(n int) (*Host, error) {
 	var p unsafe.Pointer
-	if err := c.call("cuMemHostAlloc", bytesText(n), c.driver.cuMemHostAlloc, address(&p), uintptr(n), hostMapped); err != nil {
+	if err := c.call("cuMemHostAlloc", bytesText(n), c.driver.cuMemHostAlloc, uintptr(unsafe.Pointer(&p)), uintptr(n), hostMapped); err != nil {
 		return nil, err
 	}
 	h := &Host{Bytes: unsafe.Slice((*byte)(p), n)}
@@ -64,7 +64,7 @@ func (c *Context) locate(h *Host, p unsafe.Pointer) error {
 	if !c.device.MapHost {
 		return nil
 	}
-	err := c.call("cuMemHostGetDevicePointer_v2", "", c.driver.cuMemHostGetDevicePointer, address(&h.Device), uintptr(p), 0)
+	err := c.call("cuMemHostGetDevicePointer_v2", "", c.driver.cuMemHostGetDevicePointer, uintptr(unsafe.Pointer(&h.Device)), uintptr(p), 0)
 	if err != nil {
 		h.Close()
 	}
@@ -78,7 +78,7 @@ const attachGlobal = 1
 // Properties.ConcurrentManaged the host must not touch it while a kernel runs.
 func (c *Context) AllocManaged(n int) (*Host, error) {
 	var p unsafe.Pointer
-	if err := c.call("cuMemAllocManaged", bytesText(n), c.driver.cuMemAllocManaged, address(&p), uintptr(n), attachGlobal); err != nil {
+	if err := c.call("cuMemAllocManaged", bytesText(n), c.driver.cuMemAllocManaged, uintptr(unsafe.Pointer(&p)), uintptr(n), attachGlobal); err != nil {
 		return nil, err
 	}
 	h := &Host{Bytes: unsafe.Slice((*byte)(p), n), Device: DevicePointer(uintptr(p))}
@@ -117,7 +117,7 @@ func (c *Context) Upload(dst DevicePointer, src []byte) error {
 	if len(src) == 0 {
 		return nil
 	}
-	return c.call("cuMemcpyHtoD_v2", bytesText(len(src)), c.driver.cuMemcpyHtoD, uintptr(dst), address(&src[0]), uintptr(len(src)))
+	return c.call("cuMemcpyHtoD_v2", bytesText(len(src)), c.driver.cuMemcpyHtoD, uintptr(dst), uintptr(unsafe.Pointer(&src[0])), uintptr(len(src)))
 }
 
 // Download fills dst from the device; whatever ran on streams that wait for the
@@ -126,7 +126,7 @@ func (c *Context) Download(dst []byte, src DevicePointer) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	return c.call("cuMemcpyDtoH_v2", bytesText(len(dst)), c.driver.cuMemcpyDtoH, address(&dst[0]), uintptr(src), uintptr(len(dst)))
+	return c.call("cuMemcpyDtoH_v2", bytesText(len(dst)), c.driver.cuMemcpyDtoH, uintptr(unsafe.Pointer(&dst[0])), uintptr(src), uintptr(len(dst)))
 }
 
 // Bytes is a view of a slice of numbers, for copies.

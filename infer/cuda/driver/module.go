@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"unsafe"
 )
 
 // Module is compiled code in a context.
@@ -34,10 +35,10 @@ func (c *Context) LoadPTX(text string) (m *Module, log string, err error) {
 	pinned.Pin(&info[0])
 	pinned.Pin(&problem[0])
 	options := []uint32{jitInfoLog, jitInfoLogSize, jitErrorLog, jitErrorLogSize}
-	values := []uintptr{address(&info[0]), uintptr(len(info) - 1), address(&problem[0]), uintptr(len(problem) - 1)}
+	values := []uintptr{uintptr(unsafe.Pointer(&info[0])), uintptr(len(info) - 1), uintptr(unsafe.Pointer(&problem[0])), uintptr(len(problem) - 1)}
 	m = &Module{context: c}
-	err = c.call("cuModuleLoadDataEx", "", c.driver.cuModuleLoadDataEx, address(&m.handle), address(&image[0]),
-		uintptr(len(options)), address(&options[0]), address(&values[0]))
+	err = c.call("cuModuleLoadDataEx", "", c.driver.cuModuleLoadDataEx, uintptr(unsafe.Pointer(&m.handle)), uintptr(unsafe.Pointer(&image[0])),
+		uintptr(len(options)), uintptr(unsafe.Pointer(&options[0])), uintptr(unsafe.Pointer(&values[0])))
 	if e, ok := err.(*Error); ok {
 		e.About = version(text)
 		if log := strings.TrimSpace(clean(&problem[0])); log != "" {
@@ -76,7 +77,7 @@ func (m *Module) Function(name string) (*Function, error) {
 	f := &Function{module: m, name: name}
 	text := append([]byte(name), 0)
 	d := m.context.driver
-	return f, m.context.call("cuModuleGetFunction", name, d.cuModuleGetFunction, address(&f.handle), m.handle, address(&text[0]))
+	return f, m.context.call("cuModuleGetFunction", name, d.cuModuleGetFunction, uintptr(unsafe.Pointer(&f.handle)), m.handle, uintptr(unsafe.Pointer(&text[0])))
 }
 
 // Name of the kernel.
@@ -104,7 +105,7 @@ func (f *Function) Resources() (r Resources, err error) {
 	for number, to := range map[int]*int{funcThreads: &r.Threads, funcShared: &r.Shared, funcLocal: &r.Local, funcRegs: &r.Registers} {
 		var v int32
 		d := f.module.context.driver
-		if err := f.module.context.call("cuFuncGetAttribute", f.name, d.cuFuncGetAttribute, address(&v), uintptr(number), f.handle); err != nil {
+		if err := f.module.context.call("cuFuncGetAttribute", f.name, d.cuFuncGetAttribute, uintptr(unsafe.Pointer(&v)), uintptr(number), f.handle); err != nil {
 			return r, err
 		}
 		*to = int(v)
@@ -124,6 +125,6 @@ func (f *Function) SetShared(n int) error {
 func (f *Function) BlocksPerMultiprocessor(threads, shared int) (int, error) {
 	var n int32
 	d := f.module.context.driver
-	err := f.module.context.call("cuOccupancyMaxActiveBlocksPerMultiprocessor", f.name, d.cuOccupancy, address(&n), f.handle, uintptr(threads), uintptr(shared))
+	err := f.module.context.call("cuOccupancyMaxActiveBlocksPerMultiprocessor", f.name, d.cuOccupancy, uintptr(unsafe.Pointer(&n)), f.handle, uintptr(threads), uintptr(shared))
 	return int(n), err
 }

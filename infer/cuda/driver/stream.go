@@ -2,6 +2,8 @@
 
 package driver
 
+import "unsafe"
+
 // Stream is a queue of work for the GPU; what is in one runs in order.
 type Stream struct {
 	context *Context
@@ -13,7 +15,7 @@ const nonBlocking = 1
 // NewStream makes a stream that does not wait for the default one.
 func (c *Context) NewStream() (*Stream, error) {
 	s := &Stream{context: c}
-	return s, c.call("cuStreamCreate", "", c.driver.cuStreamCreate, address(&s.handle), nonBlocking)
+	return s, c.call("cuStreamCreate", "", c.driver.cuStreamCreate, uintptr(unsafe.Pointer(&s.handle)), nonBlocking)
 }
 
 // Context is the stream's.
@@ -49,7 +51,7 @@ func (s *Stream) Upload(dst DevicePointer, src []byte) error {
 	if len(src) == 0 {
 		return nil
 	}
-	return s.context.call("cuMemcpyHtoDAsync_v2", bytesText(len(src)), s.context.driver.cuMemcpyHtoDAsync, uintptr(dst), address(&src[0]), uintptr(len(src)), s.handle)
+	return s.context.call("cuMemcpyHtoDAsync_v2", bytesText(len(src)), s.context.driver.cuMemcpyHtoDAsync, uintptr(dst), uintptr(unsafe.Pointer(&src[0])), uintptr(len(src)), s.handle)
 }
 
 // Download fills dst, which must be pinned memory, when the stream gets there.
@@ -57,7 +59,7 @@ func (s *Stream) Download(dst []byte, src DevicePointer) error {
 	if len(dst) == 0 {
 		return nil
 	}
-	return s.context.call("cuMemcpyDtoHAsync_v2", bytesText(len(dst)), s.context.driver.cuMemcpyDtoHAsync, address(&dst[0]), uintptr(src), uintptr(len(dst)), s.handle)
+	return s.context.call("cuMemcpyDtoHAsync_v2", bytesText(len(dst)), s.context.driver.cuMemcpyDtoHAsync, uintptr(unsafe.Pointer(&dst[0])), uintptr(src), uintptr(len(dst)), s.handle)
 }
 
 // Copy copies within the device's memory.
