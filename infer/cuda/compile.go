@@ -250,10 +250,10 @@ func (c *compiler) products(kind quant.Type, src model.Buffer, all []matrix) {
 	}
 	name := typeNames[kind]
 	if dense(kind) {
-		o.few = c.function("dense_few_" + name)
+		o.one, o.few = c.function("dense_one_"+name), c.function("dense_few_"+name)
 	} else {
 		c.quantized(src)
-		o.few, o.many = c.function("product_few_"+name), c.function("product_many_"+name)
+		o.one, o.few, o.many = c.function("product_one_"+name), c.function("product_few_"+name), c.function("product_many_"+name)
 	}
 	c.do(o)
 }
