@@ -101,7 +101,7 @@ func (m *Model) Memory() float64 {
 		return 0
 	}
 	defer m.mu.RUnlock()
-	free, _, err := s.context.MemoryInfo()
+	free, err := s.free()
 	if err != nil {
 		return 0
 	}

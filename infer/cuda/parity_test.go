@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/a472be26/cusp/infer/gguf"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/modeltest"
 	"github.com/a472be26/cusp/infer/quant"
@@ -110,18 +111,21 @@ func TestBatchesEqualSingles(t *testing.T) {
 				s.Dim, s.FFN = 256, 256
 			}
 			g, _ := onGPU(t, loadShape(t, s), "")
-			const sequences = 32
+			sequences := 32
+			if kind != quant.Q8_0 {
+				sequences = 9
+			}
 			many := newRun(t, g, quant.F16, model.Limits{Threads: 1, Sequences: sequences, Rows: 128, Context: 96})
 			alone := newRun(t, g, quant.F16, model.Limits{Threads: 1, Sequences: 1, Rows: 128, Context: 96})
 			text := func(i int) []int32 { return long(100)[i : i+2+(i*7)%23] }
 			want := make([][]float32, sequences)
 			for i := range want {
-				all := alone.chunks(1+i%9, text(i))
+				all := alone.chunks(1+i%13, text(i))
 				want[i] = all[len(all)-1]
 				prompt := text(i)[:len(text(i))-1]
 				many.forward(model.Sequence{Pages: many.pages[i], Tokens: prompt}) // in one pass
 			}
-			for _, n := range []int{1, 2, 4, 8, 32} {
+			for _, n := range []int{1, 2, 4, 8, sequences} {
 				var batch []model.Sequence
 				for i := range n {
 					last := len(text(i)) - 1
@@ -143,21 +147,29 @@ func TestLongContextEqualsCPU(t *testing.T) {
 	t.Parallel()
 	text := long(700)
 	s := modeltest.Shape{Vocab: 96, Dim: 32, Layers: 1, Heads: 2, KVHeads: 1, HeadDim: 16, FFN: 32, Context: 2048, Seed: 1, Type: quant.Q8_0}
-	m := loadShape(t, s)
-	var first []float32
-	for _, chunk := range []int{len(text), len(text) - 1, 100} {
-		g, _ := onGPU(t, m, "")
-		limits := model.Limits{Threads: 1, Sequences: 1, Rows: len(text), Context: len(text)}
-		all := newRun(t, g, quant.F16, limits).chunks(chunk, text)
-		got := all[len(all)-1]
-		if first == nil {
-			first = got
-			cpu := newRun(t, m, quant.F16, limits).chunks(chunk, text)
-			checkClose(t, "700 tokens", got, cpu[len(cpu)-1])
-		}
-		if !slices.Equal(got, first) {
-			t.Errorf("in chunks of %d the bits differ: cosine %.6f", chunk, cosine(got, first))
-		}
+	for _, window := range []uint32{0, 300} {
+		t.Run(fmt.Sprintf("window %d", window), func(t *testing.T) {
+			t.Parallel()
+			file, err := gguf.Parse("long.gguf", modeltest.Bytes(t, append(s.Meta(), gguf.KV{Key: "llama.attention.sliding_window", Value: window}), s.Tensors()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := loadFile(t, file)
+			g, sim := onGPU(t, m, "")
+			limits := model.Limits{Threads: 1, Sequences: 1, Rows: len(text), Context: len(text)}
+			want := newRun(t, m, quant.F16, limits).logits(0, 0, text...)
+			whole := newRun(t, g, quant.F16, limits).logits(0, 0, text...)
+			checkClose(t, "700 tokens", whole, want)
+			before := sim.Count("attend_merge")
+			r := newRun(t, g, quant.F16, limits)
+			r.forward(model.Sequence{Pages: r.pages[0], Tokens: text[:len(text)-1]})
+			if last := r.logits(0, len(text)-1, text[len(text)-1]); !slices.Equal(last, whole) {
+				t.Errorf("the last token alone gives other bits: cosine %.6f", cosine(last, whole))
+			}
+			if sim.Count("attend_merge") == before {
+				t.Error("the attention of a single token was not split")
+			}
+		})
 	}
 }
 

@@ -128,13 +128,13 @@ const copyPart = 16 << 20
 // copy makes copies on the device, which begin at the same multiples as the
 // host's.
 func (w *weights) copy(c *driver.Context, whole int64, report func(int64)) error {
-	free, all, err := c.MemoryInfo()
+	free, err := freeMemory(c)
 	if err != nil {
 		return err
 	}
-	if whole > free {
-		return fmt.Errorf("%w: the weights take %.3g MB, but of the %.3g MB of %s only %.3g MB are free: choose a smaller type of weights (cusp model convert) or the CPU",
-			driver.ErrOutOfMemory, float64(whole)/1e6, float64(all)/1e6, c.Device().Name, float64(free)/1e6)
+	if d := c.Device(); whole > free {
+		return fmt.Errorf("cuda: %w: the weights take %.3g MB, but of the %.3g MB of %s only %.3g MB are free: choose a smaller type of weights (cusp model convert) or the CPU",
+			driver.ErrOutOfMemory, float64(whole)/1e6, float64(d.Memory)/1e6, d.Name, float64(free)/1e6)
 	}
 	var done int64
 	report(done)

@@ -20,6 +20,9 @@ type Config struct {
 	Experts     int // of a sparse feed-forward layer, 0: none
 	ExpertsUsed int // by a token
 
+	Gives bool // the first part of a program: hidden states instead of logits; see Program.Split
+	Takes bool // the rest of one: it begins with Sequence.Input
+
 	Kind    Kind
 	Start   int32   // token that every answer of an EncoderDecoder begins with
 	Labels  int     // classes of an Encoder that classifies, 0: it does not

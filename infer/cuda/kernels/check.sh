@@ -58,7 +58,8 @@ for target in 53:53 61:62 61:72 75:75 80:80 80:86 80:87 80:90; do
     END { for (i = 1; i <= n; i++) { k = order[i]; print arch, k, most[k] + 0, room[k] + 0, spills[k] + 0 } }' "$tmp/log" >> "$tmp/table"
 done
 awk '
-  { archs[$1] || (archs[$1] = ++m, column[m] = $1); kinds[$2] || (kinds[$2] = ++n, row[n] = $2)
+  { if (!($1 in archs)) { archs[$1] = 1; column[++m] = $1 }
+    if (!($2 in kinds)) { kinds[$2] = 1; row[++n] = $2 }
     cell[$2, $1] = $3 ($5 > 0 ? " (" $5 " spilled)" : ""); if ($4 > room[$2]) room[$2] = $4; if ($5 > 0) bad = bad " sm_" $1 ":" $2 }
   END {
     printf "| kernel | shared"; for (j = 1; j <= m; j++) printf " | sm_%s", column[j]; print " |"

@@ -39,7 +39,7 @@ func newDevice(t *testing.T, capability int) *device {
 		settings = "capability=" + strconv.Itoa(capability)
 	}
 	d := &device{t: t, context: simulator.New(t, settings).Context(t)}
-	_, ptx, err := kernels.Pick(d.context.Device().Capability())
+	_, ptx, err := kernels.Pick(d.context.Device().Capability()/10, d.context.Device().Capability()%10)
 	d.check(err)
 	module, log, err := d.context.LoadPTX(ptx)
 	if err != nil {

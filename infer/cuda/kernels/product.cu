@@ -26,6 +26,9 @@ template <class T> DEVICE float chunk_sum(const Piece &p, const Inputs &x, int c
   return v;
 }
 
+// AHEAD is how many chunks a warp asks of memory at a time.
+enum { AHEAD = 2 };
+
 // product_row multiplies the warp's row with vectors from to from+N-1, those
 // below x.n, and delivers the results at dst rows first and following.
 template <class T, int N> DEVICE void product_row(const Matrix &m, const Inputs &x, int block, int from, int first, int add) {
@@ -34,11 +37,15 @@ template <class T, int N> DEVICE void product_row(const Matrix &m, const Inputs 
   const uint8 *weights = (const uint8 *)m.weights + row * row_bytes<T>(x.cols);
   float totals[N] = {};
 #pragma unroll 1
-  for (int chunk = 0; chunk * 8 < groups; chunk++) {
-    Piece p = lane_piece<T>(weights, chunk, groups);
+  for (int chunk = 0; chunk * 8 < groups; chunk += AHEAD) {
+    Piece p[AHEAD];
+#pragma unroll
+    for (int i = 0; i < AHEAD; i++) p[i] = lane_piece<T>(weights, chunk + i, groups);
 #pragma unroll
     for (int t = 0; t < N; t++)
-      if (from + t < x.n) totals[t] += chunk_sum<T>(p, x, chunk, from + t);
+      if (from + t < x.n)
+#pragma unroll
+        for (int i = 0; i < AHEAD; i++) totals[t] += chunk_sum<T>(p[i], x, chunk + i, from + t);
   }
 #pragma unroll
   for (int t = 0; t < N; t++)
