@@ -34,7 +34,7 @@ var _ model.KV = (*KV)(nil)
 // kvNames are the kinds that the kernels know.
 var kvNames = map[quant.Type]string{quant.F16: "f16", quant.F32: "f32", quant.Q8_0: "i8"}
 
-func newKV(m *Model, pages int, kind quant.Type) (*KV, error) {
+func newKV(m *Model, pages int, kind quant.Type) (model.KV, error) {
 	c := m.program.Config
 	name, ok := kvNames[kind]
 	if !ok {
@@ -52,7 +52,10 @@ func newKV(m *Model, pages int, kind quant.Type) (*KV, error) {
 		return nil, err
 	}
 	defer m.mu.RUnlock()
-	return k, k.enter(s)
+	if err := k.enter(s); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // enter makes sure that there is memory in a session.
