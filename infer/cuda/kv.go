@@ -17,8 +17,7 @@ import (
 // head of keys one after another, what infer/cuda/kernels says of a head.
 type KV struct {
 	model     *Model
-	kind      quant.Type
-	name      string // of the kind, in the kernels' names
+	kind      string // in the kernels' names
 	pages     int
 	headBytes int
 	pageBytes int
@@ -40,7 +39,7 @@ func newKV(m *Model, pages int, kind quant.Type) (model.KV, error) {
 	if !ok {
 		return nil, fmt.Errorf("cuda: keys and values as %s: F16, F32 and Q8_0 are supported", kind)
 	}
-	k := &KV{model: m, kind: kind, name: name, pages: pages, headBytes: kernels.HeadBytes(name, c.HeadDim)}
+	k := &KV{model: m, kind: name, pages: pages, headBytes: kernels.HeadBytes(name, c.HeadDim)}
 	// Config bounds all sizes so that the product of two does not overflow.
 	size := float64(c.Kept()*c.KVHeads) * float64(k.headBytes)
 	if pages < 1 || float64(pages)*size > 1<<46 {

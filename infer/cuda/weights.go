@@ -178,9 +178,6 @@ func (w *weights) at(b []byte) driver.DevicePointer {
 	return 0
 }
 
-// shared tells whether the device reads the host's memory.
-func (w *weights) shared() bool { return len(w.spans) > 0 && w.spans[0].mapped != nil }
-
 // close lets go of the host's memory.
 func (w *weights) close() error {
 	var all []error
