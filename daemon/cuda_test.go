@@ -54,7 +54,7 @@ func briefly(text string) router.Question {
 	return q
 }
 
-func answers(t *testing.T, c *api.Client) {
+func mustAnswer(t *testing.T, c *api.Client) {
 	t.Helper()
 	if _, err := c.Ask(t.Context(), briefly("hi"), nil); err != nil {
 		t.Errorf("no answer: %v", err)
@@ -70,7 +70,7 @@ func TestServeOnTheGPU(t *testing.T) {
 		if p := placeOf(t, c); p.Device != deviceCUDA || !strings.Contains(p.GPU, "Orin, compute capability 8.7") {
 			t.Errorf("%+v", p)
 		}
-		answers(t, c)
+		mustAnswer(t, c)
 		// A new model takes over on the GPU, and the old one's memory is given back.
 		before := g.Count("pieces")
 		put(t, cfg, "b.gguf")
@@ -78,7 +78,7 @@ func TestServeOnTheGPU(t *testing.T) {
 		until(t, "the swap", func() bool {
 			return c.Status(t.Context(), &s) == nil && strings.HasSuffix(s.Model.File, "b.gguf") && g.Count("contexts") == 1
 		})
-		answers(t, c)
+		mustAnswer(t, c)
 		if after := g.Count("pieces"); after > before || s.Model.Place.Device != deviceCUDA {
 			t.Errorf("%d pieces of GPU memory before the swap, %d after it, on %+v", before, after, s.Model.Place)
 		}
@@ -95,9 +95,9 @@ func TestServeWithoutAGPU(t *testing.T) {
 	for name, c := range map[string]struct{ path, why string }{
 		"no driver":     {"/nowhere/libcuda.so.1", "install NVIDIA's driver"},
 		"an old driver": {simulator.New(t, "driver=9020").Path, "9.2, at least 10.2"},
-		"no device":     {simulator.New(t, "devices=0").Path, "no CUDA device"},
+		"no device":     {simulator.New(t, "devices=0").Path, "CUDA_ERROR_NO_DEVICE"},
 		"no compiler":   {simulator.New(t, "fail=cuModuleLoadDataEx:0:218").Path, "CUDA_ERROR_INVALID_PTX"},
-		"no memory":     {simulator.New(t, "memory=10000").Path, "out of GPU memory"},
+		"no memory":     {simulator.New(t, "memory=10000").Path, "than half of the machine"},
 		"an old GPU":    {simulator.New(t, "capability=50").Path, "5.3 (Jetson Nano) is the oldest"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestServeWithoutAGPU(t *testing.T) {
 			if p := placeOf(t, client); p.Device != deviceCPU || !strings.Contains(p.Why, c.why) {
 				t.Errorf("%+v, want the CPU because of %q", p, c.why)
 			}
-			answers(t, client)
+			mustAnswer(t, client)
 		})
 	}
 	cfg := plainModel(t, deviceCUDA)
@@ -135,7 +135,7 @@ func TestGPULost(t *testing.T) {
 		if err == nil {
 			t.Error("an answer survived the loss of the GPU")
 		}
-		answers(t, c)
+		mustAnswer(t, c)
 	}
 	if p := placeOf(t, c); p.Device != deviceCUDA {
 		t.Errorf("%+v after the GPU came back", p)
@@ -147,7 +147,7 @@ func TestGPULostForGood(t *testing.T) {
 	t.Parallel()
 	g := simulator.New(t, "")
 	c, _ := serveReal(t, plainModel(t, deviceAuto), Options{gpu: cuda.Options{Library: g.Path}})
-	answers(t, c)
+	mustAnswer(t, c)
 	g.Set("lose=1,lose_for_good=1")
 	for range lostInARow {
 		if _, err := c.Ask(t.Context(), briefly("hi"), nil); err == nil {
@@ -158,5 +158,5 @@ func TestGPULostForGood(t *testing.T) {
 	if p := placeOf(t, c); !strings.Contains(p.Why, "left alone until the daemon restarts") {
 		t.Errorf("%+v", p)
 	}
-	answers(t, c)
+	mustAnswer(t, c)
 }

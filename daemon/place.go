@@ -70,8 +70,16 @@ func (p *places) openGPU(c assistant.Config, open func(assistant.Config) (*assis
 	if err != nil {
 		return nil, Place{}, unusable{err}
 	}
-	c.Place = func(m model.Model) (model.Model, error) { return cuda.Load(m, p.options) }
+	loaded := false
+	c.Place = func(m model.Model) (model.Model, error) {
+		m, err := cuda.Load(m, p.options)
+		loaded = err == nil
+		return m, err
+	}
 	a, err := open(c)
+	if err != nil && loaded { // the engine does not fit
+		err = unusable{err}
+	}
 	return a, Place{Device: deviceCUDA, GPU: info.String(), pages: " cuda " + info.Kernels}, err
 }
 
