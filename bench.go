@@ -25,6 +25,7 @@ type benchCmd struct {
 	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
 	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`
 	JSON      bool     `help:"Print JSON."`
+	Report    string   `type:"path" placeholder:"FILE" help:"Write the JSON to a file as well."`
 }
 
 const (
@@ -82,6 +83,16 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	return c.print(s, report)
+}
+
+// print shows what was measured, and keeps it.
+func (c benchCmd) print(s streams, report interface{ Print(io.Writer) error }) error {
+	if c.Report != "" {
+		if err := writeFile(c.Report, func(f io.Writer) error { return writeJSON(f, report) }); err != nil {
+			return fmt.Errorf("bench: report: %w", err)
+		}
+	}
 	if c.JSON {
 		return writeJSON(s.out, report)
 	}
@@ -103,10 +114,7 @@ func (c benchCmd) compare(ctx context.Context, s streams, options bench.Options)
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return writeJSON(s.out, comparison)
-	}
-	return comparison.Print(s.out)
+	return c.print(s, comparison)
 }
 
 func (c benchCmd) options() bench.Options {
