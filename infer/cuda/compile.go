@@ -278,12 +278,12 @@ func (c *compiler) store(s *model.Store) {
 		c.wrote(model.Queries)
 		c.wrote(model.Keys)
 	}
-	c.do(&store{c.function("store_" + c.kv.name), c.kv, s.Layer, c.at[model.Keys], c.at[model.Values]})
+	c.do(&store{c.function("store_" + c.kv.kind), c.kv, s.Layer, c.at[model.Keys], c.at[model.Values]})
 }
 
 func (c *compiler) attend(s *model.Attend) {
 	o := &attend{
-		f: c.function("attend_" + c.kv.name), merge: c.function("attend_merge"), kv: c.kv, layer: s.Layer, look: s.Look,
+		f: c.function("attend_" + c.kv.kind), merge: c.function("attend_merge"), kv: c.kv, layer: s.Layer, look: s.Look,
 		queries: c.at[model.Queries], mixed: c.at[model.Mixed], slopes: c.vector(s.Look.Slopes), shared: kernels.AttendShared(c.config.HeadDim),
 	}
 	if b := s.Look.Biases; b != nil {

@@ -29,7 +29,7 @@ var (
 	_ model.Threads  = (*Runner)(nil)
 )
 
-func newRunner(kv *KV, limits model.Limits) (*Runner, error) {
+func newRunner(kv *KV, limits model.Limits) (model.Runner, error) {
 	c := kv.model.program.Config
 	r := &Runner{kv: kv, limits: limits, texts: model.NewBatch(c, limits, kv.pages)}
 	if c.Kind == model.EncoderDecoder {

@@ -62,7 +62,7 @@ func TestKeysOfEightBits(t *testing.T) {
 	}
 }
 
-// A token takes nothing from the heap but what the calls of the driver do. Not parallel: others' allocations
+// A token takes nothing from the heap. Not parallel: others' allocations
 // would be counted.
 func TestTokensDoNotAllocate(t *testing.T) {
 	g, _ := onGPU(t, loadShape(t, shape()), "")
@@ -71,7 +71,7 @@ func TestTokensDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(50, func() {
 		r.forward(batch...)
 		batch[0].Position++
-	}); n > 4 {
+	}); n != 0 {
 		t.Errorf("%v allocations per token", n)
 	}
 }

@@ -28,14 +28,8 @@ type span struct {
 
 // placeWeights brings all weights of a program in reach of the device.
 func placeWeights(c *driver.Context, p *model.Program, o Options) (*weights, error) {
-	w := &weights{}
-	var whole int64
-	for _, data := range weightsOf(p) {
-		w.add(data)
-	}
-	for _, s := range w.spans {
-		whole += int64(s.to - s.from)
-	}
+	w := newSpans(p)
+	whole := w.bytes()
 	report := func(done int64) {
 		if o.Progress != nil {
 			o.Progress(done, whole)
@@ -46,6 +40,22 @@ func placeWeights(c *driver.Context, p *model.Program, o Options) (*weights, err
 		return w, nil
 	}
 	return w, w.copy(c, whole, report)
+}
+
+// newSpans is where the host has the weights of a program.
+func newSpans(p *model.Program) *weights {
+	w := &weights{}
+	for _, data := range weightsOf(p) {
+		w.add(data)
+	}
+	return w
+}
+
+func (w *weights) bytes() (n int64) {
+	for _, s := range w.spans {
+		n += int64(s.to - s.from)
+	}
+	return n
 }
 
 // weightsOf are the weights of all steps.
@@ -167,9 +177,6 @@ func (w *weights) at(b []byte) driver.DevicePointer {
 	}
 	return 0
 }
-
-// shared tells whether the device reads the host's memory.
-func (w *weights) shared() bool { return len(w.spans) > 0 && w.spans[0].mapped != nil }
 
 // close lets go of the host's memory.
 func (w *weights) close() error {
