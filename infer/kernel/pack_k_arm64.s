@@ -12,10 +12,17 @@
 	MOVD $packBytes<>(SB), TABLE \
 	VLD1 (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16]
 
+// PUT32 stores the scales of steps 4i to 4i+3.
+#define PUT32(i) \
+	FMOVQ F4, (4*288*(i))(SCALES)       \
+	FMOVQ F5, (4*288*(i)+288)(SCALES)   \
+	FMOVQ F6, (4*288*(i)+2*288)(SCALES) \
+	FMOVQ F7, (4*288*(i)+3*288)(SCALES)
+
 // Q4_K: the header, then for each two steps 32 bytes, whose low halves are the
 // codes of the first.
 #define Q4_K(turn, put) \
-	SCALEMINS                    \
+	SCALEMINS(PUT32)             \
 	ADVANCE(16)                  \
 	MOVD $4, PAIRS               \
 pair:                            \
@@ -59,7 +66,7 @@ pair:                            \
 // Q4_K.
 #define Q5_K(turn, put) \
 	AHEAD(0)                     \
-	SCALEMINS                    \
+	SCALEMINS(PUT32)             \
 	LOAD(16)                     \
 	turn(V8, V9, V10, V11)       \
 	LOAD(32)                     \
@@ -127,30 +134,19 @@ pair:                            \
 	put((4*i+1)*320+8*c, F0, F1, F2, F3)       \
 	put((4*i+3)*320+8*c, F4, F5, F6, F7)
 
-// PUTSCALES16 stores the scales of four groups of 16.
-#define PUTSCALES16(at) \
-	FMOVQ F4, (at)(SCALES)        \
-	FMOVQ F5, (at+32)(SCALES)     \
-	FMOVQ F6, (at+320)(SCALES)    \
-	FMOVQ F7, (at+320+32)(SCALES)
+// PUT16 stores the scales of groups 4i to 4i+3, of 16 columns.
+#define PUT16(i) \
+	FMOVQ F4, (640*(i))(SCALES)        \
+	FMOVQ F5, (640*(i)+32)(SCALES)     \
+	FMOVQ F6, (640*(i)+320)(SCALES)    \
+	FMOVQ F7, (640*(i)+320+32)(SCALES)
 
 // Q6_K: for each four steps 64 bytes, whose low halves are of the first two;
 // for each four steps 32 bytes of the codes' upper two bits, of which step s
 // has plane s%4; 16 signed scales and a binary16 for all of them. Codes are 32
 // more than they say.
 #define Q6_K(turn, put) \
-	HALVES(208)               \
-	LOAD(192)                 \
-	JOINED(16, F16)           \
-	QUADS(V28, V29, V30, V31) \
-	FOUR(V28, 16)             \
-	PUTSCALES16(0)            \
-	FOUR(V29, 16)             \
-	PUTSCALES16(2*320)        \
-	FOUR(V30, 16)             \
-	PUTSCALES16(4*320)        \
-	FOUR(V31, 16)             \
-	PUTSCALES16(6*320)        \
+	SCALES6(PUT16)            \
 	AHEAD(0)                  \
 	QUARTER(0, 0, turn, put)  \
 	AHEAD(64)                 \
@@ -160,8 +156,6 @@ pair:                            \
 	AHEAD(192)                \
 	QUARTER(1, 16, turn, put) \
 	NEXTBLOCK16(210)
-
-#define PUT16(i) PUTSCALES16(2*320*(i))
 
 // PUTPLANE stores 16 columns of step s, from column c.
 #define PUTPLANE(s, c, put) put(((s)*320+8*(c)), F0, F1, F2, F3)
@@ -265,7 +259,11 @@ pair:                            \
 	NEXTBLOCK16(110)
 
 // IQ4_XS: scales, then for each step 16 bytes of levels.
-#define PUT4(i) PUTSCALES((288*(i)), (2*288))
+#define PUT4(i) \
+	FMOVQ F4, (288*(i))(SCALES)       \
+	FMOVQ F5, (288*(i)+2*288)(SCALES) \
+	FMOVQ F6, (288*(i)+4*288)(SCALES) \
+	FMOVQ F7, (288*(i)+6*288)(SCALES)
 #define IQ4_XS(turn, put) \
 	SCALES4(PUT4)                  \
 	ADVANCE(8)                     \

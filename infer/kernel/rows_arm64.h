@@ -166,13 +166,6 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 	FMUL(factor, 6, 6)                \
 	FMUL(factor, 7, 7)
 
-// PUTSCALES stores those of four steps, some bytes apart.
-#define PUTSCALES(at, apart) \
-	FMOVQ F4, (at)(SCALES)         \
-	FMOVQ F5, (at+apart)(SCALES)   \
-	FMOVQ F6, (at+2*apart)(SCALES) \
-	FMOVQ F7, (at+3*apart)(SCALES)
-
 #define PUTMINS(at) \
 	FMOVQ F4, (at)(MINS)    \
 	FMOVQ F5, (at+32)(MINS) \
@@ -181,7 +174,7 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 
 // SCALEMINS unpacks the header of Q4_K and Q5_K: d and dmin in binary16, then
 // 12 bytes of 6-bit scales and minima; see scaleMins in infer/quant.
-#define SCALEMINS \
+#define SCALEMINS(put) \
 	LOAD(0)                            \
 	QUADS(V0, V1, V2, V3)              \ // d and dmin, bytes 0-3, 4-7, 8-11
 	VUZP1 V0.H8, V0.H8, V16.H8         \
@@ -198,9 +191,9 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 	VSLI  $4, V1.B16, V10.B16          \ // scales 4-7
 	VSLI  $4, V2.B16, V11.B16          \ // minima 4-7
 	FOUR(V8, 16)                       \
-	PUTSCALES(0, 288)                  \
+	put(0)                             \
 	FOUR(V10, 16)                      \
-	PUTSCALES((4*288), 288)            \
+	put(1)                             \
 	FOUR(V9, 17)                       \
 	PUTMINS(0)                         \
 	FOUR(V11, 17)                      \
@@ -211,7 +204,7 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 // and its minima, in the upper ones; d and dmin lie behind the codes. put(i)
 // stores the scales of groups 4i to 4i+3.
 #define SCALES2(put) \
-	TWOHALVES(80)                 \
+	TWOHALVES(80)             \
 	LOAD(0)                   \
 	TWOJOINED(16, V16)        \
 	QUADS(V28, V29, V30, V31) \
@@ -281,6 +274,21 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 	put(0)                            \
 	FOUR(V10, 16)                     \
 	put(1)
+
+// SCALES6 unpacks the signed scales of Q6_K, which lie behind the codes, as d.
+#define SCALES6(put) \
+	HALVES(208)               \
+	LOAD(192)                 \
+	JOINED(16, F16)           \
+	QUADS(V28, V29, V30, V31) \
+	FOUR(V28, 16)             \
+	put(0)                    \
+	FOUR(V29, 16)             \
+	put(1)                    \
+	FOUR(V30, 16)             \
+	put(2)                    \
+	FOUR(V31, 16)             \
+	put(3)
 
 // Fifth bits of four rows, 32 in a register of each. ISFIFTH sets all bits in
 // those of 16 bytes whose column has its fifth: in w those of a's row, in x of

@@ -56,7 +56,8 @@ next:                        \
 
 // VECTOR loads the step off bytes on.
 #define VECTOR(off) \
-	FLDPQ (off)(XS), (F8, F9) \
+	FMOVQ (off)(XS), F8     \
+	FMOVQ (off+16)(XS), F9  \
 	FMOVS (off+32)(XS), F10
 
 #define INIT(start) \
@@ -75,10 +76,10 @@ next:                        \
 	SCALED4
 #define SCALED1 \
 	VADDP V17.S4, V16.S4, V16.S4 \
-	VADDP V19.S4, V18.S4, V18.S4 \
-	FMUL0(10, 22, 22)              // scale[row] * d
+	VADDP V19.S4, V18.S4, V18.S4
 #define SCALED2 \
-	VADDP V18.S4, V16.S4, V16.S4
+	VADDP V18.S4, V16.S4, V16.S4 \
+	FMUL0(10, 22, 22)              // scale[row] * d
 #define SCALED3 \
 	FSUB(21, 16, 16)
 #define SCALED4 \
@@ -124,10 +125,14 @@ next:                        \
 
 // LOAD32 loads 32 bytes of each row, off bytes from its pointer.
 #define LOAD32(off, a, b, c, d, e, f, g, h) \
-	FLDPQ (off)(W0), (a, b) \
-	FLDPQ (off)(W1), (c, d) \
-	FLDPQ (off)(W2), (e, f) \
-	FLDPQ (off)(W3), (g, h)
+	FMOVQ (off)(W0), a    \
+	FMOVQ (off+16)(W0), b \
+	FMOVQ (off)(W1), c    \
+	FMOVQ (off+16)(W1), d \
+	FMOVQ (off)(W2), e    \
+	FMOVQ (off+16)(W2), f \
+	FMOVQ (off)(W3), g    \
+	FMOVQ (off+16)(W3), h
 #define CODES0(off) LOAD32(off, F0, F1, F2, F3, F4, F5, F6, F7)
 #define CODES24(off) LOAD32(off, F24, F25, F26, F27, F28, F29, F30, F31)
 
