@@ -1,4 +1,5 @@
-// What the products of single_arm64.s and single_k_arm64.s share.
+// What the products of single_dotprod_arm64.s and single_neon_arm64.s share. The
+// includer has the integer products and what turns their sums into floats.
 //
 // They multiply 8 rows with a single vector, without a panel: 16 columns of a
 // row are multiplied with the vector's, and what four rows get in their lanes
@@ -9,13 +10,10 @@
 #define XS    R6  // its step
 #define HALF  R16 // bias16 of the step
 #define DST   R25
-#define START R26 // of integer sums
 
 // V0-V7: codes of rows 0 to 3: columns 0-15 and 16-31 of each
 // V8-V10: the vector's columns and its scale
-// V12-V15: products of 16 bits
 // V16-V19: integer sums of rows 0 to 3
-// V21: what they start with, see BIAS in tile_arm64.h
 // V22: scales
 // V23: the sums
 // V24-V31: other codes of rows 0 to 3
@@ -30,8 +28,6 @@
 	MOVD  n+56(FP), STEPS       \
 	LSL   $3, STRIDE, NEXT      \
 	MOVD  $2, PASSES            \
-	MOVW  $0x4b400000, START    \
-	VDUP  START, V21.S4         \
 	VMOVI $15, FIFTEEN.B16
 
 #define SINGLE(block) \
@@ -60,68 +56,18 @@ next:                        \
 	FMOVQ (off+16)(XS), F9  \
 	FMOVS (off+32)(XS), F10
 
-#define INIT(start) \
-	FMOVS start, F16 \
-	FMOVS start, F17 \
-	FMOVS start, F18 \
-	FMOVS start, F19
-
 // SCALED adds up the integer sums of each row and adds them, times both
 // scales, to the sums. It consists of steps that wait for each other; other
-// work goes between them.
-#define SCALED \
-	SCALED1 \
-	SCALED2 \
-	SCALED3 \
-	SCALED4
+// work goes between them. The includer has the third: FLOATS, or where INIT was
+// BIASED, BIASEDFLOATS.
 #define SCALED1 \
 	VADDP V17.S4, V16.S4, V16.S4 \
 	VADDP V19.S4, V18.S4, V18.S4
 #define SCALED2 \
 	VADDP V18.S4, V16.S4, V16.S4 \
 	FMUL0(10, 22, 22)              // scale[row] * d
-#define SCALED3 \
-	FSUB(21, 16, 16)
 #define SCALED4 \
 	FMLA(22, 16, 23)
-
-// DOT16 adds the products of V(w), V(w+2), ... and 16 columns in V(x).
-#define DOT16(w, x) \
-	SDOT(x, w, 16)   \
-	SDOT(x, w+2, 17) \
-	SDOT(x, w+4, 18) \
-	SDOT(x, w+6, 19)
-
-// DOT32 adds those of V(w), V(w+1), ... and 32 columns.
-#define DOT32(w) \
-	DOT16(w, 8)   \
-	DOT16(w+1, 9)
-
-// Without dot products. Two products of a code and a byte fit in 16 bits, and
-// more of smaller codes: of 4 bits the four of MUL32SMALL, 4*15*127 at most.
-#define LONG(instruction, w, x) \
-	instruction(x, w, 12)   \
-	instruction(x, w+2, 13) \
-	instruction(x, w+4, 14) \
-	instruction(x, w+6, 15)
-#define PAIRSUMS \
-	SADALP(12, 16) \
-	SADALP(13, 17) \
-	SADALP(14, 18) \
-	SADALP(15, 19)
-#define MUL16(w, x) \
-	LONG(SMULL, w, x)  \
-	LONG(SMLAL2, w, x) \
-	PAIRSUMS
-#define MUL32(w) \
-	MUL16(w, 8)   \
-	MUL16(w+1, 9)
-#define MUL32SMALL(w) \
-	LONG(SMULL, w, 8)    \
-	LONG(SMLAL2, w, 8)   \
-	LONG(SMLAL, w+1, 9)  \
-	LONG(SMLAL2, w+1, 9) \
-	PAIRSUMS
 
 // LOAD32 loads 32 bytes of each row, off bytes from its pointer. Loads of pairs
 // would gain nothing on Cortex-A76 and keep a Cortex-A55 waiting.
@@ -181,3 +127,131 @@ next:                        \
 #define LEVELARGUMENTS(levels) \
 	MOVD  $levels(SB), TABLE \
 	FMOVQ (TABLE), F11
+
+// --- types with blocks of 32, which are one step.
+
+// STEP multiplies with the step and goes to the next block, some bytes further
+// on.
+#define STEP(dot32, init, floats, size) \
+	VECTOR(0)       \
+	init            \
+	dot32(0)        \
+	SCALED1         \
+	AHEAD(0)        \
+	SCALED2         \
+	ADVANCE(size)   \
+	floats          \
+	ADD $40, XS     \
+	SCALED4
+
+#define MINIMUM FMOVQ.P F17, 32(MINS)
+
+// Q8_0: a binary16 scale and 32 codes.
+#define LOADQ8(w, a, b) \
+	FMOVQ 2(w), a  \
+	FMOVQ 18(w), b
+#define Q8_0 \
+	HALVES(0)          \
+	LOADQ8(W0, F0, F1) \
+	LOADQ8(W1, F2, F3) \
+	LOADQ8(W2, F4, F5) \
+	LOADQ8(W3, F6, F7) \
+	JOINED(22, F22)    \
+	STEP(DOT32, INIT, FLOATS, 34)
+
+// Q4_0: a binary16 scale and 16 bytes, whose low halves are the codes of
+// columns 0-15; 8 more than they say: the step's bias is -128 times the sum of
+// the vector's bytes.
+#define Q4_0 \
+	HALVES(0)              \
+	LOADNIBBLES(2)         \
+	JOINED(22, F22)        \
+	MOVW  36(XS), T0       \
+	NIBBLES                \
+	STEP(DOT32SMALL, BIASED(4), BIASEDFLOATS, 18)
+
+// IQ4_NL: as Q4_0, with levels.
+#define IQ4_NL \
+	HALVES(0)       \
+	LOADNIBBLES(2)  \
+	JOINED(22, F22) \
+	NIBBLES         \
+	HERE(LEVEL)     \
+	STEP(DOT32, INIT, FLOATS, 18)
+
+// MXFP4: an exponent and 16 bytes of levels.
+#define EXPONENT V24
+#define FRACTION V25
+#define MXFP4 \
+	BYTES(0)             \
+	LOADNIBBLES(1)       \
+	POWERS(22, F22, V22) \
+	NIBBLES              \
+	HERE(LEVEL)          \
+	STEP(DOT32SMALL, INIT, FLOATS, 17)
+
+// Q4_1: a scale and the negative of a minimum, both binary16, and 16 bytes.
+#define Q4_1 \
+	TWOHALVES(0)           \
+	LOADNIBBLES(4)     \
+	NEGATED            \
+	TWOJOINED(22, V22) \
+	NIBBLES            \
+	MINIMUM            \
+	STEP(DOT32SMALL, INIT, FLOATS, 20)
+
+#define FIRST16 V28
+#define LAST16  V29
+#define EACHBIT V30
+#define FIFTHARGUMENTS \
+	MOVD $fifthBits<>(SB), TABLE \
+	VLD1 (TABLE), [V28.B16, V29.B16, V30.B16]
+
+// NIBBLES5 makes codes of 16 bytes of each row and the fifth bits in V24 to
+// V27, as far as keep leaves them in the upper half of a byte.
+#define NIBBLES5(keep) \
+	ISFIFTH(LAST16, V24, V25, V26, V27, V1, V3, V5, V7)      \
+	ISFIFTH(FIRST16, V24, V25, V26, V27, V24, V25, V26, V27) \
+	keep(V1, V3, V5, V7)     \
+	keep(V24, V25, V26, V27) \
+	VSRI $4, V0.B16, V1.B16  \
+	VSRI $4, V2.B16, V3.B16  \
+	VSRI $4, V4.B16, V5.B16  \
+	VSRI $4, V6.B16, V7.B16  \
+	VSLI $4, V24.B16, V0.B16 \
+	VSLI $4, V25.B16, V2.B16 \
+	VSLI $4, V26.B16, V4.B16 \
+	VSLI $4, V27.B16, V6.B16
+#define LOADNIBBLES5(off) \
+	FMOVQ (off)(W0), F0 \
+	FMOVQ (off)(W1), F2 \
+	FMOVQ (off)(W2), F4 \
+	FMOVQ (off)(W3), F6
+#define ASIS(a, b, c, d)
+
+// Q5_0: a binary16 scale, 32 fifth bits and 16 bytes; codes are 16 more than
+// they say, which is to have the upper half of a byte where the bit is not.
+#define Q5_0 \
+	NOTFIFTHBITS(2, F24, F25, F26, F27) \
+	LOADNIBBLES5(6)                  \
+	HALVES(0)                        \
+	NIBBLES5(ASIS)                   \
+	JOINED(22, F22)                  \
+	STEP(DOT32SMALL, INIT, FLOATS, 22)
+
+// Q5_1: a scale, the negative of a minimum, 32 fifth bits and 16 bytes.
+#define SEVENTEEN V11 // in every byte: the fifth bit in both halves
+#define KEEP(a, b, c, d) \
+	VAND SEVENTEEN.B16, a.B16, a.B16 \
+	VAND SEVENTEEN.B16, b.B16, b.B16 \
+	VAND SEVENTEEN.B16, c.B16, c.B16 \
+	VAND SEVENTEEN.B16, d.B16, d.B16
+#define Q5_1 \
+	FIFTHBITS(4, F24, F25, F26, F27) \
+	LOADNIBBLES5(8)               \
+	TWOHALVES(0)                      \
+	NIBBLES5(KEEP)                \
+	NEGATED                       \
+	TWOJOINED(22, V22)            \
+	MINIMUM                       \
+	STEP(DOT32SMALL, INIT, FLOATS, 24)

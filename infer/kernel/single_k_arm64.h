@@ -1,13 +1,6 @@
-#include "textflag.h"
-#include "words_arm64.h"
-#include "rows_arm64.h"
-
-#include "single_arm64.h"
-
-// Types with blocks of 256, which are eight steps.
+// Products with single vectors, of types with blocks of 256, which are eight steps.
 
 #define BLOCKARGUMENTS \
-	ARGUMENTS                    \
 	LSR  $3, STEPS               \
 	MOVD $packBytes<>(SB), TABLE
 
@@ -23,12 +16,12 @@
 // WHILE does SCALED, with work for the next product between its steps: cores
 // that execute in order would wait for each of them. vector is NEXTVECTOR where that
 // is another step's, LASTVECTOR where there is none, or NOTHING.
-#define WHILE(vector, a, b, c) \
+#define WHILE(floats, vector, a, b, c) \
 	SCALED1                 \
 	a                       \
 	SCALED2                 \
 	b                       \
-	SCALED3                 \
+	floats                  \
 	vector                  \
 	c                       \
 	SCALED4
@@ -40,22 +33,22 @@
 
 // Q4_K: the header, then for each two steps 32 bytes, whose low halves are the
 // codes of the first.
-#define Q4_K(dot32) \
+#define Q4_K \
 	HEADER(SCALEMINS)               \
 	ADVANCE(16)                     \
 	MOVD $4, PAIRS                  \
 pair:                               \
 	CODES0(0)                       \
 	VECTOR(0)                       \
-	INIT(START)                     \
-	FMOVQ.P 16(SCALES), F22         \
+	INIT                    \
+	FMOVQ.P 16(SCALES), F22 \
 	TO24(LOWER)                     \
-	dot32(24)                       \
-	WHILE(NEXTVECTOR, HERE(UPPER), AHEAD(0), ADVANCE(32)) \
-	INIT(START)                     \
-	FMOVQ.P 16(SCALES), F22         \
-	dot32(0)                        \
-	WHILE(LASTVECTOR, NOTHING, NOTHING, NOTHING) \
+	DOT32SMALL(24)                       \
+	WHILE(FLOATS, NEXTVECTOR, HERE(UPPER), AHEAD(0), ADVANCE(32)) \
+	INIT                    \
+	FMOVQ.P 16(SCALES), F22 \
+	DOT32SMALL(0)                        \
+	WHILE(FLOATS, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
 	SUB  $1, PAIRS                  \
 	CBNZ PAIRS, pair
 
@@ -77,16 +70,16 @@ pair:                               \
 	CODES0(48+32*(j))  \
 	FIND5
 
-#define STEP5(dot32, vector, a, b, c) \
-	INIT(START)             \
+#define STEP5(vector, a, b, c) \
+	INIT                    \
 	FMOVQ.P 16(SCALES), F22 \
-	dot32(24)               \
-	WHILE(vector, a, b, c)
-#define PAIR5(dot32, j) \
-	STEP5(dot32, NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
-	STEP5(dot32, NEXTVECTOR, LOWER5(j+1), TO24(FIFTH), TO24(WITHLOWER))
+	DOT32SMALL(24)               \
+	WHILE(FLOATS, vector, a, b, c)
+#define PAIR5(j) \
+	STEP5(NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
+	STEP5(NEXTVECTOR, LOWER5(j+1), TO24(FIFTH), TO24(WITHLOWER))
 
-#define Q5_K(dot32) \
+#define Q5_K \
 	HEADER(SCALEMINS)   \
 	VMOVI $1, BIT.B16   \
 	VECTOR(0)           \
@@ -94,13 +87,13 @@ pair:                               \
 	TO24(FIFTH)         \
 	TO24(WITHLOWER)     \
 	AHEAD(0)            \
-	PAIR5(dot32, 0)     \
+	PAIR5(0)     \
 	AHEAD(64)           \
-	PAIR5(dot32, 1)     \
+	PAIR5(1)     \
 	AHEAD(128)          \
-	PAIR5(dot32, 2)     \
-	STEP5(dot32, NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
-	STEP5(dot32, LASTVECTOR, ADVANCE(176), NOTHING, NOTHING)
+	PAIR5(2)     \
+	STEP5(NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
+	STEP5(LASTVECTOR, ADVANCE(176), NOTHING, NOTHING)
 
 // Groups of 16 columns take turns: the codes of one half of a step are in V0,
 // V2, V4 and V6, those of the other in V1, V3, V5 and V7. FIRST and LAST do
@@ -117,11 +110,11 @@ pair:                               \
 	f(V31, V7)
 
 // GROUP is the product of a group: the codes from V(w), the columns V(x).
-#define GROUP(dot16, start, w, x, vector, a, b, c) \
-	INIT(start)             \
-	dot16(w, x)             \
+#define GROUP(init, floats, w, x, vector, a, b, c) \
+	init                    \
+	DOT16(w, x)             \
 	FMOVQ.P 16(SCALES), F22 \
-	WHILE(vector, a, b, c)
+	WHILE(floats, vector, a, b, c)
 
 // Q6_K: for each four steps 64 bytes, whose low halves are of the first two;
 // for each four steps 32 bytes of the codes' upper two bits, of which step s
@@ -165,35 +158,32 @@ pair:                               \
 	FMOVQ (128+32*(i)+16)(W3), F31 \
 	LAST(half)
 
-// BIAS6 is what the sums of the next group start with.
-#define BIAS6 \
-	MOVW.P 4(HALF), T0      \
-	ADD    T0->2, START, T0
+#define BIASED6 \
+	MOVW.P 4(HALF), T0 \
+	BIASED(2)
 
 // STEP6 multiplies a step, and does a, b and c for the next one.
-#define STEP6(i, at, half, high, dot16, vector, a, b, c) \
-	BIAS6                                                                            \
-	GROUP(dot16, T0, 0, 8, NOTHING, LAST6(i, at, half), HIGHLAST(high), LAST(UNITE)) \
-	BIAS6                                                                            \
-	GROUP(dot16, T0, 1, 9, vector, a, b, c)
+#define STEP6(i, at, half, high, vector, a, b, c) \
+	GROUP(BIASED6, BIASEDFLOATS, 0, 8, NOTHING, LAST6(i, at, half), HIGHLAST(high), LAST(UNITE)) \
+	GROUP(BIASED6, BIASEDFLOATS, 1, 9, vector, a, b, c)
 
-#define STEPS6(i, dot16, vector, a, b, c) \
-	STEP6(i, (64*i), LOWERHERE, HIGH0, dot16, NEXTVECTOR, FIRST6(i, (64*i+32), LOWERHERE), HIGHFIRST(HIGH1), FIRST(UNITE)) \
-	STEP6(i, (64*i+32), LOWERHERE, HIGH1, dot16, NEXTVECTOR, FIRST6(i, (64*i), UPPERHERE), HIGHFIRST(HIGH2), FIRST(UNITE)) \
+#define STEPS6(i, vector, a, b, c) \
+	STEP6(i, (64*i), LOWERHERE, HIGH0, NEXTVECTOR, FIRST6(i, (64*i+32), LOWERHERE), HIGHFIRST(HIGH1), FIRST(UNITE)) \
+	STEP6(i, (64*i+32), LOWERHERE, HIGH1, NEXTVECTOR, FIRST6(i, (64*i), UPPERHERE), HIGHFIRST(HIGH2), FIRST(UNITE)) \
 	AHEAD(128*i)                                                                                                     \
-	STEP6(i, (64*i), UPPERHERE, HIGH2, dot16, NEXTVECTOR, FIRST6(i, (64*i+32), UPPERHERE), HIGHFIRST(HIGH3), FIRST(UNITE)) \
-	STEP6(i, (64*i+32), UPPERHERE, HIGH3, dot16, vector, a, b, c)                                                    \
+	STEP6(i, (64*i), UPPERHERE, HIGH2, NEXTVECTOR, FIRST6(i, (64*i+32), UPPERHERE), HIGHFIRST(HIGH3), FIRST(UNITE)) \
+	STEP6(i, (64*i+32), UPPERHERE, HIGH3, vector, a, b, c)                                                    \
 	AHEAD(128*i+64)
 
-#define Q6_K(dot16) \
+#define Q6_K \
 	HEADER(SCALES6)           \
 	VMOVI $0x30, UPPERTWO.B16 \
 	VECTOR(0)                 \
 	FIRST6(0, 0, LOWERHERE)   \
 	HIGHFIRST(HIGH0)          \
 	FIRST(UNITE)              \
-	STEPS6(0, dot16, NEXTVECTOR, FIRST6(1, 64, LOWERHERE), HIGHFIRST(HIGH0), FIRST(UNITE)) \
-	STEPS6(1, dot16, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
+	STEPS6(0, NEXTVECTOR, FIRST6(1, 64, LOWERHERE), HIGHFIRST(HIGH0), FIRST(UNITE)) \
+	STEPS6(1, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
 	ADVANCE(210)
 
 // Q2_K: 16 bytes of scales and minima, for each four steps 32 bytes of codes, of
@@ -205,25 +195,25 @@ pair:                               \
 #define SHIFT4(from, to)    VUSHR $4, from.B16, to.B16
 #define SHIFT6(from, to)    VUSHR $6, from.B16, to.B16
 
-#define STEP2(dot16, lasta, lastb, vector, a, b) \
-	GROUP(dot16, START, 0, 8, NOTHING, lasta, NOTHING, lastb) \
-	GROUP(dot16, START, 1, 9, vector, a, b, NOTHING)
+#define STEP2(lasta, lastb, vector, a, b) \
+	GROUP(INIT, FLOATS, 0, 8, NOTHING, lasta, NOTHING, lastb) \
+	GROUP(INIT, FLOATS, 1, 9, vector, a, b, NOTHING)
 
-#define STEPS2(i, dot16, vector, a, b) \
-	STEP2(dot16, LAST(MASK), NOTHING, NEXTVECTOR, FIRST(SHIFT2), FIRST(MASKHERE))          \
-	STEP2(dot16, LAST(SHIFT2), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT4), FIRST(MASKHERE)) \
+#define STEPS2(i, vector, a, b) \
+	STEP2(LAST(MASK), NOTHING, NEXTVECTOR, FIRST(SHIFT2), FIRST(MASKHERE))          \
+	STEP2(LAST(SHIFT2), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT4), FIRST(MASKHERE)) \
 	AHEAD(64*i)                                                                      \
-	STEP2(dot16, LAST(SHIFT4), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT6), NOTHING)         \
-	STEP2(dot16, LAST(SHIFT6), NOTHING, vector, a, b)
+	STEP2(LAST(SHIFT4), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT6), NOTHING)         \
+	STEP2(LAST(SHIFT6), NOTHING, vector, a, b)
 
-#define Q2_K(dot16) \
+#define Q2_K \
 	HEADER(SCALES2)       \
 	VMOVI $3, THREE.B16   \
 	VECTOR(0)             \
 	CODES24(16)           \
 	FIRST(MASK)           \
-	STEPS2(0, dot16, NEXTVECTOR, CODES24(48), FIRST(MASK)) \
-	STEPS2(1, dot16, LASTVECTOR, NOTHING, NOTHING) \
+	STEPS2(0, NEXTVECTOR, CODES24(48), FIRST(MASK)) \
+	STEPS2(1, LASTVECTOR, NOTHING, NOTHING) \
 	ADVANCE(84)
 
 // Q3_K: 32 bytes of third bits, of which step s has bit s; codes as those of
@@ -266,22 +256,22 @@ pair:                               \
 #define ANDLOWLAST  ANDLOW(V1, V3, V5, V7)
 #define SHIFT0(from, to) VORR from.B16, from.B16, to.B16
 
-#define STEP3(dot16, shift, vector, a, b, c) \
-	GROUP(dot16, START, 0, 8, NOTHING, LAST3(shift), LAST(NOTTHIRD), ANDLOWLAST) \
-	GROUP(dot16, START, 1, 9, vector, a, b, c)
+#define STEP3(shift, vector, a, b, c) \
+	GROUP(INIT, FLOATS, 0, 8, NOTHING, LAST3(shift), LAST(NOTTHIRD), ANDLOWLAST) \
+	GROUP(INIT, FLOATS, 1, 9, vector, a, b, c)
 
-#define STEPS3(i, dot16, vector, a, b, c) \
-	STEP3(dot16, SHIFT0, NEXTVECTOR, FIRST3(4*i+1, SHIFT2), FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEP3(dot16, SHIFT2, NEXTVECTOR, FIRST3(4*i+2, SHIFT4), FIRST(NOTTHIRD), ANDLOWFIRST) \
+#define STEPS3(i, vector, a, b, c) \
+	STEP3(SHIFT0, NEXTVECTOR, FIRST3(4*i+1, SHIFT2), FIRST(NOTTHIRD), ANDLOWFIRST) \
+	STEP3(SHIFT2, NEXTVECTOR, FIRST3(4*i+2, SHIFT4), FIRST(NOTTHIRD), ANDLOWFIRST) \
 	AHEAD(64*i)                                                                     \
-	STEP3(dot16, SHIFT4, NEXTVECTOR, FIRST3(4*i+3, SHIFT6), FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEP3(dot16, SHIFT6, vector, a, b, c)
+	STEP3(SHIFT4, NEXTVECTOR, FIRST3(4*i+3, SHIFT6), FIRST(NOTTHIRD), ANDLOWFIRST) \
+	STEP3(SHIFT6, vector, a, b, c)
 
 #define CODES3 \
 	CODES24(64)       \
 	FIRST3(4, SHIFT0)
 
-#define Q3_K(dot16) \
+#define Q3_K \
 	HEADER(SCALES3)       \
 	CODES0(0)             \
 	VMOVI $255, V24.B16   \
@@ -293,8 +283,8 @@ pair:                               \
 	FIRST3(0, SHIFT0)     \
 	FIRST(NOTTHIRD)       \
 	ANDLOWFIRST           \
-	STEPS3(0, dot16, NEXTVECTOR, CODES3, FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEPS3(1, dot16, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
+	STEPS3(0, NEXTVECTOR, CODES3, FIRST(NOTTHIRD), ANDLOWFIRST) \
+	STEPS3(1, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
 	ADVANCE(110)
 
 // IQ4_XS: scales, then for each step 16 bytes of levels.
@@ -303,7 +293,7 @@ pair:                               \
 	FMOVQ F5, (16*(i)+32)(SCALES) \
 	FMOVQ F6, (16*(i)+64)(SCALES) \
 	FMOVQ F7, (16*(i)+96)(SCALES)
-#define IQ4_XS(dot32) \
+#define IQ4_XS \
 	MOVD  PANEL, SCALES     \
 	VLD1  (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16] \
 	SCALES4(PUT4)           \
@@ -313,72 +303,10 @@ step:                       \
 	LOADNIBBLES(0)          \
 	VECTOR(0)               \
 	NIBBLES                 \
-	INIT(START)             \
+	INIT                    \
 	FMOVQ.P 16(SCALES), F22 \
 	HERE(LEVEL)             \
-	dot32(0)                \
-	WHILE(LASTVECTOR, AHEAD(0), ADVANCE(16), NOTHING) \
+	DOT32(0)                \
+	WHILE(FLOATS, LASTVECTOR, AHEAD(0), ADVANCE(16), NOTHING) \
 	SUB  $1, PAIRS          \
 	CBNZ PAIRS, step
-
-// func singleQ4_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ4_KDotProd(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q4_K(DOT32))
-
-// func singleQ5_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ5_KDotProd(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q5_K(DOT32))
-
-// func singleQ6_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ6_KDotProd(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q6_K(DOT16))
-
-// func singleQ2_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ2_KDotProd(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q2_K(DOT16))
-
-// func singleQ3_KDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ3_KDotProd(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q3_K(DOT16))
-
-// func singleIQ4_XSDotProd(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleIQ4_XSDotProd(SB), NOSPLIT, $0-65
-	LEVELARGUMENTS(iq4<>)
-	BLOCKARGUMENTS
-	SINGLE(IQ4_XS(DOT32))
-
-// func singleQ4_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ4_KNEON(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q4_K(MUL32SMALL))
-
-// func singleQ5_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ5_KNEON(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q5_K(MUL32SMALL))
-
-// func singleQ6_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ6_KNEON(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q6_K(MUL16))
-
-// func singleQ2_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ2_KNEON(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q2_K(MUL16))
-
-// func singleQ3_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleQ3_KNEON(SB), NOSPLIT, $0-65
-	BLOCKARGUMENTS
-	SINGLE(Q3_K(MUL16))
-
-// func singleIQ4_XSNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
-TEXT ·singleIQ4_XSNEON(SB), NOSPLIT, $0-65
-	LEVELARGUMENTS(iq4<>)
-	BLOCKARGUMENTS
-	SINGLE(IQ4_XS(MUL32))
