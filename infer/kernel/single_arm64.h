@@ -9,6 +9,7 @@
 #define X     R1  // the vector's first step
 #define XS    R6  // its step
 #define HALF  R16 // bias16 of the step
+#define BIAS16 R17 // HALF's or the vector's, see BIASED
 #define DST   R25
 
 // V0-V7: codes of rows 0 to 3: columns 0-15 and 16-31 of each
@@ -131,11 +132,11 @@ next:                        \
 // --- types with blocks of 32, which are one step.
 
 // STEP multiplies with the step and goes to the next block, some bytes further
-// on.
-#define STEP(dot32, init, floats, size) \
+// on. scale is what is left to do for the scales in V22.
+#define STEP(dot32, floats, scale, size) \
 	VECTOR(0)       \
-	init            \
 	dot32(0)        \
+	scale           \
 	SCALED1         \
 	AHEAD(0)        \
 	SCALED2         \
@@ -143,6 +144,9 @@ next:                        \
 	floats          \
 	ADD $40, XS     \
 	SCALED4
+
+#define HALFSCALE FCVTL(22, 22)
+#define NOTHING
 
 #define MINIMUM FMOVQ.P F17, 32(MINS)
 
@@ -156,28 +160,31 @@ next:                        \
 	LOADQ8(W1, F2, F3) \
 	LOADQ8(W2, F4, F5) \
 	LOADQ8(W3, F6, F7) \
-	JOINED(22, F22)    \
-	STEP(DOT32, INIT, FLOATS, 34)
+	INIT               \
+	JOIN(F22)          \
+	STEP(DOT32, FLOATS, HALFSCALE, 34)
 
 // Q4_0: a binary16 scale and 16 bytes, whose low halves are the codes of
 // columns 0-15; 8 more than they say: the step's bias is -128 times the sum of
 // the vector's bytes.
 #define Q4_0 \
-	HALVES(0)              \
-	LOADNIBBLES(2)         \
-	JOINED(22, F22)        \
-	MOVW  36(XS), T0       \
-	NIBBLES                \
-	STEP(DOT32SMALL, BIASED(4), BIASEDFLOATS, 18)
+	HALVES(0)            \
+	LOADNIBBLES(2)       \
+	MOVW 36(XS), BIAS16  \
+	JOIN(F22)            \
+	BIASED(4)            \
+	NIBBLES              \
+	STEP(DOT32SMALL, BIASEDFLOATS, HALFSCALE, 18)
 
 // IQ4_NL: as Q4_0, with levels.
 #define IQ4_NL \
-	HALVES(0)       \
-	LOADNIBBLES(2)  \
-	JOINED(22, F22) \
-	NIBBLES         \
-	HERE(LEVEL)     \
-	STEP(DOT32, INIT, FLOATS, 18)
+	HALVES(0)      \
+	LOADNIBBLES(2) \
+	INIT           \
+	JOIN(F22)      \
+	NIBBLES        \
+	HERE(LEVEL)    \
+	STEP(DOT32, FLOATS, HALFSCALE, 18)
 
 // MXFP4: an exponent and 16 bytes of levels.
 #define EXPONENT V24
@@ -188,7 +195,8 @@ next:                        \
 	POWERS(22, F22, V22) \
 	NIBBLES              \
 	HERE(LEVEL)          \
-	STEP(DOT32SMALL, INIT, FLOATS, 17)
+	INIT           \
+	STEP(DOT32SMALL, FLOATS, NOTHING, 17)
 
 // Q4_1: a scale and the negative of a minimum, both binary16, and 16 bytes.
 #define Q4_1 \
@@ -198,7 +206,8 @@ next:                        \
 	TWOJOINED(22, V22) \
 	NIBBLES            \
 	MINIMUM            \
-	STEP(DOT32SMALL, INIT, FLOATS, 20)
+	INIT           \
+	STEP(DOT32SMALL, FLOATS, NOTHING, 20)
 
 #define FIRST16 V28
 #define LAST16  V29
@@ -235,9 +244,10 @@ next:                        \
 	NOTFIFTHBITS(2, F24, F25, F26, F27) \
 	LOADNIBBLES5(6)                  \
 	HALVES(0)                        \
+	INIT                             \
 	NIBBLES5(ASIS)                   \
-	JOINED(22, F22)                  \
-	STEP(DOT32SMALL, INIT, FLOATS, 22)
+	JOIN(F22)                        \
+	STEP(DOT32SMALL, FLOATS, HALFSCALE, 22)
 
 // Q5_1: a scale, the negative of a minimum, 32 fifth bits and 16 bytes.
 #define SEVENTEEN V11 // in every byte: the fifth bit in both halves
@@ -254,4 +264,5 @@ next:                        \
 	NEGATED                       \
 	TWOJOINED(22, V22)            \
 	MINIMUM                       \
-	STEP(DOT32SMALL, INIT, FLOATS, 24)
+	INIT           \
+	STEP(DOT32SMALL, FLOATS, NOTHING, 24)

@@ -15,7 +15,7 @@
 	MOVW $0x4b400000, START  \
 	VDUP START, V21.S4
 
-// INIT lets the integer sums begin, BIASED(n) at T0>>n.
+// INIT lets the integer sums begin, BIASED(n) at BIAS16>>n.
 #define BEGINAT(start) \
 	FMOVS start, F16 \
 	FMOVS start, F17 \
@@ -23,8 +23,8 @@
 	FMOVS start, F19
 #define INIT BEGINAT(START)
 #define BIASED(n) \
-	ADD T0->n, START, T0 \
-	BEGINAT(T0)
+	ADD BIAS16->n, START, BIAS16 \
+	BEGINAT(BIAS16)
 #define FLOATS       FSUB(21, 16, 16)
 #define BIASEDFLOATS FLOATS
 

@@ -29,7 +29,6 @@
 #define NEXTVECTOR \
 	LASTVECTOR       \
 	VECTOR(0)
-#define NOTHING
 
 // Q4_K: the header, then for each two steps 32 bytes, whose low halves are the
 // codes of the first.
@@ -159,7 +158,7 @@ pair:                               \
 	LAST(half)
 
 #define BIASED6 \
-	MOVW.P 4(HALF), T0 \
+	MOVW.P 4(HALF), BIAS16 \
 	BIASED(2)
 
 // STEP6 multiplies a step, and does a, b and c for the next one.

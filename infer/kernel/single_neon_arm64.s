@@ -11,11 +11,11 @@
 // V12-V15: products of 16 bits
 // V21: the bias of integer sums
 
-// INIT lets the integer sums begin, BIASED(n) at T0>>n.
+// INIT lets the integer sums begin, BIASED(n) at BIAS16>>n.
 #define INIT
 #define BIASED(n) \
-	ASR  $n, T0, T0    \
-	VDUP T0, V21.S4
+	ASR  $n, BIAS16, BIAS16 \
+	VDUP BIAS16, V21.S4
 #define FLOATS SCVTF(16, 16)
 #define BIASEDFLOATS \
 	VADD V21.S4, V16.S4, V16.S4 \
