@@ -1,7 +1,7 @@
 package kernel
 
-// The assembly of tile_*_arm64.s, minus_arm64.s, pack_arm64.s and
-// single_arm64.s implements tileFunc, minusFunc, packFunc and singleFunc, for
+// The assembly of tile_*_arm64.s, minus_arm64.s, pack_*arm64.s and
+// single_*_arm64.s implements tileFunc, minusFunc, packFunc and singleFunc, for
 // at least one step and panels of 8 rows.
 
 //go:noescape
