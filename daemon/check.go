@@ -7,10 +7,12 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/uplink"
 )
@@ -91,8 +93,8 @@ func (c ModelConfig) check(at source) error {
 	if err := bundle.CheckName(c.Name); err != nil {
 		errs = append(errs, at.errorf("model.name", "%v", err))
 	}
-	if c.KV != "f16" && c.KV != "f32" {
-		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write \"f16\" or \"f32\"", c.KV))
+	if !slices.Contains(infer.KVTypes, c.KV) {
+		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write one of %q", c.KV, infer.KVTypes))
 	}
 	for _, path := range c.SystemPrompts {
 		if !filepath.IsAbs(path) {

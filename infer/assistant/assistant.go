@@ -33,7 +33,7 @@ type Config struct {
 	Threads   int    // that compute
 	Context   int    // tokens of one prompt and its answer
 	Sequences int    // answers under way at the same time
-	KV        string // type of keys and values, "f16" or "f32"
+	KV        string // type of keys and values, one of infer.KVTypes
 	KVBytes   int64  // most memory for them
 }
 

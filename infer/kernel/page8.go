@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // A page of INT8 holds what a page of binary16 does, as signed bytes that share
 // float32 scales, d = max|x|/127, rounded as [Activations] are. What shares one
@@ -41,12 +44,12 @@ func PutKey8(page []byte, position int, key []float32) {
 	size := t.stepBytes(stepCols)
 	panel, lane := page[position/t.lanes*steps*size:], position%t.lanes
 	for s := range steps {
-		var q [stepCols]int8
+		var codes [stepCols]byte
 		x := key[s*stepCols:]
-		d := roundBlock(q[:], x[:min(stepCols, len(x))])
+		d := roundBlock(codes[:], x[:min(stepCols, len(x))], t.offset)
 		step := panel[s*size:][:size]
-		for c, code := range q {
-			step[(c/t.unit*t.lanes+lane)*t.unit+c%t.unit] = byte(code) + t.offset
+		for c := 0; c < stepCols; c += t.unit {
+			copy(step[c*t.lanes+lane*t.unit:][:t.unit], codes[c:])
 		}
 		floats(step[stepCols*t.lanes:])[lane] = d
 	}
@@ -56,26 +59,45 @@ func PutKey8(page []byte, position int, key []float32) {
 // infinity makes all of it NaN.
 func PutValue8(page []byte, position int, value []float32) {
 	checkPut8("PutValue8", len(page), position, ValueBytes8(len(value)))
-	t, wide := active, wide8(len(value))
+	t, headDim, wide := active, len(value), wide8(len(value))
 	column := page[position/t.unit*t.lanes*t.unit+position%t.unit:]
 	d, inverse := blockScale(value)
-	for i := range wide {
-		var code int8
-		if i < len(value) {
-			code = roundAway(float32(value[i] * inverse))
+	for ; wide > 0; wide -= t.lanes {
+		var codes [maxLanes]byte
+		here := value[:min(t.lanes, len(value))]
+		roundTo(codes[:t.lanes], here, inverse, t.offset)
+		for lane, code := range codes[:t.lanes] {
+			column[lane*t.unit] = code
 		}
-		column[i/t.lanes*t.lanes*PageTokens+i%t.lanes*t.unit] = byte(code) + t.offset
+		value = value[len(here):]
+		column = column[min(t.lanes*PageTokens, len(column)):]
 	}
-	floats(page[wide*PageTokens:])[position] = d
+	floats(page[wide8(headDim)*PageTokens:])[position] = d
 }
 
-// roundBlock sets q to x in units of the scale that it returns.
-func roundBlock(q []int8, x []float32) float32 {
+// roundBlock sets codes to x in units of the scale that it returns, plus an
+// offset; zeros follow x.
+func roundBlock(codes []byte, x []float32, offset byte) float32 {
 	d, inverse := blockScale(x)
-	for i, v := range x {
-		q[i] = roundAway(float32(v * inverse))
-	}
+	roundTo(codes, x, inverse, offset)
 	return d
+}
+
+// roundTo is roundAway of the products with inverse. An inverse of zero is that
+// of a block of zeros or of no numbers.
+func roundTo(codes []byte, x []float32, inverse float32, offset byte) {
+	for i := range codes {
+		codes[i] = offset
+	}
+	if inverse == 0 {
+		return
+	}
+	const half, sign = 0x3effffff, 1 << 31 // of roundAway, as bits
+	codes = codes[:len(x)]
+	for i, v := range x {
+		v = float32(v * inverse) // the conversion forbids a fused multiply-add
+		codes[i] = byte(int32(v+math.Float32frombits(half|math.Float32bits(v)&sign))) + offset
+	}
 }
 
 func checkPut8(caller string, page, position, size int) {
