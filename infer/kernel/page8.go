@@ -86,11 +86,11 @@ func roundBlock(codes []byte, x []float32, offset byte) float32 {
 // roundTo is roundAway of the products with inverse. An inverse of zero is that
 // of a block of zeros or of no numbers.
 func roundTo(codes []byte, x []float32, inverse float32, offset byte) {
-	for i := range codes {
-		codes[i] = offset
-	}
 	if inverse == 0 {
-		return
+		x = nil
+	}
+	for i := range codes[len(x):] {
+		codes[len(x)+i] = offset
 	}
 	const half, sign = 0x3effffff, 1 << 31 // of roundAway, as bits
 	codes = codes[:len(x)]
