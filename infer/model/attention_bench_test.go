@@ -19,7 +19,7 @@ func BenchmarkAttention(b *testing.B) {
 	for _, c := range []struct {
 		name              string
 		threads, rows, at int
-	}{{"decode at 4000", 1, 1, 4000}, {"decode at 4000, 2 threads", 2, 1, 4000}, {"256 rows at 2000", 1, 256, 2000}, {"256 rows at 2000, 2 threads", 2, 256, 2000}} {
+	}{{"decode at 40", 1, 1, 40}, {"decode at 4000", 1, 1, 4000}, {"decode at 4000, 2 threads", 2, 1, 4000}, {"256 rows at 2000", 1, 256, 2000}, {"256 rows at 2000, 2 threads", 2, 256, 2000}} {
 		for _, kind := range []quant.Type{quant.F16, quant.Q8_0} {
 			b.Run(kind.String()+" "+c.name, func(b *testing.B) {
 				r, pages := newRunner(b, m, kind, model.Limits{Threads: c.threads, Sequences: 1, Rows: 256, Context: 4096})
