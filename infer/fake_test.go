@@ -58,18 +58,25 @@ func newFake(t testing.TB, step bool, o Options) (*fakeModel, *Engine) {
 	f.engine = e
 	t.Cleanup(func() {
 		e.Close()
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		f.verify()
-		if len(e.running)+len(e.waiting)+len(e.aside) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
-			t.Errorf("after the end: %d sequences run, %d wait, %d slots of %d are free, %d pages are promised",
-				len(e.running), len(e.waiting), len(e.slots), e.options.Sequences, e.pages.promised)
-		}
-		if p := e.pages; len(p.free)+p.idle != p.total() {
-			t.Errorf("after the end %d pages are free and %d idle, of %d", len(p.free), p.idle, p.total())
-		}
+		f.nothingLeft()
 	})
 	return f, e
+}
+
+// nothingLeft checks that an engine without requests holds nothing.
+func (f *fakeModel) nothingLeft() {
+	f.t.Helper()
+	e := f.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f.verify()
+	if len(e.schedule.running)+len(e.waiting)+len(e.aside) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
+		f.t.Errorf("after the end: %d sequences run, %d wait, %d slots of %d are free, %d pages are promised",
+			len(e.schedule.running), len(e.waiting), len(e.slots), e.options.Sequences, e.pages.promised)
+	}
+	if p := e.pages; len(p.free)+p.idle != p.total() {
+		f.t.Errorf("after the end %d pages are free and %d idle, of %d", len(p.free), p.idle, p.total())
+	}
 }
 
 var fakeConfig = model.Config{Vocab: fakeVocab, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 2, Context: 4096}
@@ -277,6 +284,11 @@ func (f *fakeModel) verify() {
 func (e *Engine) verify() error {
 	p := e.pages
 	refs, promised := make([]int, p.total()), 0
+	for _, s := range e.waiting {
+		if len(s.pages)+s.promised+s.stored > 0 {
+			return fmt.Errorf("a sequence that waits has %d pages, %d that are promised, and %d tokens in them", len(s.pages), s.promised, s.stored)
+		}
+	}
 	for _, s := range append(slices.Clip(e.schedule.running), e.aside...) {
 		promised += s.promised
 		for i, page := range s.pages {

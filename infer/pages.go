@@ -26,7 +26,7 @@ type pages struct {
 	idle     int     // pages in the list from oldest to newest
 	oldest   int32
 	newest   int32
-	promised int // pages that running sequences may still take: at most free and idle ones
+	promised int // pages that are set aside for sequences: at most free and idle ones
 }
 
 // node is what is known of a page.
@@ -59,9 +59,12 @@ func (p *pages) root() int32 { return int32(len(p.nodes) - 1) }
 // total is the number of pages.
 func (p *pages) total() int { return len(p.nodes) - 1 }
 
+// spare is how many pages can still be set aside.
+func (p *pages) spare() int { return len(p.free) + p.idle - p.promised }
+
 // promise sets pages aside for a sequence; false if there are not enough.
 func (p *pages) promise(n int) bool {
-	if len(p.free)+p.idle < p.promised+n {
+	if p.spare() < n {
 		return false
 	}
 	p.promised += n

@@ -31,6 +31,7 @@ type sequence struct {
 	first    time.Time // when the prompt had been run
 	latest   time.Time // when the latest token was handed out
 	cached   int       // tokens of the prompt that were not computed
+	reached  int       // tokens whose keys and values were there when the sequence was preempted last
 
 	source []int32 // what the sequence answers, nil unless the model is an encoder-decoder
 
@@ -39,12 +40,13 @@ type sequence struct {
 	hidden  []float32 // [len(Prompt)][Dim], nil: not wanted
 	scores  []float32 // [Labels], nil: not wanted
 
-	slot     *slot   // nil while waiting
+	slot     *slot   // nil before it is first in the queue, and at the end
 	known    []int32 // prompt, and answer as far as it was sampled
+	prefill  int     // of known, when it was admitted: they run as a prompt does
 	stored   int     // of known, whose keys and values are in pages
 	pages    []int32 // for the source, and then for known tokens, the last one perhaps partly filled
 	linked   int     // leading pages that are in the tree
-	promised int     // pages that may still be taken
+	promised int     // pages that are set aside for it
 	choice   sample.Choice
 	failure  error // of the sampling
 }
@@ -61,8 +63,11 @@ func newSlot(vocab int) *slot {
 	return &slot{logits: make([]float32, vocab), sampler: sample.New(vocab)}
 }
 
-// decoding tells whether the prompt has been run.
-func (s *sequence) decoding() bool { return len(s.known) > len(s.Prompt) }
+// decoding tells whether all that was known has been run.
+func (s *sequence) decoding() bool { return len(s.known) > s.prefill }
+
+// unread tells whether the reader has to catch up before there may be a token more.
+func (s *sequence) unread() bool { return len(s.tokens) == cap(s.tokens) && !s.encodes }
 
 // alone tells whether nothing is shared with other sequences: what the pages of
 // an encoder or an encoder-decoder hold depends on more than the tokens up to
@@ -94,26 +99,39 @@ func (s *sequence) mostPages() int {
 	return pagesFor(len(s.source)) + pagesFor(s.limit-1)
 }
 
-// promise has the pages set aside that are not there yet; false if there are
-// not enough.
-func (s *sequence) promise(p *pages) bool {
-	need := s.mostPages() - len(s.pages)
-	if !p.promise(need) {
+// firstPages is how many pages it takes to run what is known, and a page more if
+// it may need one.
+func (s *sequence) firstPages() int {
+	return min(pagesFor(len(s.source))+pagesFor(s.prefill)+1, s.mostPages())
+}
+
+// promise has the pages set aside that the sequence needs first and that are not
+// there yet; false if that would not leave some others.
+func (s *sequence) promise(p *pages, leave int) bool {
+	need := s.firstPages() - len(s.pages)
+	if p.spare() < need+leave || !p.promise(need) {
 		return false
 	}
 	s.promised = need
 	return true
 }
 
-// prepare readies the sampler of the slot.
-func (s *sequence) prepare() {
-	if s.encodes {
-		return
+// sit settles the sequence in its slot.
+func (s *sequence) sit() {
+	s.known = append(slices.Grow(s.slot.known[:0], s.limit), s.Prompt...)
+	s.slot.pages = slices.Grow(s.slot.pages[:0], s.mostPages())
+	s.slot.known = s.known // with the room that it has now
+	if !s.encodes {
+		_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 	}
-	_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 }
 
-// chunk is how many tokens of the prompt to run when there is room for some: to
+// begin makes all that is known a prompt, of which nothing is there.
+func (s *sequence) begin() {
+	s.prefill, s.pages = len(s.known), s.slot.pages[:0]
+}
+
+// chunk is how many tokens of a prompt to run when there is room for some: to
 // the end of a page, so that others can share it soon, or to that of the prompt.
 // A text for an encoder runs as a whole, or not yet.
 func (s *sequence) chunk(room int) int {
@@ -123,8 +141,8 @@ func (s *sequence) chunk(room int) int {
 		}
 		return len(s.Prompt)
 	}
-	end := min(s.stored+room, len(s.Prompt))
-	if whole := end / model.PageTokens * model.PageTokens; end < len(s.Prompt) && whole > s.stored {
+	end := min(s.stored+room, s.prefill)
+	if whole := end / model.PageTokens * model.PageTokens; end < s.prefill && whole > s.stored {
 		end = whole
 	}
 	return end - s.stored
@@ -142,7 +160,7 @@ func (s *sequence) parent(p *pages) int32 {
 // is wanted.
 func (s *sequence) adopt(p *pages) {
 	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) {
-		page := p.find(s.parent(p), s.Prompt[s.stored:s.stored+model.PageTokens])
+		page := p.find(s.parent(p), s.known[s.stored:s.stored+model.PageTokens])
 		if page == none {
 			return
 		}
@@ -157,13 +175,13 @@ func (s *sequence) adopt(p *pages) {
 	}
 }
 
-// wanted is the part of the prompt that others may compute for it: all but the
-// last token, which always has to run, since it gives logits.
+// wanted is the part of what runs as a prompt that others may compute for it: all
+// but the last token, which always has to run, since it gives logits.
 func (s *sequence) wanted() []int32 {
 	if s.alone() {
 		return nil
 	}
-	return s.Prompt[:len(s.Prompt)-1]
+	return s.known[:s.prefill-1]
 }
 
 // copyFrom copies what another sequence's page holds of what would be computed
@@ -197,18 +215,35 @@ func (s *sequence) copyPart(p *pages, kv model.KV) {
 	p.unpin(from)
 }
 
-// advance counts tokens of the prompt that were found in the cache.
+// advance counts tokens that were found in the cache, unless the sequence had
+// them before.
 func (s *sequence) advance(n int) {
+	s.cached += max(0, s.stored+n-max(s.stored, s.reached))
 	s.stored += n
-	s.cached += n
 }
 
-// grow takes pages for that many tokens.
-func (s *sequence) grow(p *pages, tokens int) {
+// again is how many of the next n tokens were run before, the source included.
+func (s *sequence) again(n int) int {
+	if s.reached == 0 {
+		return 0
+	}
+	return s.sourceRows() + min(n, max(0, s.reached-s.stored))
+}
+
+// grow takes pages for that many tokens, first those that are set aside; false if
+// there are not enough.
+func (s *sequence) grow(p *pages, tokens int) bool {
 	for len(s.pages) < pagesFor(len(s.source))+pagesFor(tokens) {
+		if s.promised == 0 {
+			if !p.promise(1) {
+				return false
+			}
+			s.promised++
+		}
 		s.pages = append(s.pages, p.take())
 		s.promised--
 	}
+	return true
 }
 
 // link puts the pages that were filled into the tree. If another sequence came
@@ -245,7 +280,7 @@ func (s *sequence) release(p *pages) {
 		p.unpin(s.pages[i])
 	}
 	p.promised -= s.promised
-	s.promised, s.pages = 0, nil
+	s.promised, s.pages, s.linked, s.stored = 0, nil, 0, 0
 }
 
 // share is the sequence's part of a pass: its next n tokens. Only the last known
