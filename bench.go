@@ -21,6 +21,8 @@ type benchCmd struct {
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
 	Sequences []int    `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
+	Batch     int      `name:"batch-tokens" placeholder:"N" help:"Tokens of a forward pass, as model.batch_tokens of cusp.toml (default: 256)."`
+	Chunk     int      `name:"prefill-chunk" placeholder:"N" help:"Of those, tokens of prompts while others decode, as model.prefill_chunk (default: 32)."`
 	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
 	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`
 	JSON      bool     `help:"Print JSON."`
@@ -105,7 +107,7 @@ func (c benchCmd) options() bench.Options {
 	if len(threads) == 0 {
 		threads = doublings(runtime.GOMAXPROCS(0))
 	}
-	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat}
+	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Rows: c.Batch, Chunk: c.Chunk, Repeat: c.Repeat}
 }
 
 func (c benchCmd) source(progress func(string)) (bench.Source, error) {

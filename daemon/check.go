@@ -106,8 +106,25 @@ func (c ModelConfig) check(at source) error {
 		within(at, "model.threads", int64(c.Threads), 0, 1024),
 		within(at, "model.context", int64(c.Context), 0, 1<<22),
 		within(at, "model.sequences", int64(c.Sequences), 1, 64),
+		c.checkBatch(at),
 		within(at, "model.kv_memory", c.KVMemory, 0, 1<<44),
 		within(at, "model.prefix_cache", c.PrefixCache, 0, 1<<40))...)
+}
+
+// checkBatch checks what is in a forward pass and who waits for one.
+func (c ModelConfig) checkBatch(at source) error {
+	errs := []error{
+		within(at, "model.queue", int64(c.Queue), 0, 1<<16),
+		within(at, "model.batch_tokens", int64(c.BatchTokens), 0, 4096),
+		within(at, "model.prefill_chunk", int64(c.PrefillChunk), 0, 4096),
+	}
+	if c.BatchTokens > 0 && c.BatchTokens < c.Sequences {
+		errs = append(errs, at.errorf("model.batch_tokens", "%d tokens of a pass are fewer than model.sequences, of which each takes one; write %d or more, or 0", c.BatchTokens, c.Sequences))
+	}
+	if c.BatchTokens > 0 && c.BatchTokens < c.PrefillChunk {
+		errs = append(errs, at.errorf("model.prefill_chunk", "%d tokens are more than the %d of model.batch_tokens, of which they are a part", c.PrefillChunk, c.BatchTokens))
+	}
+	return errors.Join(errs...)
 }
 
 func (c CanaryConfig) check(at source) error {

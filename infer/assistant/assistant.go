@@ -33,12 +33,17 @@ type Config struct {
 	Threads   int    // that compute
 	Context   int    // tokens of one prompt and its answer
 	Sequences int    // answers under way at the same time
+	Queue     int    // questions that wait beyond those
+	Rows      int    // tokens of one forward pass
+	Chunk     int    // of those, tokens of prompts while other answers come
 	KV        string // type of keys and values, "f16" or "f32"
 	KVBytes   int64  // most memory for them
 }
 
 func (o Config) engine() infer.Options {
-	return infer.Options{Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, KV: o.KV, KVBytes: o.KVBytes}
+	return infer.Options{
+		Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, Queue: o.Queue, Rows: o.Rows, Chunk: o.Chunk, KV: o.KV, KVBytes: o.KVBytes,
+	}
 }
 
 // Footprint is what the engine of the model in f would take of memory beside the

@@ -24,13 +24,16 @@ import (
 	"github.com/a472be26/cusp/infer/modelfile"
 )
 
-// Options says what to measure. No field has a default; Before may be 0.
+// Options says what to measure. No field has a default but those that say so;
+// Before may be 0.
 type Options struct {
 	Threads   []int // one column of the report for each
 	Prefill   int   // tokens of the prompt
 	Decode    int   // tokens of the answer, after a prompt of one token
 	Sequences []int // generated at the same time; the ratio to one sequence is reported
 	Repeat    int   // how often everything is measured
+	Rows      int   // tokens of a pass; 0: the engine's default
+	Chunk     int   // of those, tokens of prompts while others decode; 0: the engine's default
 	Before    int64 // PeakMemory before the model was made, for the report alone
 
 	probe probe // of the machine; zero: of a usual size
@@ -48,6 +51,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("bench: decode is %d tokens, not 1 or more", o.Decode)
 	case len(o.Sequences) == 0 || slices.Min(o.Sequences) < 1:
 		return fmt.Errorf("bench: sequences are %v: give numbers of 1 or more", o.Sequences)
+	case o.Rows < 0 || o.Chunk < 0:
+		return fmt.Errorf("bench: %d tokens of a pass, and %d of prompts beside others: neither may be below 0", o.Rows, o.Chunk)
 	case o.Repeat < 1:
 		return fmt.Errorf("bench: repeat is %d, not 1 or more", o.Repeat)
 	}
@@ -205,7 +210,7 @@ func (b *bench) batch(ctx context.Context, r *Row, n int) error {
 // its collection does not fall due in mid-measurement.
 func (b *bench) engine(threads, sequences int) (*infer.Engine, error) {
 	runtime.GC()
-	return infer.New(b.model, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences})
+	return infer.New(b.model, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences, Rows: b.options.Rows, Chunk: b.options.Chunk})
 }
 
 // prompt makes a prompt that begins unlike the one before it, so that no cached
