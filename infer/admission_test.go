@@ -14,6 +14,8 @@ type world struct {
 	script  []byte
 	callers []*caller
 	order   map[*sequence]int // of arrival
+	behind  int               // passes with a sequence that had given back pages
+	apart   int               // of those, passes in which others were in no tree for that
 }
 
 // caller is somebody who waits for an answer.
@@ -28,8 +30,13 @@ func newWorld(t testing.TB, script []byte) *world {
 	w := &world{fakeModel: &fakeModel{t: t}, script: script, order: map[*sequence]int{}}
 	sequences := 1 + w.next(6)
 	rows := sequences + w.next(40)
+	pages := 2 + w.next(12)
+	if w.next(2) == 0 {
+		w.window = 1 + w.next(100)
+		pages += pagesFor(w.window+rows) + 5
+	}
 	e, err := newEngine(w.fakeModel, Options{
-		Sequences: sequences, Rows: rows, Chunk: 1 + w.next(rows), Queue: 1 + w.next(8), KVBytes: int64(2+w.next(12)) * fakePage,
+		Sequences: sequences, Rows: rows, Chunk: 1 + w.next(rows), Queue: 1 + w.next(8), KVBytes: int64(pages) * fakePage,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +94,13 @@ func (w *world) live() {
 // arrive is one more request, and at most how many passes it takes alone.
 func (w *world) arrive() int {
 	prompt := count(w.next(3), 1+w.next(50))
+	if w.next(4) == 0 {
+		prompt = count(w.next(3), 200+w.next(255))
+	}
 	if w.next(2) == 0 {
 		prompt = append(prompt, count(20+w.next(9), 1+w.next(20))...)
 	}
-	r := Request{Prompt: prompt, MaxTokens: w.next(120)}
+	r := Request{Prompt: prompt, MaxTokens: w.next(250)}
 	if w.engine.check(r) != nil {
 		return 0
 	}
@@ -157,6 +167,14 @@ func (w *world) look() {
 			w.t.Error("the oldest sequence does not get on")
 		}
 	}
+	for _, s := range e.running {
+		if s.passed > 0 {
+			w.behind++
+		}
+		if s.cut {
+			w.apart++
+		}
+	}
 	rows := 0
 	for i := range e.batch {
 		rows += len(e.batch[i].Tokens)
@@ -174,7 +192,7 @@ func (c *caller) read() {
 
 // judge checks what somebody got: all of it, unless they left.
 func (w *world) judge(i int, c *caller) {
-	want := continuation(c.Prompt, c.limit-len(c.Prompt))
+	want := continuationWithin(w.window, c.Prompt, c.limit-len(c.Prompt))
 	if c.left {
 		want = want[:min(len(c.got), len(want))]
 	}
@@ -190,7 +208,7 @@ func (w *world) judge(i int, c *caller) {
 // tokens as alone, the oldest is in every pass, and all end in time.
 func TestScheduleWithLittleMemory(t *testing.T) {
 	t.Parallel()
-	preemptions := uint64(0)
+	preemptions, behind, apart := uint64(0), 0, 0
 	for seed := range uint64(400) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		script := make([]byte, 900)
@@ -199,12 +217,16 @@ func TestScheduleWithLittleMemory(t *testing.T) {
 		}
 		w := newWorld(t, script)
 		w.live()
+		behind, apart = behind+w.behind, apart+w.apart
 		if preemptions += w.engine.preemptions; t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
 	if preemptions < 400 {
 		t.Errorf("%d preemptions: memory was not short", preemptions)
+	}
+	if behind < 1000 || apart < 100 {
+		t.Errorf("%d passes beyond a window, %d beside a forgotten page", behind, apart)
 	}
 }
 

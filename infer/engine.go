@@ -75,11 +75,11 @@ func newEngine(m model.Model, o Options) (*Engine, error) {
 	e := &Engine{
 		model:   m,
 		options: o,
-		context: min(o.Context, n*model.PageTokens),
+		context: o.longest(m.Config(), n),
 		kv:      kv,
 		wake:    make(chan struct{}, 1),
 		served:  make(chan struct{}),
-		pages:   newPages(n),
+		pages:   newPages(n, m.Config().Unread),
 		counts:  newCounts(),
 	}
 	e.runner, err = m.NewRunner(kv, model.Limits{

@@ -16,11 +16,13 @@ import (
 
 // fakeModel computes nothing but what a test can check: a position's key is a
 // hash of all tokens up to it, read through the sequence's pages, and decides
-// the next token. Whoever reads another's page, or one that was written over,
+// the next token. With a window the key is the token, and what decides is a hash of
+// those in the window. Whoever reads another's page, or one that was written over,
 // goes on with other tokens.
 type fakeModel struct {
 	t      testing.TB
 	engine *Engine
+	window int
 	keys   [][model.PageTokens]uint64 // by page
 
 	// With step, every pass waits between the two.
@@ -84,7 +86,11 @@ var fakeConfig = model.Config{Vocab: fakeVocab, Layers: 1, Heads: 1, KVHeads: 1,
 // fakePage is the size of a page by that.
 var fakePage = int64(fakeConfig.PageBytes(quant.F16))
 
-func (f *fakeModel) Config() model.Config { return fakeConfig }
+func (f *fakeModel) Config() model.Config {
+	c := fakeConfig
+	c.Window = f.window
+	return c
+}
 func (f *fakeModel) NewKV(pages int, _ quant.Type) (model.KV, error) {
 	f.keys = make([][model.PageTokens]uint64, pages)
 	return f, nil
@@ -124,17 +130,22 @@ func next(key uint64, token int32) uint64 {
 }
 
 // continuation is what must come out for a prompt.
-func continuation(prompt []int32, n int) (out []int32) {
-	key := uint64(0)
-	for _, token := range prompt {
-		key = next(key, token)
-	}
+func continuation(prompt []int32, n int) []int32 { return continuationWithin(0, prompt, n) }
+
+// continuationWithin is continuation with a window, unless that is 0.
+func continuationWithin(window int, prompt []int32, n int) []int32 {
+	all := slices.Clone(prompt)
 	for range n {
-		token := int32(key % fakeVocab)
-		out = append(out, token)
-		key = next(key, token)
+		seen, key := all, uint64(0)
+		if window > 0 {
+			seen = all[max(0, len(all)-window):]
+		}
+		for _, token := range seen {
+			key = next(key, token)
+		}
+		all = append(all, int32(key%fakeVocab))
 	}
-	return out
+	return all[len(prompt):]
 }
 
 func (f *fakeModel) Forward(batch []model.Sequence) error {
@@ -166,6 +177,10 @@ func (f *fakeModel) Forward(batch []model.Sequence) error {
 }
 
 func (f *fakeModel) run(s model.Sequence) {
+	if f.window > 0 {
+		f.runWithin(s)
+		return
+	}
 	key := uint64(0)
 	if p := s.Position - 1; p >= 0 {
 		key = f.keys[s.Pages[p/model.PageTokens]][p%model.PageTokens]
@@ -179,6 +194,22 @@ func (f *fakeModel) run(s model.Sequence) {
 		clear(s.Logits)
 		s.Logits[key%fakeVocab] = 3
 	}
+}
+
+func (f *fakeModel) runWithin(s model.Sequence) {
+	at := func(p int) *uint64 { return &f.keys[s.Pages[p/model.PageTokens]][p%model.PageTokens] }
+	for i, token := range s.Tokens {
+		*at(s.Position + i) = uint64(token)
+	}
+	if s.Logits == nil {
+		return
+	}
+	end, key := s.Position+len(s.Tokens), uint64(0)
+	for p := max(0, end-f.window); p < end; p++ {
+		key = next(key, int32(*at(p)))
+	}
+	clear(s.Logits)
+	s.Logits[key%fakeVocab] = 3
 }
 
 // begins waits until the n-th pass was planned, without letting it through: what
@@ -291,11 +322,16 @@ func (e *Engine) verify() error {
 	}
 	for _, s := range append(slices.Clip(e.schedule.running), e.aside...) {
 		promised += s.promised
-		for i, page := range s.pages {
+		apart := s.apart(p)
+		for i, page := range s.pages[s.passed:] {
+			i += s.passed
 			refs[page]++
-			if inTree := p.nodes[page].filled > 0; inTree != (i < s.linked) {
-				return fmt.Errorf("page %d of a sequence with %d linked ones: in the tree is %v", i, s.linked, inTree)
+			if inTree := p.nodes[page].filled > 0; inTree != (i < s.linked && !apart) {
+				return fmt.Errorf("page %d of a sequence with %d linked ones, apart %v: in the tree is %v", i, s.linked, apart, inTree)
 			}
+		}
+		if !apart && s.passed > 0 && s.passed >= s.linked {
+			return fmt.Errorf("%d pages of %d linked ones were given back", s.passed, s.linked)
 		}
 	}
 	if promised != p.promised || p.promised > len(p.free)+p.idle {
@@ -312,7 +348,7 @@ func (e *Engine) verify() error {
 	if err != nil {
 		return err
 	}
-	inTree, err := p.verifyTree(p.root(), age)
+	inTree, err := p.verifyTree(p.root(), age, e.windowed())
 	if err != nil {
 		return err
 	}
@@ -327,7 +363,7 @@ func (e *Engine) verify() error {
 			if idle != (n.refs == 0) {
 				return fmt.Errorf("page %d in the tree has %d references and idle is %v", page, n.refs, idle)
 			}
-		case n.refs > 1, n.refs == 0 && !free[int32(page)]:
+		case n.refs > 1 && !e.windowed(), n.refs == 0 && !free[int32(page)]:
 			return fmt.Errorf("page %d outside the tree has %d references", page, n.refs)
 		}
 	}
@@ -336,6 +372,8 @@ func (e *Engine) verify() error {
 	}
 	return nil
 }
+
+func (e *Engine) windowed() bool { return e.model.Config().Window > 0 }
 
 // verifyIdle gives the order of the idle pages.
 func (p *pages) verifyIdle() (map[int32]int, error) {
@@ -354,7 +392,7 @@ func (p *pages) verifyIdle() (map[int32]int, error) {
 }
 
 // verifyTree counts the pages below one.
-func (p *pages) verifyTree(parent int32, age map[int32]int) (count int, err error) {
+func (p *pages) verifyTree(parent int32, age map[int32]int, windowed bool) (count int, err error) {
 	last := none
 	for page := p.nodes[parent].child; page != none; page = p.nodes[page].next {
 		n := p.nodes[page]
@@ -362,14 +400,14 @@ func (p *pages) verifyTree(parent int32, age map[int32]int) (count int, err erro
 			return 0, fmt.Errorf("page %d below %d, behind %d: %+v", page, parent, last, n)
 		}
 		if parent != p.root() {
-			if n.refs > p.nodes[parent].refs {
+			if n.refs > p.nodes[parent].refs && !windowed {
 				return 0, fmt.Errorf("page %d has %d references, the one before it %d", page, n.refs, p.nodes[parent].refs)
 			}
 			if at, idle := age[parent]; idle && at < age[page] {
 				return 0, fmt.Errorf("page %d would be forgotten before page %d, which follows it", parent, page)
 			}
 		}
-		below, err := p.verifyTree(page, age)
+		below, err := p.verifyTree(page, age, windowed)
 		if err != nil {
 			return 0, err
 		}

@@ -137,7 +137,9 @@ func (e *Engine) fill() bool {
 		if sources -= s.sourceRows(); decode && s.source != nil {
 			sources = 0
 		}
-		s.grow(e.pages, s.stored+n) // its pages are set aside
+		if !s.grow(e.pages, s.stored+n) {
+			return false
+		}
 		e.join(s, n)
 		rows -= n
 	}
@@ -155,18 +157,20 @@ func (e *Engine) join(s *sequence, n int) {
 func (e *Engine) follow(s *sequence) {
 	for s.adopt(e.pages); ; s.adopt(e.pages) {
 		other := e.ahead(s)
-		if other == nil {
+		if other == nil || !s.copyFrom(other, e.pages, e.kv) {
 			return
 		}
-		s.copyFrom(other, e.pages, e.kv)
 	}
 }
 
 // ahead is the sequence that has computed the most of what one wants next, nil
-// if none has computed more.
+// if none has computed more and still has it.
 func (e *Engine) ahead(s *sequence) (best *sequence) {
 	most := s.stored
 	for _, other := range e.running {
+		if s.stored/model.PageTokens < other.passed {
+			continue
+		}
 		if same := commonPrefix(other.known[:other.stored], s.wanted()); other != s && same > most {
 			best, most = other, same
 		}

@@ -45,7 +45,10 @@ type sequence struct {
 	prefill  int     // of known, when it was admitted: they run as a prompt does
 	stored   int     // of known, whose keys and values are in pages
 	pages    []int32 // for the source, and then for known tokens, the last one perhaps partly filled
-	linked   int     // leading pages that are in the tree
+	linked   int     // leading pages that are in the tree, or were until it was cut
+	passed   int     // leading pages that were given back, since nothing reads them any more; less than linked unless cut
+	cut      bool    // a page that was given back is forgotten, so that the others are in no tree
+	bound    int     // pages for known tokens that it may have at the same time
 	promised int     // pages that are set aside for it
 	choice   sample.Choice
 	failure  error // of the sampling
@@ -90,25 +93,16 @@ func (s *sequence) sourceRows() int {
 	return len(s.source)
 }
 
-// mostPages is how many pages the longest answer takes, and what it answers. Its
-// last token is never run: nobody asks for what would follow it.
-func (s *sequence) mostPages() int {
-	if s.encodes {
-		return pagesFor(len(s.Prompt))
-	}
-	return pagesFor(len(s.source)) + pagesFor(s.limit-1)
-}
-
 // firstPages is how many pages it takes to run what is known, and a page more if
 // it may need one.
 func (s *sequence) firstPages() int {
-	return min(pagesFor(len(s.source))+pagesFor(s.prefill)+1, s.mostPages())
+	return pagesFor(len(s.source)) + min(pagesFor(s.prefill)+1, s.bound)
 }
 
 // promise has the pages set aside that the sequence needs first and that are not
 // there yet; false if that would not leave some others.
 func (s *sequence) promise(p *pages, leave int) bool {
-	need := s.firstPages() - len(s.pages)
+	need := max(0, s.firstPages()-(len(s.pages)-s.passed))
 	if p.spare() < need+leave || !p.promise(need) {
 		return false
 	}
@@ -119,7 +113,7 @@ func (s *sequence) promise(p *pages, leave int) bool {
 // sit settles the sequence in its slot.
 func (s *sequence) sit() {
 	s.known = append(slices.Grow(s.slot.known[:0], s.limit), s.Prompt...)
-	s.slot.pages = slices.Grow(s.slot.pages[:0], s.mostPages())
+	s.slot.pages = slices.Grow(s.slot.pages[:0], pagesFor(len(s.source))+pagesFor(s.limit))
 	s.slot.known = s.known // with the room that it has now
 	if !s.encodes {
 		_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
@@ -159,9 +153,9 @@ func (s *sequence) parent(p *pages) int32 {
 // adopt takes over the pages that hold what would be computed next, as far as it
 // is wanted.
 func (s *sequence) adopt(p *pages) {
-	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) {
+	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) && !s.apart(p) {
 		page := p.find(s.parent(p), s.known[s.stored:s.stored+model.PageTokens])
-		if page == none {
+		if page == none || p.nodes[page].refs == 0 && s.promised == 0 && p.spare() < 1 {
 			return
 		}
 		p.pin(page)
@@ -172,7 +166,32 @@ func (s *sequence) adopt(p *pages) {
 			s.promised--
 			p.promised--
 		}
+		s.pass(p)
 	}
+}
+
+// pass gives back the pages that nothing reads any more, but for the last one in
+// the tree, below which the next one is to hang.
+func (s *sequence) pass(p *pages) {
+	passed := p.unread(s.stored) / model.PageTokens
+	if passed <= s.passed || s.slot == nil {
+		return
+	}
+	if !s.apart(p) {
+		passed = min(passed, s.linked-1)
+	}
+	for ; s.passed < passed; s.passed++ {
+		p.unpin(s.pages[s.passed])
+		p.refresh(s.pages[s.passed])
+	}
+}
+
+// apart tells whether the sequence's pages are in no tree any more.
+func (s *sequence) apart(p *pages) bool {
+	if !s.cut && s.linked > 0 {
+		s.cut = p.nodes[s.pages[s.linked-1]].filled == 0
+	}
+	return s.cut
 }
 
 // wanted is the part of what runs as a prompt that others may compute for it: all
@@ -185,20 +204,24 @@ func (s *sequence) wanted() []int32 {
 }
 
 // copyFrom copies what another sequence's page holds of what would be computed
-// next. If that fills the page and it is in the tree, link takes it from there.
-func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) {
+// next; false if there is no page for it. If that fills the page and it is in the
+// tree, link takes it from there.
+func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) bool {
 	page := s.stored / model.PageTokens
 	end := min((page+1)*model.PageTokens, commonPrefix(other.known[:other.stored], s.wanted()))
-	s.grow(p, end)
+	if !s.grow(p, end) {
+		return false
+	}
 	kv.Copy(s.pages[page], other.pages[page])
 	s.advance(end - s.stored)
 	s.link(p)
+	return true
 }
 
 // copyPart copies the page that holds the most of what would be computed next,
 // of which only the common tokens are used.
 func (s *sequence) copyPart(p *pages, kv model.KV) {
-	if s.stored != len(s.pages)*model.PageTokens {
+	if s.stored != len(s.pages)*model.PageTokens || s.apart(p) {
 		return
 	}
 	rest := s.wanted()[s.stored:]
@@ -213,6 +236,7 @@ func (s *sequence) copyPart(p *pages, kv model.KV) {
 		s.advance(n)
 	}
 	p.unpin(from)
+	p.refresh(from)
 }
 
 // advance counts tokens that were found in the cache, unless the sequence had
@@ -233,6 +257,7 @@ func (s *sequence) again(n int) int {
 // grow takes pages for that many tokens, first those that are set aside; false if
 // there are not enough.
 func (s *sequence) grow(p *pages, tokens int) bool {
+	s.pass(p)
 	for len(s.pages) < pagesFor(len(s.source))+pagesFor(tokens) {
 		if s.promised == 0 {
 			if !p.promise(1) {
@@ -253,7 +278,7 @@ func (s *sequence) link(p *pages) {
 	if s.alone() {
 		return
 	}
-	for (s.linked+1)*model.PageTokens <= s.stored {
+	for (s.linked+1)*model.PageTokens <= s.stored && !s.apart(p) {
 		parent, own := s.parent(p), s.pages[s.linked]
 		tokens := s.known[s.linked*model.PageTokens:][:model.PageTokens]
 		if page := p.find(parent, tokens); page == none {
@@ -270,17 +295,20 @@ func (s *sequence) link(p *pages) {
 // release gives the pages back. What they hold stays in the tree, the page that
 // is partly filled too.
 func (s *sequence) release(p *pages) {
-	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 && !s.alone() {
+	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 && !s.alone() && !s.apart(p) {
 		parent := s.parent(p)
 		if _, n := p.closest(parent, part); n < len(part) {
 			p.link(parent, s.pages[s.linked], part)
 		}
 	}
-	for i := len(s.pages) - 1; i >= 0; i-- {
+	for i := len(s.pages) - 1; i >= s.passed; i-- {
 		p.unpin(s.pages[i])
 	}
+	if s.passed > 0 && !s.cut {
+		p.refresh(s.pages[s.passed])
+	}
 	p.promised -= s.promised
-	s.promised, s.pages, s.linked, s.stored = 0, nil, 0, 0
+	s.promised, s.pages, s.linked, s.passed, s.stored, s.cut = 0, nil, 0, 0, 0, false
 }
 
 // share is the sequence's part of a pass: its next n tokens. Only the last known

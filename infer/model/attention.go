@@ -68,6 +68,19 @@ func directed(c Config, to sees) look {
 	return l
 }
 
+// widest is the window of the layer that sees most; 0: one sees all, or there is
+// no layer.
+func widest[L any](layers []L, of func(*L) *look) (window int) {
+	for i := range layers {
+		l := of(&layers[i])
+		if l.window == 0 {
+			return 0
+		}
+		window = max(window, l.window)
+	}
+	return window
+}
+
 // first is the first position that a row at a position sees.
 func (l *look) first(position int) int {
 	if l.window == 0 {

@@ -32,6 +32,7 @@ func newGemma2(s *source) (Config, decoder) {
 	local.window = s.sizeOr("attention.sliding_window", window)
 	m := s.sandwich(c, geluTanh, s.alternate(local, global, period))
 	m.scale = float32(math.Sqrt(float64(c.Dim)))
+	c.Window = widest(m.layers, func(l *sandwichLayer) *look { return &l.look })
 	m.limit = s.positiveOr("final_logit_softcapping", 30)
 	return c, m
 }

@@ -14,6 +14,7 @@ func newGemma3(s *source) (Config, decoder) {
 	local.window = s.countOr("attention.sliding_window", 0)
 	m := s.sandwich(c, geluTanh, s.alternate(local, global, period))
 	m.scale = float32(math.Sqrt(float64(c.Dim)))
+	c.Window = widest(m.layers, func(l *sandwichLayer) *look { return &l.look })
 	if s.f.Has(s.prefix + "final_logit_softcapping") {
 		m.limit = s.positive("final_logit_softcapping")
 	}

@@ -48,6 +48,7 @@ func (s *source) llama(c Config, looks func(layer int) look) (Config, decoder) {
 		}
 		return l
 	})
+	c.Window = widest(m.layers, func(l *llamaLayer) *look { return &l.look })
 	return c, m
 }
 
