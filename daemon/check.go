@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/uplink"
 )
@@ -94,11 +95,7 @@ func (c ModelConfig) check(at source) error {
 	if c.KV != "f16" && c.KV != "f32" {
 		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write \"f16\" or \"f32\"", c.KV))
 	}
-	for _, path := range c.SystemPrompts {
-		if !filepath.IsAbs(path) {
-			errs = append(errs, at.errorf("model.system_prompts", "%q is not an absolute path; write for example /etc/cusp/prompts/lights.txt", path))
-		}
-	}
+	errs = append(errs, c.checkBeginnings(at))
 	if !(c.MinSpeed >= 0) || math.IsInf(c.MinSpeed, 0) {
 		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
 	}
@@ -109,6 +106,29 @@ func (c ModelConfig) check(at source) error {
 		c.checkBatch(at),
 		within(at, "model.kv_memory", c.KVMemory, 0, 1<<44),
 		within(at, "model.prefix_cache", c.PrefixCache, 0, 1<<40))...)
+}
+
+// checkBeginnings checks what is kept ready of conversations.
+func (c ModelConfig) checkBeginnings(at source) error {
+	errs := []error{
+		absolute(at, "model.system_prompts", c.SystemPrompts, "/etc/cusp/prompts/lights.txt"),
+		absolute(at, "model.tool_lists", c.ToolLists, "/etc/cusp/prompts/lights.json"),
+	}
+	if n := (1 + len(c.SystemPrompts)) * (1 + len(c.ToolLists)); n > prefix.MaxFiles {
+		errs = append(errs, at.errorf("model.tool_lists", "%d system prompts and none, with %d tool lists and none, make %d beginnings of conversations, more than the %d that are kept; list fewer",
+			len(c.SystemPrompts), len(c.ToolLists), n, prefix.MaxFiles))
+	}
+	return errors.Join(errs...)
+}
+
+func absolute(at source, key string, paths []string, example string) error {
+	var errs []error
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			errs = append(errs, at.errorf(key, "%q is not an absolute path; write for example %s", path, example))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkBatch checks what is in a forward pass and who waits for one.

@@ -76,6 +76,7 @@ type ModelConfig struct {
 	KV            string   `toml:"kv"`             // type of keys and values
 	KVMemory      int64    `toml:"kv_memory"`      // bytes for them; 0: derived
 	SystemPrompts []string `toml:"system_prompts"` // files whose texts are kept ready
+	ToolLists     []string `toml:"tool_lists"`     // files of tools, likewise
 	PrefixCache   int64    `toml:"prefix_cache"`   // bytes on disk that they take; 0: none
 	MinSpeed      float64  `toml:"min_speed"`      // tokens per second of the self-test
 

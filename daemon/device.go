@@ -204,7 +204,7 @@ func (d *device) modelChanged() {
 	}
 }
 
-// openPrefixes opens the saved system prompts. Without them the first questions
+// openPrefixes opens the saved beginnings. Without them the first questions
 // take longer, and that is all.
 func (d *device) openPrefixes(c ModelConfig) *prefixes {
 	if c.PrefixCache == 0 {
@@ -215,7 +215,7 @@ func (d *device) openPrefixes(c ModelConfig) *prefixes {
 		d.log.Warn("system prompts are not kept over restarts", "error", err)
 		return nil
 	}
-	return &prefixes{store: store, files: c.SystemPrompts, version: d.version, log: d.log}
+	return &prefixes{store: store, systems: c.SystemPrompts, tools: c.ToolLists, version: d.version, log: d.log}
 }
 
 func (d *device) openUplink() error {
