@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/bench"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -62,7 +63,8 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		c.File = c.Save
 	}
 	options := c.options()
-	options.Before = bench.PeakMemory()
+	infer.TrimProgram()
+	options.Before = bench.ResidentMemory()
 	if len(c.Against) > 0 {
 		return c.compare(ctx, s)
 	}

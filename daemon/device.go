@@ -15,6 +15,7 @@ import (
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/budget"
@@ -163,6 +164,7 @@ func (d *device) openState() error {
 // serve as a way to the cloud.
 func (d *device) openModels(ctx context.Context) error {
 	defer d.notify.loading("a model")()
+	infer.TrimProgram()
 	d.models = NewModels(d.setup(d.cfg.Model), d.log)
 	d.models.OnChange = d.modelChanged
 	rejected, err := openRejection(d.cfg.State.Dir)

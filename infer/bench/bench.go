@@ -34,7 +34,7 @@ type Options struct {
 	Repeat    int   // how often everything is measured
 	Rows      int   // tokens of a pass; 0: the engine's default
 	Chunk     int   // of those, tokens of prompts while others decode; 0: the engine's default
-	Before    int64 // PeakMemory before the model was made, for the report alone
+	Before    int64 // ResidentMemory before the model was made, for the report alone
 
 	probe probe // of the machine; zero: of a usual size
 }
