@@ -40,5 +40,5 @@ func (e *Engine) hasWork() bool {
 		return len(e.waiting) > 0 && len(e.aside) == 0
 	}
 	scarce := len(e.aside) > 0 && e.pages.spare() < 1
-	return slices.ContainsFunc(e.running, func(s *sequence) bool { return s.gone || !s.unread() && !scarce })
+	return slices.ContainsFunc(e.running, func(s *sequence) bool { return s.gone || !s.stalled() && !scarce })
 }
