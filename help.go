@@ -171,6 +171,7 @@ func (benchCmd) Help() string {
 
   cusp bench                               # a small random model, seconds
   cusp bench --shape qwen2.5-0.5b --threads 1,2
+  cusp bench --device cuda model.gguf      # on an NVIDIA GPU: docs/gpu.md
   cusp bench model.gguf --against ~/llama.cpp/build/bin/llama-bench
 
 Several answers at a time share the reading of the weights. More: docs/kernels.md.`
@@ -180,6 +181,7 @@ func (packCmd) Help() string {
 	return `Examples:
 
   cusp pack daemon --arch arm64 -o dist
+  cusp pack cuda --arch arm64 -o dist      # for Jetson boards
   cusp pack model BUNDLE --trust maker.pub -o dist
   cusp pack key --kind repo repo.key
   cusp pack repo dist --key repo.key       # prints the line for apt's sources
@@ -191,6 +193,14 @@ func (packDaemonCmd) Help() string {
 	return `Examples:
 
   cusp pack daemon --arch arm64 --release 1.2.0 -o dist`
+}
+
+func (packCUDACmd) Help() string {
+	return `Examples:
+
+  cusp pack cuda --arch arm64 --release 1.2.0 -o dist
+
+Its program is cusp-cuda; the daemon's unit runs it once it is installed. More: docs/gpu.md.`
 }
 
 func (packModelCmd) Help() string {

@@ -21,6 +21,7 @@ import (
 
 type packCmd struct {
 	Daemon packDaemonCmd `cmd:"" help:"Write the daemon's .deb (run it in a checkout, or give --binary)."`
+	CUDA   packCUDACmd   `cmd:"" name:"cuda" help:"Write the .deb that adds NVIDIA GPUs to the daemon (run it in a checkout, or give --binary)."`
 	Model  packModelCmd  `cmd:"" help:"Write a model bundle's .deb."`
 	Repo   packRepoCmd   `cmd:"" help:"Make a directory of .deb files a signed apt repository."`
 	Bundle packBundleCmd `cmd:"" help:"Make a signed model bundle from a GGUF file and its calibration."`
@@ -63,6 +64,24 @@ func (c packDaemonCmd) Run(ctx context.Context, k *kong.Kong, s streams) error {
 		Arch: c.Arch, Version: c.Release, Binary: c.Binary, Config: daemon.SampleConfig(), Trust: c.Trust,
 		Notice: notice, Manual: docs, Time: when, Out: c.Out,
 	})
+	end()
+	return printPath(s, path, err)
+}
+
+type packCUDACmd struct {
+	Arch    string `required:"" enum:"amd64,arm64" help:"Architecture: amd64 or arm64."`
+	Release string `default:"${version}" help:"Version of the package, that of the daemon's (${default})."`
+	Binary  string `type:"existingfile" help:"cusp executable for that architecture, built with -tags cuda; built from the checkout by default."`
+	Out     string `short:"o" default:"." type:"path" help:"Directory for the package (${default})."`
+}
+
+func (c packCUDACmd) Run(ctx context.Context, s streams) error {
+	when, err := packTime()
+	if err != nil {
+		return err
+	}
+	end := spin(s.err, "building and packing for "+c.Arch)
+	path, err := linux.PackCUDA(ctx, linux.CUDAOptions{Arch: c.Arch, Version: c.Release, Binary: c.Binary, Time: when, Out: c.Out})
 	end()
 	return printPath(s, path, err)
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/a472be26/cusp/daemon/api"
+	"github.com/a472be26/cusp/infer/cuda"
 	"github.com/a472be26/cusp/router/drift"
 )
 
@@ -31,7 +32,8 @@ type Options struct {
 	Reload func() (Config, error)
 
 	loader Loader // instead of the real one, in tests
-	root   fs.FS  // instead of "/", where the memory is looked up, in tests
+	gpu    cuda.Options
+	root   fs.FS // instead of "/", where the memory is looked up, in tests
 }
 
 // Serve runs the daemon until ctx ends, and then stops within bounded time.

@@ -250,10 +250,10 @@ func (c *compiler) products(kind quant.Type, src model.Buffer, all []matrix) {
 	}
 	name := typeNames[kind]
 	if dense(kind) {
-		o.few = c.function("dense_few_" + name)
+		o.one, o.few = c.function("dense_one_"+name), c.function("dense_few_"+name)
 	} else {
 		c.quantized(src)
-		o.few, o.many = c.function("product_few_"+name), c.function("product_many_"+name)
+		o.one, o.few, o.many = c.function("product_one_"+name), c.function("product_few_"+name), c.function("product_many_"+name)
 	}
 	c.do(o)
 }
@@ -278,12 +278,12 @@ func (c *compiler) store(s *model.Store) {
 		c.wrote(model.Queries)
 		c.wrote(model.Keys)
 	}
-	c.do(&store{c.function("store_" + c.kv.name), c.kv, s.Layer, c.at[model.Keys], c.at[model.Values]})
+	c.do(&store{c.function("store_" + c.kv.kind), c.kv, s.Layer, c.at[model.Keys], c.at[model.Values]})
 }
 
 func (c *compiler) attend(s *model.Attend) {
 	o := &attend{
-		f: c.function("attend_" + c.kv.name), merge: c.function("attend_merge"), kv: c.kv, layer: s.Layer, look: s.Look,
+		f: c.function("attend_" + c.kv.kind), merge: c.function("attend_merge"), kv: c.kv, layer: s.Layer, look: s.Look,
 		queries: c.at[model.Queries], mixed: c.at[model.Mixed], slopes: c.vector(s.Look.Slopes), shared: kernels.AttendShared(c.config.HeadDim),
 	}
 	if b := s.Look.Biases; b != nil {
@@ -298,49 +298,13 @@ func (c *compiler) attend(s *model.Attend) {
 func (c *compiler) narrow() {
 	o := &narrow{f: c.function("gather")}
 	for _, b := range kept {
-		if readFirst(c.rest, b) {
+		if model.ReadFirst(c.rest, b) {
 			o.parts = append(o.parts, narrowPart{c.state.narrowed[b], c.at[b], c.config.Width(b)})
 		}
 		c.at[b] = c.state.narrowed[b]
 	}
 	c.filled = model.None
 	c.do(o)
-}
-
-// readFirst: a buffer is read by some steps before they write it.
-func readFirst(steps []model.Step, b model.Buffer) bool {
-	for _, step := range steps {
-		reads, writes := touches(step, b)
-		if reads || writes {
-			return reads
-		}
-	}
-	return false
-}
-
-// touches tells whether a step behind Narrow reads a buffer, and whether it
-// writes it.
-func touches(step model.Step, b model.Buffer) (reads, writes bool) {
-	switch s := step.(type) {
-	case *model.Add:
-		return b == model.Residual || b == s.Src, b == model.Residual
-	case *model.NormalizeRows:
-		return b == s.Src, b == s.Dst
-	case *model.Scale:
-		return b == s.Dst, b == s.Dst
-	case *model.Multiply:
-		for _, q := range s.Products {
-			writes = writes || q.Dst == b
-		}
-		return b == s.Src, writes
-	case *model.Activate:
-		return b == s.Dst || b == s.Ups, b == s.Dst
-	case *model.Sparse:
-		return b == model.Normed || b == model.Scores, b == model.Projected
-	case *model.Predict:
-		return b == s.Src, false
-	}
-	return false, false
 }
 
 func (c *compiler) sparse(s *model.Sparse) {

@@ -41,7 +41,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"the driver does not know the PTX", "fail=cuModuleLoadDataEx:0:222", driver.ErrDriverTooOld},
 		{"no context", "fail=cuCtxCreate_v2:0:2", driver.ErrOutOfMemory},
 		{"no memory for the weights", "integrated=0,memory=20000", driver.ErrOutOfMemory},
-		{"memory runs out", "integrated=0,fail=cuMemAlloc_v2:1:2", driver.ErrOutOfMemory},
+		{"memory runs out", "integrated=0,fail=cuMemAlloc_v2:0:2", driver.ErrOutOfMemory},
 		{"a copy fails", "integrated=0,fail=cuMemcpyHtoD_v2:1:700", driver.ErrDeviceLost},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,8 +17,7 @@ import (
 // head of keys one after another, what infer/cuda/kernels says of a head.
 type KV struct {
 	model     *Model
-	kind      quant.Type
-	name      string // of the kind, in the kernels' names
+	kind      string // in the kernels' names
 	pages     int
 	headBytes int
 	pageBytes int
@@ -34,13 +33,13 @@ var _ model.KV = (*KV)(nil)
 // kvNames are the kinds that the kernels know.
 var kvNames = map[quant.Type]string{quant.F16: "f16", quant.F32: "f32", quant.Q8_0: "i8"}
 
-func newKV(m *Model, pages int, kind quant.Type) (*KV, error) {
+func newKV(m *Model, pages int, kind quant.Type) (model.KV, error) {
 	c := m.program.Config
 	name, ok := kvNames[kind]
 	if !ok {
 		return nil, fmt.Errorf("cuda: keys and values as %s: F16, F32 and Q8_0 are supported", kind)
 	}
-	k := &KV{model: m, kind: kind, name: name, pages: pages, headBytes: kernels.HeadBytes(name, c.HeadDim)}
+	k := &KV{model: m, kind: name, pages: pages, headBytes: kernels.HeadBytes(name, c.HeadDim)}
 	// Config bounds all sizes so that the product of two does not overflow.
 	size := float64(c.Kept()*c.KVHeads) * float64(k.headBytes)
 	if pages < 1 || float64(pages)*size > 1<<46 {
@@ -52,7 +51,10 @@ func newKV(m *Model, pages int, kind quant.Type) (*KV, error) {
 		return nil, err
 	}
 	defer m.mu.RUnlock()
-	return k, k.enter(s)
+	if err := k.enter(s); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // enter makes sure that there is memory in a session.

@@ -37,6 +37,9 @@ var (
 // must stay open as long as the result is used: the GPU may read the weights there.
 // Close the result when nothing runs on it any more.
 //
+// If a GPU with memory of its own has not enough for the weights, the layers that
+// do not fit run on the CPU; the result is a Divided then.
+//
 // Errors that are driver.ErrNoDriver, ErrDriverTooOld, ErrNoDevice, ErrCompile or
 // ErrOutOfMemory say why there is no GPU for it; one that is ErrUnsupported, that
 // the kernels lack something that the model has.
@@ -45,19 +48,57 @@ func Load(m model.Model, o Options) (model.Model, error) {
 	if !ok {
 		return nil, fmt.Errorf("cuda: %w: a model of type %T does not say what its passes do", ErrUnsupported, m)
 	}
-	g := &Model{program: described.Program(), options: o}
-	if err := check(g.program); err != nil {
+	p := described.Program()
+	if err := check(p); err != nil {
 		return nil, err
 	}
 	d, err := device(o)
 	if err != nil {
 		return nil, err
 	}
-	g.device = d
-	if g.session, err = newSession(g); err != nil {
+	switch layers := p.Config.Layers; {
+	case o.Layers < 0 || o.Layers > layers:
+		return nil, fmt.Errorf("cuda: %d layers on the GPU, but the model has %d", o.Layers, layers)
+	case o.Layers > 0 && o.Layers < layers:
+		return newDivided(p, o.Layers, o, d)
+	}
+	whole, err := newModel(p, o, d)
+	if err == nil {
+		return whole, nil
+	}
+	if layers := room(p, o, d, err); layers > 0 {
+		return newDivided(p, layers, o, d)
+	}
+	return nil, err
+}
+
+// newModel puts a whole program on a device.
+func newModel(p *model.Program, o Options, d *driver.Device) (*Model, error) {
+	m := &Model{program: p, options: o, device: d}
+	var err error
+	m.session, err = newSession(m)
+	if err != nil {
 		return nil, err
 	}
-	return g, nil
+	return m, nil
+}
+
+// room is how many layers there is room for after an error, 0 if fewer would not
+// help: memory that CPU and GPU share is no larger for one than for the other.
+func room(p *model.Program, o Options, d *driver.Device, err error) int {
+	if !errors.Is(err, driver.ErrOutOfMemory) || d.Integrated || o.Layers != 0 || p.Config.Kind != model.Decoder {
+		return 0
+	}
+	c, err := d.NewContext(driver.Auto)
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	free, err := freeMemory(c)
+	if err != nil {
+		return 0
+	}
+	return fitting(p, free)
 }
 
 // Probe tells which GPU a model would run on, without loading anything.
@@ -101,7 +142,7 @@ func (m *Model) Memory() float64 {
 		return 0
 	}
 	defer m.mu.RUnlock()
-	free, _, err := s.context.MemoryInfo()
+	free, err := s.free()
 	if err != nil {
 		return 0
 	}

@@ -113,14 +113,16 @@ func (o *quantize) put(l *launcher) {
 	l.launch(o.f, ceil(o.cols, 256), l.n, 1, 256, 0)
 }
 
-// multiply is products with some matrices of one type.
+// multiply is products with some matrices of one type. All kernels give the same
+// bits: one is for a single vector, few reads the weights once for some, many is
+// for a prompt's. Dense weights have no many.
 type multiply struct {
-	few, many *driver.Function // dense: few alone
-	matrices  driver.DevicePointer
-	rows      []int // of each matrix
-	x         driver.DevicePointer
-	planes    planes
-	cols      int
+	one, few, many *driver.Function
+	matrices       driver.DevicePointer
+	rows           []int // of each matrix
+	x              driver.DevicePointer
+	planes         planes
+	cols           int
 }
 
 // blocks is how many blocks the matrices' rows take.
@@ -134,14 +136,20 @@ func blocks(rows []int, each int) (n int) {
 func (o *multiply) put(l *launcher) {
 	l.args.Reset().Pointer(o.matrices).Int(len(o.rows))
 	if o.many == nil {
-		l.args.Pointer(o.x).Int(l.n).Int(o.cols).Int(0)
-		l.launch(o.few, blocks(o.rows, kernels.DenseRows), ceil(l.n, kernels.FewVectors), 1, 128, 0)
-		return
-	}
-	l.args.Pointer(o.planes.q).Pointer(o.planes.d).Pointer(o.planes.halves).Int(l.n).Int(o.cols).Int(0)
-	if l.n <= kernels.FewVectors {
-		l.launch(o.few, blocks(o.rows, kernels.RowsPerBlock), 1, 1, 128, 0)
+		l.args.Pointer(o.x)
 	} else {
+		l.args.Pointer(o.planes.q).Pointer(o.planes.d).Pointer(o.planes.halves)
+	}
+	l.args.Int(l.n).Int(o.cols).Int(0)
+	switch {
+	case l.n == 1:
+		l.args.Pointer(0).Long(0).Int(1) // no experts
+		l.launch(o.one, blocks(o.rows, kernels.RowsPerBlock), 1, 1, 128, 0)
+	case o.many == nil:
+		l.launch(o.few, blocks(o.rows, kernels.DenseRows), ceil(l.n, kernels.FewVectors), 1, 128, 0)
+	case l.n <= kernels.FewVectors:
+		l.launch(o.few, blocks(o.rows, kernels.RowsPerBlock), 1, 1, 128, 0)
+	default:
 		l.launch(o.many, blocks(o.rows, kernels.TileRows), ceil(l.n, kernels.TileRows), 1, 256, 0)
 	}
 }

@@ -10,6 +10,10 @@ import (
 type Options struct {
 	Library string // of the driver; default: what CUSP_CUDA_LIBRARY names, or the system's libcuda.so.1
 	Device  int    // index of the GPU, as the driver counts them
+	// Layers is how many layers of a decoder run on the GPU, the others on the CPU.
+	// Default: all; or, where a GPU with memory of its own has not enough for their
+	// weights, those that fit.
+	Layers int
 	// Copy puts the weights into memory of the device even where it could read
 	// them in the mapped file.
 	Copy bool

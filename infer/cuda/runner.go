@@ -29,7 +29,7 @@ var (
 	_ model.Threads  = (*Runner)(nil)
 )
 
-func newRunner(kv *KV, limits model.Limits) (*Runner, error) {
+func newRunner(kv *KV, limits model.Limits) (model.Runner, error) {
 	c := kv.model.program.Config
 	r := &Runner{kv: kv, limits: limits, texts: model.NewBatch(c, limits, kv.pages)}
 	if c.Kind == model.EncoderDecoder {
@@ -111,6 +111,7 @@ func (r *Runner) failed(s *session, err error) error {
 // compute runs a pass and waits for it.
 func (r *Runner) compute(sequences []model.Sequence) error {
 	st := r.state
+	r.launch.count = 0
 	st.texts.fill(r.texts, sequences, st.splitTiles(), false)
 	reads := r.sources != nil && len(r.sources.Rows) > 0
 	if reads {

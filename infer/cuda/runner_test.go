@@ -47,6 +47,35 @@ func TestTokensAreGraphs(t *testing.T) {
 	}
 }
 
+// Keys and values of 8 bits cost little.
+func TestKeysOfEightBits(t *testing.T) {
+	t.Parallel()
+	g, _ := onGPU(t, loadShape(t, shape()), "")
+	limits := model.Limits{Threads: 1, Sequences: 1, Rows: 32, Context: 64}
+	half, eight := newRun(t, g, quant.F16, limits), newRun(t, g, quant.Q8_0, limits)
+	if eight.kv.PageBytes() >= half.kv.PageBytes() {
+		t.Errorf("pages of %d bytes, in binary16 of %d", eight.kv.PageBytes(), half.kv.PageBytes())
+	}
+	a, b := half.chunks(7, long(30)), eight.chunks(7, long(30))
+	for i := range a {
+		checkWithin(t, "8 bits", b[i], a[i], 0.999)
+	}
+}
+
+// A token takes nothing from the heap. Not parallel: others' allocations
+// would be counted.
+func TestTokensDoNotAllocate(t *testing.T) {
+	g, _ := onGPU(t, loadShape(t, shape()), "")
+	r := newRun(t, g, quant.F16, model.Limits{Threads: 1, Sequences: 1, Rows: 1, Context: 256})
+	batch := []model.Sequence{{Pages: r.pages[0], Tokens: []int32{7}, Logits: make([]float32, 96)}}
+	if n := testing.AllocsPerRun(50, func() {
+		r.forward(batch...)
+		batch[0].Position++
+	}); n != 0 {
+		t.Errorf("%v allocations per token", n)
+	}
+}
+
 // A driver without graphs runs the same launches one by one.
 func TestWithoutGraphs(t *testing.T) {
 	t.Parallel()
@@ -87,12 +116,13 @@ func TestUnwantedLogits(t *testing.T) {
 	t.Parallel()
 	g, sim := onGPU(t, loadShape(t, shape()), "")
 	r := newRun(t, g, quant.F16, model.Limits{Threads: 1, Sequences: 2, Rows: 32, Context: 32})
-	before := sim.Count("product_few_q8_0")
+	products := func() int { return sim.Count("product_few_q8_0") + sim.Count("product_one_q8_0") }
+	before := products()
 	r.forward(model.Sequence{Pages: r.pages[0], Tokens: long(5)})
-	without := sim.Count("product_few_q8_0") - before
-	before = sim.Count("product_few_q8_0")
+	without := products() - before
+	before = products()
 	r.logits(0, 5, long(5)...)
-	if with := sim.Count("product_few_q8_0") - before; without != with-4 { // output, gate and up, down, head
+	if with := products() - before; without != with-4 { // output, gate and up, down, head
 		t.Errorf("%d products without logits, %d with", without, with)
 	}
 }

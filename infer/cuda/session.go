@@ -112,16 +112,18 @@ func (s *session) distances(b *model.Biases) []float32 {
 // reserve checks that some bytes are free before they are asked for, since some
 // systems give them and fail later.
 func (s *session) reserve(what string, n float64) error {
-	free, whole, err := s.context.MemoryInfo()
+	free, err := s.free()
 	if err != nil {
 		return err
 	}
-	if n > float64(free) {
-		return fmt.Errorf("%w: %s take %.3g MB, but of the %.3g MB of %s only %.3g MB are free",
-			driver.ErrOutOfMemory, what, n/1e6, float64(whole)/1e6, s.context.Device().Name, float64(free)/1e6)
+	if d := s.context.Device(); n > float64(free) {
+		return fmt.Errorf("cuda: %w: %s take %.3g MB, but of the %.3g MB of %s only %.3g MB are free: choose a shorter context, fewer sequences or fewer rows",
+			driver.ErrOutOfMemory, what, n/1e6, float64(d.Memory)/1e6, d.Name, float64(free)/1e6)
 	}
 	return nil
 }
+
+func (s *session) free() (int64, error) { return freeMemory(s.context) }
 
 // arena is memory on the device for many small things, which are never given
 // back one by one.

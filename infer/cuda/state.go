@@ -28,7 +28,7 @@ type state struct {
 	most     int                  // of partial results
 	logits   driver.DevicePointer // [Sequences][Outputs]
 	answers  *driver.Host         // the same for the host; nil if there are no logits
-	hidden   *driver.Host         // [Rows][Dim] of an Encoder, else nil
+	hidden   *driver.Host         // [Rows][Dim] of an Encoder and of the first part of a program, else nil
 	texts    *description
 	sources  *description // nil unless the model is an EncoderDecoder
 
@@ -96,7 +96,7 @@ func (st *state) reserve(p *model.Program) (err error) {
 	st.take(&st.partials, st.most*st.partialBytes(), &err)
 	st.take(&st.logits, 4*st.limits.Sequences*c.Outputs(), &err)
 	st.pin(&st.answers, 4*st.limits.Sequences*c.Outputs(), &err)
-	if c.Kind == model.Encoder {
+	if c.Kind == model.Encoder || c.Gives {
 		st.pin(&st.hidden, 4*rows*c.Dim, &err)
 	}
 	if st.texts, err = st.describe(p, p.Steps, err); err != nil {

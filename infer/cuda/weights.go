@@ -28,14 +28,8 @@ type span struct {
 
 // placeWeights brings all weights of a program in reach of the device.
 func placeWeights(c *driver.Context, p *model.Program, o Options) (*weights, error) {
-	w := &weights{}
-	var whole int64
-	for _, data := range weightsOf(p) {
-		w.add(data)
-	}
-	for _, s := range w.spans {
-		whole += int64(s.to - s.from)
-	}
+	w := newSpans(p)
+	whole := w.bytes()
 	report := func(done int64) {
 		if o.Progress != nil {
 			o.Progress(done, whole)
@@ -46,6 +40,22 @@ func placeWeights(c *driver.Context, p *model.Program, o Options) (*weights, err
 		return w, nil
 	}
 	return w, w.copy(c, whole, report)
+}
+
+// newSpans is where the host has the weights of a program.
+func newSpans(p *model.Program) *weights {
+	w := &weights{}
+	for _, data := range weightsOf(p) {
+		w.add(data)
+	}
+	return w
+}
+
+func (w *weights) bytes() (n int64) {
+	for _, s := range w.spans {
+		n += int64(s.to - s.from)
+	}
+	return n
 }
 
 // weightsOf are the weights of all steps.
@@ -128,13 +138,13 @@ const copyPart = 16 << 20
 // copy makes copies on the device, which begin at the same multiples as the
 // host's.
 func (w *weights) copy(c *driver.Context, whole int64, report func(int64)) error {
-	free, all, err := c.MemoryInfo()
+	free, err := freeMemory(c)
 	if err != nil {
 		return err
 	}
-	if whole > free {
-		return fmt.Errorf("%w: the weights take %.3g MB, but of the %.3g MB of %s only %.3g MB are free: choose a smaller type of weights (cusp model convert) or the CPU",
-			driver.ErrOutOfMemory, float64(whole)/1e6, float64(all)/1e6, c.Device().Name, float64(free)/1e6)
+	if d := c.Device(); whole > free {
+		return fmt.Errorf("cuda: %w: the weights take %.3g MB, but of the %.3g MB of %s only %.3g MB are free: choose a smaller type of weights (cusp model convert) or the CPU",
+			driver.ErrOutOfMemory, float64(whole)/1e6, float64(d.Memory)/1e6, d.Name, float64(free)/1e6)
 	}
 	var done int64
 	report(done)
@@ -167,9 +177,6 @@ func (w *weights) at(b []byte) driver.DevicePointer {
 	}
 	return 0
 }
-
-// shared tells whether the device reads the host's memory.
-func (w *weights) shared() bool { return len(w.spans) > 0 && w.spans[0].mapped != nil }
 
 // close lets go of the host's memory.
 func (w *weights) close() error {

@@ -21,6 +21,8 @@ DATA matBias<>+48(SB)/8, BIAS2
 DATA matBias<>+56(SB)/8, BIAS2
 GLOBL matBias<>(SB), RODATA|NOPTR, $64
 
+#define TWO(at, a, b) FLDPQ (at)(W), (a, b)
+
 // ALL has f(p, sums...) for the pairs p of a pass: V(16+4p) to V(19+4p) are
 // the sums so far of both vectors and rows 0-1, 2-3, 4-5 and 6-7, the first
 // vector's in the lower halves. Integer sums are V(24+4p) to V(27+4p).
@@ -193,7 +195,7 @@ GLOBL rowBias<>(SB), RODATA|NOPTR, $64
 #define SCALED1(at) \
 	VADDP V25.S4, V24.S4, V24.S4 \
 	VADDP V27.S4, V26.S4, V26.S4 \
-	FLDPQ (at)(W), (F0, F1)      \
+	TWO(at, F0, F1)              \
 	FMOVS (DS), F8               \
 	FSUB(9, 24, 24)              \
 	FSUB(9, 26, 26)              \
@@ -232,6 +234,62 @@ step:                           \
 	ROWS(128, 16) \
 	SCALED1(288)  \
 	NEXTSTEP(320)
+
+// Values of a page of INT8: 16 columns, whose scales are in the vectors, twice
+// in V8 and V15. BYTES4 ends before V15 is needed.
+
+#define MIXED(p, a, b, c, d) \
+	FMLA(8+7*(p), 24+4*(p), 16+4*(p)) \ // acc += d * dot
+	FMLA(8+7*(p), 25+4*(p), 17+4*(p)) \
+	FMLA(8+7*(p), 26+4*(p), 18+4*(p)) \
+	FMLA(8+7*(p), 27+4*(p), 19+4*(p))
+
+#define TWICE(fetch) \
+	fetch (DX), F8               \
+	VZIP2 V8.S4, V8.S4, V15.S4   \
+	VZIP1 V8.S4, V8.S4, V8.S4
+
+#define MIX(all, some, init, bytes, fetch) \
+	MOVD  $matBias<>(SB), TABLE \
+	FMOVQ (TABLE), F9           \
+pass:                           \
+	PAGEBEGIN                   \
+panel:                          \
+	MOVD  PAGE, ROW             \
+	MOVD  PAGE, DST             \
+	all(LOAD)                   \
+	init                        \
+	PRODUCTS(all, 0, bytes(0))  \
+	TWICE(fetch)                \
+	all(FLOAT)                  \
+	all(MIXED)                  \
+	all(STORE)                  \
+	NEXTPANEL                   \
+	BNE   panel                 \
+	PAGEPASS(some)              \
+	BNE   pass                  \
+	RET
+
+#define MIX1 \
+	MOVD  $matBias<>(SB), TABLE  \
+	FMOVQ (TABLE), F9            \
+	MOVD  $rowBias<>(SB), TABLE  \
+	PAGEBEGIN                    \
+	FMOVS (DX), F8               \
+panel:                           \
+	FLDPQ (PAGE), (F16, F17)     \
+	INIT2                        \
+	ROWS(0, 0)                   \
+	VADDP V25.S4, V24.S4, V24.S4 \
+	VADDP V27.S4, V26.S4, V26.S4 \
+	FSUB(9, 24, 24)              \
+	FSUB(9, 26, 26)              \
+	FMLA0(8, 24, 16)             \
+	FMLA0(8, 26, 17)             \
+	FSTPQ (F16, F17), (PAGE)     \
+	NEXTPANEL                    \
+	BNE   panel                  \
+	RET
 
 // func tile32x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile32x1I8MM(SB), NOSPLIT, $0-49
@@ -288,3 +346,31 @@ TEXT ·tile16x16I8MM(SB), NOSPLIT, $0-49
 
 TEXT tile16I8MM<>(SB), NOSPLIT|NOFRAME, $0
 	TILE(ALL4, 4, STEP16(ALL4, INIT4, BYTES4, FMOVQ, F8))
+
+// func mix8x1I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(1, 1)
+	MIX1
+
+// func mix8x2I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(2, 2)
+	MIX(ALL2, 2, INIT2, BYTES2, FMOVD)
+
+// func mix8x4I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(4, 4)
+	B mix8I8MM<>(SB)
+
+// func mix8x8I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(8, 4)
+	B mix8I8MM<>(SB)
+
+// func mix8x16I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(16, 4)
+	B mix8I8MM<>(SB)
+
+TEXT mix8I8MM<>(SB), NOSPLIT|NOFRAME, $0
+	MIX(ALL4, 4, INIT4, BYTES4, FMOVQ)

@@ -159,10 +159,12 @@ func (b *Batch) checkKind(s *Sequence) error {
 	switch {
 	case encodes && s.Position != 0:
 		return fmt.Errorf("position %d: an encoder takes a text in one pass, since every token looks at all others", s.Position)
-	case s.Hidden != nil && !encodes:
+	case s.Hidden != nil && !encodes && !b.config.Gives:
 		return fmt.Errorf("hidden states are asked for, but the model is no encoder")
 	case s.Hidden != nil && len(s.Hidden) != len(s.Tokens)*b.config.Dim:
 		return fmt.Errorf("room for %d values of hidden states, but %d tokens have %d", len(s.Hidden), len(s.Tokens), len(s.Tokens)*b.config.Dim)
+	case b.config.Takes && len(s.Input) != len(s.Tokens)*b.config.Dim:
+		return fmt.Errorf("%d values of what was computed before, but %d tokens have %d", len(s.Input), len(s.Tokens), len(s.Tokens)*b.config.Dim)
 	case b.config.Kind != EncoderDecoder && s.Source != nil:
 		return fmt.Errorf("a source text, but the model has no encoder for one")
 	case b.config.Kind == EncoderDecoder && len(s.Source) == 0:

@@ -106,8 +106,10 @@ type Sequence struct {
 	Tokens   []int32   // at consecutive positions, at least one
 	Logits   []float32 // [Vocab], receives those after the last token, or [Labels] of an Encoder; nil: not wanted
 
-	// Of an Encoder.
+	// Of an Encoder, and of the first part of a program.
 	Hidden []float32 // [len(Tokens)][Dim], receives the last hidden states; nil: not wanted
+	// Of the rest of a program.
+	Input []float32 // [len(Tokens)][Dim], the hidden states that the first part gave
 
 	// Of an EncoderDecoder: the text to answer, and the pages that hold what the
 	// decoder sees of it, from when the part at position 0 has run.

@@ -13,7 +13,7 @@ type decoder interface {
 }
 
 // network is a Model of any architecture that runs on the CPU.
-type network struct{ program Program }
+type network struct{ program *Program }
 
 var (
 	_ Model  = (*network)(nil)
@@ -25,16 +25,20 @@ var (
 	_ Threads  = (*runner)(nil)
 )
 
+// New is the model that runs a program on the CPU.
+func New(p *Program) Model { return &network{p} }
+
 func newNetwork(c Config, ropes []*Rope, d decoder) *network {
-	m := &network{Program{Config: c, Ropes: ropes}}
-	d.write(&m.program)
+	m := &network{&Program{Config: c, Ropes: ropes}}
+	d.write(m.program)
+	m.program.Config.Window = m.program.window()
 	return m
 }
 
 func (m *network) Config() Config { return m.program.Config }
 
 // Program implements [Programmed].
-func (m *network) Program() *Program { return &m.program }
+func (m *network) Program() *Program { return m.program }
 
 func (m *network) NewKV(pages int, kind quant.Type) (KV, error) {
 	return newPagedKV(m.program.Config, pages, kind)
@@ -48,7 +52,7 @@ func (m *network) NewRunner(store KV, limits Limits) (Runner, error) {
 	if limits.Context > m.program.Config.Context {
 		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.program.Config.Context)
 	}
-	return &runner{&m.program, newPass(m.program.Config, m.program.Ropes, limits, kv)}, nil
+	return &runner{m.program, newPass(m.program.Config, m.program.Ropes, limits, kv)}, nil
 }
 
 // runner runs passes through a network.

@@ -11,6 +11,9 @@ type Step interface{ run(p *pass) }
 // Embed sets Residual to the vectors of the tokens.
 type Embed struct{ Table *Matrix } // [Vocab][Dim]
 
+// Take sets Residual to Sequence.Input; see Program.Split.
+type Take struct{}
+
 // AddPositions adds to Residual the vectors of the positions.
 type AddPositions struct{ Table *Matrix } // [Context][Dim]
 
@@ -93,6 +96,13 @@ type DeliverHidden struct{}
 func (s *Embed) run(p *pass) {
 	for i, row := range p.batch.Rows {
 		s.Table.row(p.buffers[Residual].each[i], int(row.Token))
+	}
+}
+
+func (s *Take) run(p *pass) {
+	to := p.buffers[Residual].flat
+	for _, q := range p.wanted {
+		to = to[copy(to, q.Input):]
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 )
 
-//go:embed daemon model
+//go:embed daemon model cuda
 var parts embed.FS
 
 // Architectures that daemons are packed for, by their Debian and Go name, which are the same.
@@ -148,11 +148,16 @@ func (o DaemonOptions) fill(p *pack) error {
 
 // BuildDaemon compiles a static, reproducible cusp executable with the go command.
 func BuildDaemon(ctx context.Context, source, arch, version, out string) error {
+	return build(ctx, source, arch, version, out)
+}
+
+func build(ctx context.Context, source, arch, version, out string, flags ...string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return fmt.Errorf("build for %s: %w", arch, err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", out, ".")
+	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w -X main.version=" + version, "-o", out}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, ".")...)
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	var stderr bytes.Buffer

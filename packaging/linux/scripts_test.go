@@ -193,9 +193,11 @@ func TestScriptsParse(t *testing.T) {
 	for _, name := range []string{"postinst", "prerm", "postrm"} {
 		daemon, err := parts.ReadFile("daemon/" + name)
 		must(t, err)
+		cuda, err := parts.ReadFile("cuda/" + name)
+		must(t, err)
 		model, err := modelScript(name, bundle.Manifest{Name: "student", Version: "1.0"})
 		must(t, err)
-		for _, text := range [][]byte{daemon, model} {
+		for _, text := range [][]byte{daemon, cuda, model} {
 			if out, err := exec.Command("sh", "-n", "-c", string(text)).CombinedOutput(); err != nil {
 				t.Errorf("%s: %v\n%s", name, err, out)
 			}

@@ -79,7 +79,17 @@ func (c *Context) bind() error {
 	if c.handle == 0 {
 		return &Error{Call: "cuCtxSetCurrent", About: "the context was closed", Code: ContextDestroyed}
 	}
-	return c.driver.call("cuCtxSetCurrent", "", c.driver.cuCtxSetCurrent, c.handle)
+	return c.driver.handles("cuCtxSetCurrent", c.driver.cuCtxSetCurrent, c.handle, 0)
+}
+
+// handles is the driver's, with the context bound to the thread.
+func (c *Context) handles(name string, function, a, b uintptr) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := c.bind(); err != nil {
+		return err
+	}
+	return c.driver.handles(name, function, a, b)
 }
 
 // pin keeps the goroutine on its thread until the function that it returns is called.

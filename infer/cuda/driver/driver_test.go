@@ -306,6 +306,15 @@ func TestStacksMove(t *testing.T) {
 	}
 }
 
+// What is called for every token makes no garbage.
+func TestGraphsDoNotAllocate(t *testing.T) {
+	f := newFixture(t, simulator.New(t, "").Context(t))
+	graph := must[*driver.Graph](t)(f.stream.Capture(func() error { return f.run(1) }))
+	if n := testing.AllocsPerRun(20, func() { _, _ = graph.Launch(f.stream), f.stream.Synchronize() }); n > 0 {
+		t.Errorf("%v allocations a launch", n)
+	}
+}
+
 func TestProperties(t *testing.T) {
 	t.Parallel()
 	g := simulator.New(t, "name=Orin,capability=87,integrated=1,memory=7000000000,readonly=0,driver=11040")

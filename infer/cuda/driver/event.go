@@ -35,12 +35,12 @@ func (e *Event) Close() error {
 
 // Record puts the mark at the stream's present end.
 func (e *Event) Record(s *Stream) error {
-	return e.context.call("cuEventRecord", "", e.context.driver.cuEventRecord, e.handle, s.handle)
+	return e.context.handles("cuEventRecord", e.context.driver.cuEventRecord, e.handle, s.handle)
 }
 
 // Synchronize waits until the mark is passed.
 func (e *Event) Synchronize() error {
-	return e.context.call("cuEventSynchronize", "", e.context.driver.cuEventSynchronize, e.handle)
+	return e.context.handles("cuEventSynchronize", e.context.driver.cuEventSynchronize, e.handle, 0)
 }
 
 // Since is the GPU's time between two timed events that were passed; its grain is

@@ -65,7 +65,7 @@ func (g *Graph) instantiate() error {
 
 // Launch puts a run of the graph into the stream.
 func (g *Graph) Launch(s *Stream) error {
-	return g.context.call("cuGraphLaunch", "", g.context.driver.cuGraphLaunch, g.exec, s.handle)
+	return g.context.handles("cuGraphLaunch", g.context.driver.cuGraphLaunch, g.exec, s.handle)
 }
 
 // Nodes counts the launches and copies of the graph.

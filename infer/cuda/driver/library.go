@@ -5,6 +5,7 @@ package driver
 import (
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -105,6 +106,25 @@ func (d *Driver) call(name, about string, function uintptr, args ...uintptr) err
 		return nil
 	}
 	return d.failure(name, about, Code(r))
+}
+
+// frames are arguments of calls that are made for every token.
+var frames = sync.Pool{New: func() any { return new([2]uintptr) }}
+
+// handles is call for two arguments that lead to no memory of Go's: it makes no
+// garbage.
+func (d *Driver) handles(name string, function, a, b uintptr) error {
+	if function == 0 {
+		return &Error{Call: name, Code: noSymbol}
+	}
+	frame := frames.Get().(*[2]uintptr)
+	frame[0], frame[1] = a, b
+	r, _, _ := purego.SyscallN(function, frame[:]...) // one too many does no harm in C's calling convention
+	frames.Put(frame)
+	if Code(r) == Success {
+		return nil
+	}
+	return d.failure(name, "", Code(r))
 }
 
 // failure asks the driver what its code means.

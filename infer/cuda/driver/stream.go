@@ -28,12 +28,12 @@ func (s *Stream) Close() error {
 
 // Synchronize waits for the stream's work and says whether some of it failed.
 func (s *Stream) Synchronize() error {
-	return s.context.call("cuStreamSynchronize", "", s.context.driver.cuStreamSynchronize, s.handle)
+	return s.context.handles("cuStreamSynchronize", s.context.driver.cuStreamSynchronize, s.handle, 0)
 }
 
 // Done says whether all work of the stream is done, without waiting.
 func (s *Stream) Done() (bool, error) {
-	err := s.context.call("cuStreamQuery", "", s.context.driver.cuStreamQuery, s.handle)
+	err := s.context.handles("cuStreamQuery", s.context.driver.cuStreamQuery, s.handle, 0)
 	if e, ok := err.(*Error); ok && e.Code == NotReady {
 		return false, nil
 	}

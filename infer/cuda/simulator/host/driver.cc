@@ -172,6 +172,14 @@ int put(Stream *s, Work work) {
 	return 0;
 }
 
+// read_environment is for processes whose tests cannot call cusp_simulate.
+bool configured;
+
+void read_environment() {
+	if (!configured) set(getenv("CUSP_SIMULATOR"));
+	configured = true;
+}
+
 bool known(Stream *s) { return current->streams.count(s); }
 
 }  // namespace
@@ -180,18 +188,14 @@ bool known(Stream *s) { return current->streams.count(s); }
 
 API cuInit(unsigned) {
 	CALL(Nothing);
-	static bool read;
-	if (!read) set(getenv("CUSP_SIMULATOR"));
-	read = true;
+	read_environment();
 	if (settings.devices == 0) return fail(NoDevice, "no CUDA-capable device is detected");
 	initialized = true;
 	return 0;
 }
 
 API cuDriverGetVersion(int *version) {
-	static bool read;
-	if (!read) set(getenv("CUSP_SIMULATOR"));
-	read = true;
+	read_environment();
 	*version = settings.driver;
 	return 0;
 }
@@ -713,6 +717,7 @@ API cuGraphGetNodes(Graph *graph, void *, size_t *n) {
 
 extern "C" __attribute__((visibility("default"))) void cusp_simulate(const char *text) {
 	std::lock_guard<std::recursive_mutex> hold(lock);
+	configured = true;
 	set(text);
 }
 
