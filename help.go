@@ -220,6 +220,7 @@ func (packBundleCmd) Help() string {
 	return `Examples:
 
   cusp pack bundle model.gguf --name lights --release 1.0.0 --key maker.key -o lights
+  cusp pack bundle lights --release 1.0.1 --calibration calibration.json --key maker.key -o lights-1.0.1
 
 Without a calibration the router sends every question to the cloud, where there is one.`
 }

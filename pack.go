@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -141,11 +143,11 @@ func (c packRepoCmd) Run(s streams) error {
 }
 
 type packBundleCmd struct {
-	Model       string `arg:"" type:"existingfile" help:"GGUF file with weights, tokenizer and chat template."`
-	Name        string `required:"" help:"Name of the model."`
+	Model       string `arg:"" type:"path" help:"GGUF file with weights, tokenizer and chat template; or a bundle's directory, of which all stays that is not given here."`
+	Name        string `help:"Name of the model; the bundle's."`
 	Release     string `required:"" help:"Version of the bundle, e.g. 1.2.0."`
-	License     string `default:"Apache-2.0" help:"SPDX licence of the weights (${default})."`
-	Calibration string `type:"existingfile" help:"calibration.json made for these weights."`
+	License     string `help:"SPDX licence of the weights (Apache-2.0, or the bundle's)."`
+	Calibration string `type:"existingfile" help:"calibration.json made for these weights. A bundle's report does not stay with a new one: it is about the old threshold."`
 	Report      string `type:"existingfile" help:"Evaluation (JSON object) for the manifest."`
 	Key         string `type:"existingfile" help:"Minisign private key; without it the bundle is unsigned."`
 	Out         string `short:"o" required:"" type:"path" help:"Directory to create."`
@@ -162,16 +164,15 @@ func (c packBundleCmd) Run(s streams) error {
 			return err
 		}
 	}
-	files := map[string]string{bundle.ModelFile: c.Model}
-	if c.Calibration != "" {
-		files[bundle.CalibrationFile] = c.Calibration
-	}
-	report, err := c.report()
+	m, files, err := c.begin()
 	if err != nil {
 		return err
 	}
+	if err := c.replace(&m, files); err != nil {
+		return err
+	}
 	end := spin(s.err, "copying and hashing "+c.Model)
-	b, err := bundle.Write(c.Out, bundle.Manifest{Name: c.Name, Version: c.Release, License: c.License, Report: report}, files, key)
+	b, err := bundle.Write(c.Out, m, files, key)
 	end()
 	if err != nil {
 		return err
@@ -179,10 +180,41 @@ func (c packBundleCmd) Run(s streams) error {
 	return printPath(s, b.Dir, nil)
 }
 
-func (c packBundleCmd) report() (report map[string]any, err error) {
-	if c.Report == "" {
-		return nil, nil
+// begin is what the model has by itself.
+func (c packBundleCmd) begin() (bundle.Manifest, map[string]string, error) {
+	m, files := bundle.Manifest{License: "Apache-2.0"}, map[string]string{bundle.ModelFile: c.Model}
+	info, err := os.Stat(c.Model)
+	if err != nil || !info.IsDir() {
+		return m, files, err
 	}
+	b, err := bundle.Verify(c.Model)
+	if b == nil {
+		return m, files, err
+	}
+	m = bundle.Manifest{Name: b.Manifest.Name, License: b.Manifest.License, Report: b.Manifest.Report, Speed: b.Manifest.Speed}
+	clear(files)
+	for name := range b.Manifest.Files {
+		files[name] = b.Path(name)
+	}
+	return m, files, nil
+}
+
+// replace puts what was given in the place of that.
+func (c packBundleCmd) replace(m *bundle.Manifest, files map[string]string) (err error) {
+	m.Name, m.Version, m.License = cmp.Or(c.Name, m.Name), c.Release, cmp.Or(c.License, m.License)
+	if m.Name == "" {
+		return usageError{errors.New("a GGUF file has no name for a bundle: give --name")}
+	}
+	if c.Calibration != "" {
+		files[bundle.CalibrationFile], m.Report = c.Calibration, nil
+	}
+	if c.Report != "" {
+		m.Report, err = c.report()
+	}
+	return err
+}
+
+func (c packBundleCmd) report() (report map[string]any, err error) {
 	text, err := os.ReadFile(c.Report)
 	if err != nil {
 		return nil, err

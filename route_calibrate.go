@@ -98,6 +98,9 @@ func (c routeCalibrateCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	if text := unknownDecline(records, declines); text != "" {
+		return usageError{fmt.Errorf("answers are marked as declined that say %q, and a device would not know by that: give --decline, or the --model whose calibration says it", text)}
+	}
 	report, err := evaluate.Calibrate(records, calibrate.Options{Alpha: c.Alpha, Delta: c.Delta, Seed: c.Seed}, hash, declines)
 	if err != nil {
 		return err
@@ -168,6 +171,23 @@ func (c routeCalibrateCmd) declines() ([]string, error) {
 	}
 	slices.Sort(declines)
 	return slices.Compact(declines), nil
+}
+
+// unknownDecline is a text with which several questions were passed on, though it
+// is none of the declines; an answer that was cut short is its own.
+func unknownDecline(records []evaluate.Record, declines []string) string {
+	known := calibrate.Calibration{Declines: declines}
+	seen := map[string]bool{}
+	for _, r := range records {
+		if !r.Declined || r.Answer == "" || known.Declined(r.Answer) {
+			continue
+		}
+		if seen[r.Answer] {
+			return r.Answer
+		}
+		seen[r.Answer] = true
+	}
+	return ""
 }
 
 func (c routeCalibrateCmd) reckon(report *evaluate.Report, records []evaluate.Record) error {

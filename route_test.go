@@ -64,6 +64,26 @@ func TestRouteCalibrate(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Questions that the model passed on are no answers, if a device can tell.
+	passed := filepath.Join(dir, "passed.jsonl")
+	labelled(t, passed, 600)
+	f, err := os.OpenFile(passed, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := `{"question":"hello","answer":"not mine","declined":true,"model":"ab","correct":false}` + "\n"
+	if _, err := f.WriteString(line + line); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := cusp(t, "route", "calibrate", passed, "--compare", "json", "-o", out); code != exitUsage || !strings.Contains(errOut, `"not mine"`) {
+		t.Errorf("status %d, %s", code, errOut)
+	}
+	if code, _, errOut := cusp(t, "route", "calibrate", passed, "--compare", "json", "--decline", "not mine", "-o", out); code != 0 || !strings.Contains(errOut, "2 more were declined") {
+		t.Errorf("status %d, %s", code, errOut)
+	}
 	// What cannot be calibrated says so, and leaves no file.
 	none := filepath.Join(dir, "none.json")
 	for want, args := range map[string][]string{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,7 +144,7 @@ func budgetLine(uses []budget.Use) string {
 	var spent, left []string
 	for _, q := range order {
 		u := fullest[q]
-		text := fmt.Sprintf("%s %.3g of %.3g %s/%s", q, u.Used, u.Limit, u.Unit, u.Window)
+		text := fmt.Sprintf("%s %s of %s %s/%s", q, amount(u.Used), amount(u.Limit), u.Unit, u.Window)
 		if u.Spent {
 			spent = append(spent, text)
 		} else {
@@ -154,4 +155,12 @@ func budgetLine(uses []budget.Use) string {
 		left = append([]string{"USED UP: " + strings.Join(spent, ", ")}, left...)
 	}
 	return strings.Join(left, "; ")
+}
+
+// amount is a quantity in three digits, or as many as its whole part has.
+func amount(x float64) string {
+	if x >= 1000 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 3, 64)
 }

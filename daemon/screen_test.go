@@ -43,7 +43,7 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	}
 	text := s.Text()
 	for _, want := range []string{
-		"budgets   USED UP: bytes 1e+06 of 1e+06 bytes/day; money 4 of 5 USD/day\n",
+		"budgets   USED UP: bytes 1000000 of 1000000 bytes/day; money 4 of 5 USD/day\n",
 		"governor  hot+saving: temperature_c 81.25 >= 78; 1 of 4 threads, prefers cloud\n",
 		"device    thermostat-7, cusp 1.2.3, up 3d 2h\n", "llama (38 Q8_0, 19 F32)", "from …ong/long/", "since 2026-11-25 04:51:55, 2 before it; bundle abababababababab\n          on the CPU: cuda: no CUDA driver",
 		"refused   2026-11-25 04:51:55, hash: load model /x/2.0: hash differs",

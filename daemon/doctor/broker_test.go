@@ -186,9 +186,9 @@ func TestBrokerCertificate(t *testing.T) {
 		want  []string
 	}{
 		"good":          {ours.issue(t, "localhost", long, never), ours, noon, OK, []string{"lets user"}},
-		"ended":         {ours.issue(t, "localhost", from, noon.AddDate(0, 0, -1)), ours, noon, Failure, []string{"ended on 2026-11-28", "renew it"}},
-		"ends soon":     {ours.issue(t, "localhost", from, noon.AddDate(0, 0, 3)), ours, noon, Warning, []string{"ends on 2026-12-02"}},
-		"clock is late": {ours.issue(t, "localhost", from, never), ours, noon.AddDate(-1, 0, 0), Failure, []string{"holds from 2026-10-29 on, and it is 2025-11-29 here", "set the clock"}},
+		"ended":         {ours.issue(t, "localhost", from, noon.AddDate(0, 0, -1)), ours, noon, Failure, []string{"ended on 2036-11-28", "renew it"}},
+		"ends soon":     {ours.issue(t, "localhost", from, noon.AddDate(0, 0, 3)), ours, noon, Warning, []string{"ends on 2036-12-02"}},
+		"clock is late": {ours.issue(t, "localhost", from, never), ours, noon.AddDate(-1, 0, 0), Failure, []string{"holds from 2036-10-29 on, and it is 2035-11-29 here", "set the clock"}},
 		"other name":    {ours.issue(t, "mqtt.example.com", from, never), ours, noon, Failure, []string{"not for localhost but for mqtt.example.com", "cloud.broker"}},
 		"unknown":       {ours.issue(t, "localhost", from, never), other, noon, Failure, []string{"test authority"}},
 	} {
@@ -211,7 +211,7 @@ func TestOwnCertificate(t *testing.T) {
 	ca := newAuthority(t)
 	s := healthy(t)
 	s.cfg.Cloud.CertFile, s.cfg.Cloud.KeyFile = pairFiles(t, ca.issue(t, "d1", noon.AddDate(-1, 0, 0), noon.AddDate(0, 0, -1)))
-	want(t, keys(t.Context(), s), Failure, "cloud.cert_file", "ended on 2026-11-28")
+	want(t, keys(t.Context(), s), Failure, "cloud.cert_file", "ended on 2036-11-28")
 	good, key := pairFiles(t, ca.issue(t, "d1", noon.AddDate(-1, 0, 0), noon.AddDate(1, 0, 0)))
 	s.cfg.Cloud.CertFile = good
 	want(t, keys(t.Context(), s), Failure, "cloud.cert_file", "the key that belongs to it")

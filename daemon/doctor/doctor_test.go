@@ -25,7 +25,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+var noon = time.Date(2036, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // stranger is nobody who runs tests.
 var stranger = account{name: "cusp", uid: 54321, groups: []int{54322}}
@@ -282,7 +282,7 @@ func TestClock(t *testing.T) {
 	}{
 		"right":         {now: noon, synced: true, state: OK, want: "synchronized"},
 		"1970":          {now: time.Unix(0, 0), synced: true, state: Failure, want: "1970-01-01 here, which cannot be"},
-		"before built":  {now: noon, built: noon.AddDate(0, 1, 0), synced: true, state: Failure, want: "before this program was made (2026-12-29)"},
+		"before built":  {now: noon, built: noon.AddDate(0, 1, 0), synced: true, state: Failure, want: "before this program was made (2036-12-29)"},
 		"before a cert": {now: noon, seen: noon.AddDate(0, 0, 2), synced: true, state: Failure, want: "before the date of the certificate"},
 		"drifts":        {now: noon, state: Warning, want: "not synchronized"},
 		"container":     {now: noon, err: fs.ErrPermission, state: Warning, want: "cannot be told"},
