@@ -4,12 +4,12 @@
 // chunks and segments lie at fixed positions, and what a query gets does not
 // depend on the tile that it is in. For a chunk
 //
-//	scores   a thread has a position, and all queries
+//	scores   a thread has a position, and up to 8 queries
 //	softmax  a warp has a query
-//	mix      a thread has two neighbouring values of some positions, and all queries
+//	mix      a thread has two neighbouring values of some positions, and up to 8 queries
 #include "cache.h"
 
-enum { QUERIES = 16, CHUNK = 128, SEGMENT = 256, ATTEND_THREADS = 128 };
+enum { QUERIES = 16, PASS = 8, CHUNK = 128, SEGMENT = 256, ATTEND_THREADS = 128 };
 
 struct Tile {
   int row, rows, position, end, pages, partial, causal, pad;
@@ -23,16 +23,16 @@ struct Look {
   float limit;
   const float *slopes, *biases;
   int reach;
+  int kv_head; // of the block
 
   DEVICE_METHOD int group() const { return heads / kv_heads; }
   DEVICE_METHOD int first(int position) const { return window > 0 ? larger(0, position + 1 - window) : 0; }
   DEVICE_METHOD int first_segment(const Tile &t) const { return first(t.position) / SEGMENT; }
   DEVICE_METHOD int segments(const Tile &t) const { return ceil_div(t.end, SEGMENT) - first_segment(t); }
-  DEVICE_METHOD int head(int query) const { return block_head() * group() + query % group(); }
+  DEVICE_METHOD int head(int query) const { return kv_head * group() + query % group(); }
   DEVICE_METHOD int row(int query) const { return query / group(); }
-  DEVICE_METHOD int block_head() const { return kv_head; }
-  int kv_head;
-
+  // at is where a query of the tile begins, and its result.
+  DEVICE_METHOD long long at(const Tile &t, int query) const { return ((long long)(t.row + row(query)) * heads + head(query)) * head_dim; }
   // width is head_dim up to whole units of any kind.
   DEVICE_METHOD int width() const { return ceil_div(head_dim, 16) * 16; }
 };
@@ -40,16 +40,16 @@ struct Look {
 // Softmax is a running softmax of the queries: with the weights
 // exp(score-largest), their sum and the values weighted.
 struct Softmax {
-  float *largest, *sum; // [QUERIES]
-  float *mixed;         // [QUERIES][width]
+  float *largest, *sum; // [PASS]
+  float *mixed;         // [PASS][width]
 };
 
 // Room is the block's shared memory.
 struct Room {
-  float *queries;      // [QUERIES][width], scaled
-  float *scores;       // [QUERIES][CHUNK], then weights; then values of a part of the block
+  float *queries;      // [PASS][width], scaled
+  float *scores;       // [PASS][CHUNK], then weights; then values of a part of the block
   float *value_scales; // [CHUNK]
-  float *keep, *add;   // [QUERIES] factors of what is there, and of what is merged with it
+  float *keep, *add;   // [PASS] factors of what is there, and of what is merged with it
   float *largest, *sum;
   Softmax total;
 };
@@ -57,15 +57,15 @@ struct Room {
 DEVICE Room make_room(float *shared, int width) {
   Room r;
   r.queries = shared;
-  r.scores = r.queries + QUERIES * width;
-  r.value_scales = r.scores + QUERIES * CHUNK;
+  r.scores = r.queries + PASS * width;
+  r.value_scales = r.scores + PASS * CHUNK;
   r.keep = r.value_scales + CHUNK;
-  r.add = r.keep + QUERIES;
-  r.largest = r.add + QUERIES;
-  r.sum = r.largest + QUERIES;
-  r.total.largest = r.sum + QUERIES;
-  r.total.sum = r.total.largest + QUERIES;
-  r.total.mixed = r.total.sum + QUERIES;
+  r.add = r.keep + PASS;
+  r.largest = r.add + PASS;
+  r.sum = r.largest + PASS;
+  r.total.largest = r.sum + PASS;
+  r.total.sum = r.total.largest + PASS;
+  r.total.mixed = r.total.sum + PASS;
   return r;
 }
 
@@ -96,26 +96,27 @@ DEVICE float finish(const Look &look, const Tile &tile, int query, int position,
   return score;
 }
 
-// score_chunk sets scores to those of the positions from one on.
-template <class KV, int N> DEVICE void score_chunk(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int from) {
+// score_chunk sets scores to those of the positions from one on, for N queries
+// from one on.
+template <class KV, int N> DEVICE void score_chunk(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int query, int from) {
   int position = from + thread(), units = units_of<KV>(look.head_dim), width = look.width();
   float scores[N] = {}, scale = 1;
   if (position < tile.end) {
     Head<KV> head = cache.head<KV>(pages[position / PAGE], look.kv_head, units);
     int slot = position % PAGE;
+    float key[4], next[4];
+    KV::four(key, head.key(slot, 0));
 #pragma unroll 1
-    for (int u = 0; u < units; u++) {
-      float key[KV::values];
-      KV::unit(key, head.key(slot, u * KV::values));
-      const float4 *queries = (const float4 *)(room.queries + u * KV::values);
+    for (int d = 0; d < look.head_dim; d += 4) {
+      if (d + 4 < look.head_dim) KV::four(next, head.key(slot, d + 4)); // while this one is multiplied
 #pragma unroll
-      for (int i = 0; i < N; i++)
+      for (int i = 0; i < N; i++) {
+        float4 own = *(const float4 *)(room.queries + i * width + d);
 #pragma unroll
-        for (int k = 0; k < KV::values; k += 4) {
-          float4 four = queries[(i * width + k) / 4];
+        for (int k = 0; k < 4; k++) scores[i] = fma(own[k], key[k], scores[i]);
+      }
 #pragma unroll
-          for (int e = 0; e < 4; e++) scores[i] = fma(four[e], key[k + e], scores[i]);
-        }
+      for (int k = 0; k < 4; k++) key[k] = next[k];
     }
     if (KV::scaled) scale = *head.key_scale(slot), room.value_scales[thread()] = *head.value_scale(slot);
   }
@@ -124,7 +125,7 @@ template <class KV, int N> DEVICE void score_chunk(const Room &room, const Look 
 #pragma unroll 1
   for (int i = 0; i < N; i++) {
     float *score = room.scores + i * CHUNK + thread();
-    *score = finish(look, tile, i, position, *score);
+    *score = finish(look, tile, query + i, position, *score);
   }
 }
 
@@ -201,7 +202,7 @@ DEVICE float merged(float keep, float add, float total, float other) { return ad
 // merge_segment adds a segment's result to the total.
 template <int N> DEVICE void merge_segment(const Room &room, int width, const Mixed<N> &mixed) {
   sync_block();
-  if (int i = thread(); i < QUERIES) {
+  if (int i = thread(); i < PASS) {
     Merge m = merge(room.total.largest[i], room.total.sum[i], room.largest[i], room.sum[i]);
     room.total.largest[i] = m.largest, room.total.sum[i] = m.sum, room.keep[i] = m.keep, room.add[i] = m.add;
   }
@@ -217,14 +218,14 @@ template <int N> DEVICE void merge_segment(const Room &room, int width, const Mi
 }
 
 // segment sets largest, sum and, in part 0, mixed to what the queries see in a segment.
-template <class KV, int N> DEVICE void attend_segment(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int segment, Mixed<N> &mixed) {
-  for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.largest[i] = -infinity(), room.sum[i] = 0;
+template <class KV, int N> DEVICE void attend_segment(const Room &room, const Look &look, const Tile &tile, const Cache &cache, const int *pages, int query, int segment, Mixed<N> &mixed) {
+  for (int i = thread(); i < PASS; i += ATTEND_THREADS) room.largest[i] = -infinity(), room.sum[i] = 0;
 #pragma unroll
   for (int i = 0; i < N; i++) mixed.v[i][0] = mixed.v[i][1] = 0;
   int end = smaller((segment + 1) * SEGMENT, tile.end);
   for (int from = larger(segment * SEGMENT, look.first(tile.position) / CHUNK * CHUNK); from < end; from += CHUNK) {
     sync_block();
-    score_chunk<KV, N>(room, look, tile, cache, pages, from);
+    score_chunk<KV, N>(room, look, tile, cache, pages, query, from);
     sync_block();
     for (int i = warp(); i < N; i += ATTEND_THREADS / 32) softmax_query<KV>(room, i);
     sync_block();
@@ -249,25 +250,27 @@ template <int N> DEVICE void keep_partial(const Room &room, float *to, int n, in
   }
 }
 
-// attend_tile takes n queries, at most N.
-template <class KV, int N> DEVICE void attend_tile(float *dst, const float *all, const Cache &cache, const Tile &tile, const int *pages, float *partials, const Look &look, int split) {
-  DYNAMIC_SHARED(float, shared);
-  int n = tile.rows * look.group(), width = look.width(), head_dim = look.head_dim;
-  Room room = make_room(shared, width);
+// attend_pass takes n of the tile's queries, at most N, from one on.
+template <class KV, int N> DEVICE void attend_pass(float *dst, const float *all, const Cache &cache, const Tile &tile, const int *pages, float *partials, const Look &look, int split, int query, int n) {
+  DYNAMIC_SHARED(float4, shared);
+  int width = look.width(), head_dim = look.head_dim;
+  Room room = make_room((float *)shared, width);
   // 1. The queries.
+  sync_block();
   for (int i = thread(); i < N * width; i += ATTEND_THREADS) {
     int q = i / width, d = i % width;
-    room.queries[i] = q < n && d < head_dim ? all[((long long)(tile.row + look.row(q)) * look.heads + look.head(q)) * head_dim + d] * look.scale : 0;
+    room.queries[i] = q < n && d < head_dim ? all[look.at(tile, query + q) + d] * look.scale : 0;
     room.total.mixed[i] = 0;
   }
-  for (int i = thread(); i < QUERIES; i += ATTEND_THREADS) room.total.largest[i] = -infinity(), room.total.sum[i] = 0;
+  for (int i = thread(); i < PASS; i += ATTEND_THREADS) room.total.largest[i] = -infinity(), room.total.sum[i] = 0;
   Mixed<N> mixed = make_mixed<N>(head_dim);
   // 2. A segment, whose result goes to partials,
   int s = split ? block_x() : 0, segments = look.segments(tile);
+#pragma unroll 1
   for (; s < segments; s++) {
-    attend_segment<KV, N>(room, look, tile, cache, pages, look.first_segment(tile) + s, mixed);
+    attend_segment<KV, N>(room, look, tile, cache, pages, query, look.first_segment(tile) + s, mixed);
     if (split) {
-      keep_partial<N>(room, partials + partial_at(look, tile, s, 0), n, head_dim, mixed);
+      keep_partial<N>(room, partials + partial_at(look, tile, s, query), n, head_dim, mixed);
       return;
     }
     // or all of them, merged one after the other.
@@ -277,7 +280,7 @@ template <class KV, int N> DEVICE void attend_tile(float *dst, const float *all,
   // 3. Divided by the sum.
   for (int i = thread(); i < n * head_dim; i += ATTEND_THREADS) {
     int q = i / head_dim, d = i % head_dim;
-    dst[((long long)(tile.row + look.row(q)) * look.heads + look.head(q)) * head_dim + d] = room.total.mixed[q * width + d] * (1 / room.total.sum[q]);
+    dst[look.at(tile, query + q) + d] = room.total.mixed[q * width + d] * (1 / room.total.sum[q]);
   }
 }
 
@@ -286,12 +289,13 @@ template <class KV> DEVICE void attend(float *dst, const float *queries, const C
   look.kv_head = block_y();
   pages += tile.pages;
   int n = tile.rows * look.group();
-  if (n <= 4)
-    attend_tile<KV, 4>(dst, queries, cache, tile, pages, partials, look, split);
-  else if (n <= 8)
-    attend_tile<KV, 8>(dst, queries, cache, tile, pages, partials, look, split);
-  else
-    attend_tile<KV, 16>(dst, queries, cache, tile, pages, partials, look, split);
+#pragma unroll 1
+  for (int q = 0; q < n; q += PASS) {
+    if (n - q <= PASS / 2)
+      attend_pass<KV, PASS / 2>(dst, queries, cache, tile, pages, partials, look, split, q, n - q);
+    else
+      attend_pass<KV, PASS>(dst, queries, cache, tile, pages, partials, look, split, q, smaller(PASS, n - q));
+  }
 }
 
 #define ATTEND(name, KV) \
@@ -319,6 +323,6 @@ KERNEL_FUNCTION(ATTEND_THREADS) attend_merge(float *dst, const float *RESTRICT p
       total = merged(m.keep, m.add, total, from[2 + d]);
       largest = m.largest, sum = m.sum;
     }
-    dst[((long long)(tile.row + look.row(q)) * heads + look.head(q)) * head_dim + d] = total * (1 / sum);
+    dst[look.at(tile, q) + d] = total * (1 / sum);
   }
 }

@@ -74,8 +74,8 @@ func testAttend(t *testing.T, d *device, c attention, seed uint64) {
 	group := c.heads / c.kvHeads
 	most := kernels.TileQueries / group
 	whole := s.attend(s.tiles(most), false)
-	// Scores reach 100, where a float32 ends at 1e-5; values reach 60.
-	near(t, "naive", whole, s.naive(), func(int) float64 { return 2e-4 })
+	want, tolerance := s.naive()
+	near(t, "naive", whole, want, func(i int) float64 { return tolerance[i/c.headDim] })
 	same(t, "split", s.attend(s.tiles(most), true), whole)
 	same(t, "rows alone", s.attend(s.tiles(1), false), whole)
 	same(t, "rows alone, split", s.attend(s.tiles(1), true), whole)
@@ -106,7 +106,9 @@ func fill(t *testing.T, d *device, c attention, seed uint64) *store {
 		s.put(r, table, n)
 		s.rows += q.rows
 	}
-	s.queries = random(r, s.rows*c.heads*c.headDim)
+	for range s.rows * c.heads * c.headDim {
+		s.queries = append(s.queries, float32(r.NormFloat64()))
+	}
 	s.slopeValues, s.biased = random(r, c.heads), random(r, c.heads*(2*reach+1))
 	return s
 }
@@ -237,20 +239,23 @@ func (s *store) attend(tiles []tile, split bool) []float32 {
 }
 
 // naive computes all in float64.
-func (s *store) naive() (out []float64) {
+func (s *store) naive() (out, tolerance []float64) {
 	row := 0
 	for i, q := range s.sequences {
 		for r := range q.rows {
 			for h := range s.heads {
-				out = append(out, s.naiveHead(i, q, q.position+r, h, s.queries[(row*s.heads+h)*s.headDim:][:s.headDim])...)
+				head, off := s.naiveHead(i, q, q.position+r, h, s.queries[(row*s.heads+h)*s.headDim:][:s.headDim])
+				out, tolerance = append(out, head...), append(tolerance, off)
 			}
 			row++
 		}
 	}
-	return out
+	return out, tolerance
 }
 
-func (s *store) naiveHead(sequence int, q span, position, head int, query []float32) []float64 {
+// naiveHead also returns how far float32 may be off: by what the largest score's
+// products lose, times the largest value.
+func (s *store) naiveHead(sequence int, q span, position, head int, query []float32) (out []float64, tolerance float64) {
 	from, end := 0, position+1
 	if s.whole {
 		end = q.position + q.rows
@@ -260,12 +265,16 @@ func (s *store) naiveHead(sequence int, q span, position, head int, query []floa
 	}
 	kv := head / (s.heads / s.kvHeads) * s.headDim
 	var scores []float64
+	var size, value float64
 	largest := math.Inf(-1)
 	for p := from; p < end; p++ {
-		var score float64
+		var score, products float64
 		for d, v := range query {
-			score += float64(v) * 0.125 * s.keys[sequence][p][kv+d]
+			product := float64(v) * 0.125 * s.keys[sequence][p][kv+d]
+			score, products = score+product, products+math.Abs(product)
+			value = max(value, math.Abs(s.values[sequence][p][kv+d]))
 		}
+		size = max(size, products+1)
 		if s.limit != 0 {
 			score = float64(s.limit) * math.Tanh(score/float64(s.limit))
 		}
@@ -278,7 +287,7 @@ func (s *store) naiveHead(sequence int, q span, position, head int, query []floa
 		scores, largest = append(scores, score), max(largest, score)
 	}
 	var sum float64
-	out := make([]float64, s.headDim)
+	out = make([]float64, s.headDim)
 	for i, score := range scores {
 		w := math.Exp(score - largest)
 		sum += w
@@ -289,7 +298,7 @@ func (s *store) naiveHead(sequence int, q span, position, head int, query []floa
 	for d := range out {
 		out[d] /= sum
 	}
-	return out
+	return out, size * value * 0x1p-21
 }
 
 func TestCopyPage(t *testing.T) {

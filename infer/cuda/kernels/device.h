@@ -128,6 +128,7 @@ DEVICE uint16 read(const uint16 *p) { return __nvvm_ldg_us(p); }
 DEVICE uint32 read(const uint32 *p) { return __nvvm_ldg_ui(p); }
 DEVICE int read(const int *p) { return __nvvm_ldg_i(p); }
 DEVICE float read(const float *p) { return __nvvm_ldg_f(p); }
+DEVICE uint32x2 read(const uint32x2 *p) { return __nvvm_ldg_ui2(p); }
 DEVICE uint32x4 read(const uint32x4 *p) { return __nvvm_ldg_ui4(p); }
 DEVICE float4 read(const float4 *p) { return __nvvm_ldg_f4(p); }
 

@@ -7,6 +7,7 @@ KERNEL_FUNCTION(256) probe_copy(int *dst, const int *RESTRICT src, long long wor
   for (long long i = (long long)block_x() * 256 + thread(); i < words / 4; i += step) ((uint32x4 *)dst)[i] = read((const uint32x4 *)src + i);
 }
 
+// probe_read: every warp folds what it read; one word of a block is kept.
 KERNEL_FUNCTION(256) probe_read(int *dst, const int *RESTRICT src, long long words) {
   long long step = (long long)blocks_x() * 256;
   uint32x4 all = {0, 0, 0, 0};

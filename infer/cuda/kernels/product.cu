@@ -26,26 +26,24 @@ template <class T> DEVICE float chunk_sum(const Piece &p, const Inputs &x, int c
   return v;
 }
 
-// AHEAD is how many chunks a warp asks of memory at a time.
-enum { AHEAD = 2 };
-
 // product_row multiplies the warp's row with vectors from to from+N-1, those
-// below x.n, and delivers the results at dst rows first and following.
-template <class T, int N> DEVICE void product_row(const Matrix &m, const Inputs &x, int block, int from, int first, int add) {
+// below x.n, and delivers the results at dst rows first and following. It asks
+// memory for some chunks at a time.
+template <class T, int N, int Chunks> DEVICE void product_row(const Matrix &m, const Inputs &x, int block, int from, int first, int add) {
   int row = block * 4 + warp(), groups = x.cols / 32;
   if (row >= m.rows) return;
   const uint8 *weights = (const uint8 *)m.weights + row * row_bytes<T>(x.cols);
   float totals[N] = {};
 #pragma unroll 1
-  for (int chunk = 0; chunk * 8 < groups; chunk += AHEAD) {
-    Piece p[AHEAD];
+  for (int chunk = 0; chunk * 8 < groups; chunk += Chunks) {
+    Piece p[Chunks];
 #pragma unroll
-    for (int i = 0; i < AHEAD; i++) p[i] = lane_piece<T>(weights, chunk + i, groups);
+    for (int i = 0; i < Chunks; i++) p[i] = lane_piece<T>(weights, chunk + i, groups);
 #pragma unroll
     for (int t = 0; t < N; t++)
       if (from + t < x.n)
 #pragma unroll
-        for (int i = 0; i < AHEAD; i++) totals[t] += chunk_sum<T>(p[i], x, chunk + i, from + t);
+        for (int i = 0; i < Chunks; i++) totals[t] += chunk_sum<T>(p[i], x, chunk + i, from + t);
   }
 #pragma unroll
   for (int t = 0; t < N; t++)
@@ -56,13 +54,13 @@ template <class T> DEVICE void product_one(const Matrix *ms, int matrices, Input
   int block, t = block_y();
   Matrix m = own_matrix(ms, matrices, 4, &block);
   choose(&m, e, t);
-  product_row<T, 1>(m, x, block, t / share, t, add);
+  product_row<T, 1, 2>(m, x, block, t / share, t, add);
 }
 
 template <class T> DEVICE void product_few(const Matrix *ms, int matrices, Inputs x, int add) {
   int block;
   Matrix m = own_matrix(ms, matrices, 4, &block);
-  product_row<T, 8>(m, x, block, 0, 0, add);
+  product_row<T, 8, 1>(m, x, block, 0, 0, add);
 }
 
 #define TYPE(name, T) \

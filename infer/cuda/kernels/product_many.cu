@@ -10,7 +10,7 @@ enum { BLOCK_VECTORS = 64 };
 
 // multiply_many multiplies the tile of rows with vectors from one on.
 template <class T> DEVICE void multiply_many(const Tile64 &tile, const Matrix &m, int row, const Inputs &x, int from, int add) {
-  Results out = {};
+  Values out = {};
 #pragma unroll 1
   for (int chunk = 0; chunk * 256 < x.cols; chunk++) {
     // 1. Unpack.

@@ -137,12 +137,16 @@ type shape struct {
 }
 
 func shapes(kind quant.Type) []shape {
-	all := []shape{{[]int{1}, 256, 1}, {[]int{5, 3}, 512, 2}, {[]int{67}, 256, 9}, {[]int{64, 1, 70}, 768, 8}, {[]int{130}, 256, 70}}
+	all := []shape{{[]int{1}, 256, 1}, {[]int{5, 3}, 512, 2}, {[]int{67}, 256, 9}, {[]int{64, 1}, 768, 8}, {[]int{66}, 256, 65}}
 	if kind.BlockSize() <= 32 {
-		all = append(all, shape{[]int{9}, 32, 3}, shape{[]int{66, 2}, 288, 65}, shape{[]int{33}, 896, 5})
+		all = append(all, shape{[]int{9}, 32, 3}, shape{[]int{66, 2}, 288, 17}, shape{[]int{33}, 896, 5})
 	}
 	if kind.BlockSize() == 1 {
 		all = append(all, shape{[]int{3}, 1, 2}, shape{[]int{18, 7}, 77, 9}, shape{[]int{7}, 300, 17})
+	}
+	r := rand.New(rand.NewPCG(uint64(kind), 4))
+	for range 2 {
+		all = append(all, shape{[]int{1 + r.IntN(40), 1 + r.IntN(9)}, kind.BlockSize() * (1 + r.IntN(600/kind.BlockSize())), 1 + r.IntN(12)})
 	}
 	return all
 }

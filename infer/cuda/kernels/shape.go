@@ -40,5 +40,6 @@ func HeadBytes(kind string, headDim int) int {
 // AttendShared is the dynamic shared memory of attend, in bytes.
 func AttendShared(headDim int) int {
 	width := (headDim + 15) / 16 * 16
-	return 4 * (2*TileQueries*width + TileQueries*128 + 128 + 6*TileQueries)
+	const queries, chunk = 8, 128 // in a pass over a tile, and positions
+	return 4 * (2*queries*width + queries*chunk + chunk + 6*queries)
 }

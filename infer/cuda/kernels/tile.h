@@ -1,12 +1,13 @@
-// A tile of a product of matrices: 64 rows of weights by 64 vectors, or 32 where
-// a thread has few registers, of which a chunk of 256 columns at a time lies
-// unpacked in shared memory.
+// A tile of a product of matrices: 64 rows of weights by 64 vectors, or fewer
+// where results take more registers, of which a chunk of 256 columns at a time
+// lies unpacked in shared memory.
 #pragma once
 #include "term.h"
 
 enum {
   TILE = 64,                     // rows
-  TILE_VECTORS = HAS_MMA ? 64 : 32,
+  TILE_VECTORS = HAS_MMA ? 64 : HAS_DP4A ? 32 : 16,
+  UNROLLED = HAS_MMA ? 2 : 1,     // rows that a warp asks of memory at a time
   TILE_THREADS = 256,
   TILE_LINE = 68,                // words of a row or vector: 64, and 4 so that neighbours lie in other banks
   OWN_VECTORS = TILE_VECTORS / 16,
@@ -24,7 +25,7 @@ struct Tile64 {
 template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int first, int chunk, int cols) {
   int groups = cols / 32, g = lane() / 4, q = lane() % 4;
   enum { parts = 32 / T::group };
-#pragma unroll 2
+#pragma unroll UNROLLED
   for (int i = 0; i < TILE / (TILE_THREADS / 32); i++) {
     int r = i * (TILE_THREADS / 32) + warp();
     Piece p = {};
@@ -41,7 +42,7 @@ template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int 
 // fill_vectors copies activations, those of vectors from first on.
 template <class T> DEVICE void fill_vectors(const Tile64 &to, const Inputs &x, int first, int chunk) {
   int groups = x.cols / 32;
-#pragma unroll 2
+#pragma unroll UNROLLED
   for (int i = 0; i < TILE_VECTORS * 16 / TILE_THREADS; i++) {
     int t = (i * TILE_THREADS + thread()) / 16, part = thread() % 16; // 16 columns
     uint32x4 v = {0, 0, 0, 0};
@@ -78,22 +79,43 @@ template <class T> DEVICE float tile_term(const Tile64 &tile, int g, int row, in
   return term<T>(i, scale, minimum, tile.d[g * TILE_VECTORS + vector], sums);
 }
 
-// Results are a thread's products: [j][i] is of own_row(i) and own_vector(j, i).
-struct Results {
+// Values are of a thread's products: [j][i] is of own_row(i) and own_vector(j, i).
+struct Values {
   float v[OWN_VECTORS][4];
+
+  DEVICE_METHOD void add(const Values &o) {
+#pragma unroll
+    for (int j = 0; j < OWN_VECTORS; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) v[j][i] += o.v[j][i];
+  }
 };
 
-// Tree adds up the terms of a chunk as README.md says, from those of two groups on.
+// Tree adds up the terms of a chunk as README.md says, those of a group after
+// the other's, or of a pair of groups. What waits for its neighbour is kept.
 struct Tree {
-  float two[OWN_VECTORS][4], four[OWN_VECTORS][4];
+  Values one, two, four;
 
-  DEVICE_METHOD void add(Results &out, int pair, int j, int i, float v) {
-    if (pair % 2 == 0) {
-      two[j][i] = v;
-    } else if (pair == 1) {
-      four[j][i] = two[j][i] + v;
+  DEVICE_METHOD void add_group(Values &out, int group, const Values &v) {
+    if (group % 2 == 0) {
+      one = v;
     } else {
-      out.v[j][i] += four[j][i] + (two[j][i] + v);
+      one.add(v);
+      add_pair(out, group / 2, one);
+    }
+  }
+
+  DEVICE_METHOD void add_pair(Values &out, int pair, const Values &v) {
+    if (pair % 2 == 0) {
+      two = v;
+      return;
+    }
+    two.add(v);
+    if (pair == 1) {
+      four = two;
+    } else {
+      four.add(two);
+      out.add(four);
     }
   }
 };

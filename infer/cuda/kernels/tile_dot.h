@@ -17,11 +17,10 @@ DEVICE int dot(uint32x4 a, uint32x4 b, int c) {
 }
 DEVICE int dot(uint32 a, uint32 b, int c) { return dot4(a, b, c); }
 
-// half_products adds the integer products of 16 columns, from a word on.
-DEVICE void half_products(const Tile64 &tile, int word, int c[OWN_VECTORS][4]) {
-  enum { step = sizeof(Word) / 4 };
+// add_half adds the integer products of 16 columns, from a word on, to c.
+DEVICE void add_half(const Tile64 &tile, int word, int c[OWN_VECTORS][4]) {
 #pragma unroll 1
-  for (int k = word; k < word + 4; k += step) {
+  for (int k = word; k < word + 4; k += sizeof(Word) / 4) {
     Word a[4], b[OWN_VECTORS];
 #pragma unroll
     for (int i = 0; i < 4; i++) a[i] = *(const Word *)(tile.rows + own_row(i) * TILE_LINE + k);
@@ -34,24 +33,30 @@ DEVICE void half_products(const Tile64 &tile, int word, int c[OWN_VECTORS][4]) {
   }
 }
 
+// group_products are those of a group, of its second half apart where that has a
+// scale of its own. One half after the other: registers are few.
+template <class T> DEVICE void group_products(const Tile64 &tile, int g, int c[2][OWN_VECTORS][4]) {
+#pragma unroll 1
+  for (int half = 0; half < 2; half++) {
+    if (T::group == 16 && half == 1)
+      add_half(tile, g * 8 + 4, c[1]);
+    else
+      add_half(tile, g * 8 + 4 * half, c[0]);
+  }
+}
+
 // multiply_tile adds a chunk's products to the results.
-template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, int n) {
+template <class T> DEVICE void multiply_tile(const Tile64 &tile, Values &out, int n) {
   Tree tree;
-  float sum[OWN_VECTORS][4];
 #pragma unroll 1
   for (int g = 0; g < 8; g++) {
     int c[2][OWN_VECTORS][4] = {};
-    half_products(tile, g * 8, c[0]);
-    half_products(tile, g * 8 + 4, c[T::group == 16]);
+    group_products<T>(tile, g, c);
+    Values terms;
 #pragma unroll
     for (int j = 0; j < OWN_VECTORS; j++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        float v = tile_term<T>(tile, g, own_row(i), own_vector(j, i), c[0][j][i], c[1][j][i]);
-        if (g % 2 == 0)
-          sum[j][i] = v;
-        else
-          tree.add(out, g / 2, j, i, sum[j][i] + v);
-      }
+      for (int i = 0; i < 4; i++) terms.v[j][i] = tile_term<T>(tile, g, own_row(i), own_vector(j, i), c[0][j][i], c[1][j][i]);
+    tree.add_group(out, g, terms);
   }
 }

@@ -21,7 +21,7 @@ template <class T> DEVICE void group_products(const Tile64 &tile, int g, const u
 }
 
 // multiply_tile adds a chunk's products to the results, of vectors below n.
-template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, int n) {
+template <class T> DEVICE void multiply_tile(const Tile64 &tile, Values &out, int n) {
   const uint32 *rows = tile.rows + (warp() % 4 * 16 + lane() / 4) * TILE_LINE + lane() % 4;
   Tree tree;
 #pragma unroll 1
@@ -31,6 +31,7 @@ template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, i
     for (int e = 0; e < 2; e++)
 #pragma unroll
       for (int k = 0; k < 4; k++) a[e][k] = rows[k % 2 * 8 * TILE_LINE + (pair * 2 + e) * 8 + k / 2 * 4];
+    Values terms = {};
 #pragma unroll
     for (int j = 0; j < OWN_VECTORS; j++) {
       if (warp() / 4 * 32 + j * 8 >= n) break;
@@ -42,8 +43,9 @@ template <class T> DEVICE void multiply_tile(const Tile64 &tile, Results &out, i
         float v[2];
 #pragma unroll
         for (int e = 0; e < 2; e++) v[e] = tile_term<T>(tile, pair * 2 + e, own_row(i), own_vector(j, i), c[e][0][i], c[e][1][i]);
-        tree.add(out, pair, j, i, v[0] + v[1]);
+        terms.v[j][i] = v[0] + v[1];
       }
     }
+    tree.add_pair(out, pair, terms);
   }
 }
