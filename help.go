@@ -171,7 +171,7 @@ func (benchCmd) Help() string {
 
   cusp bench                               # a small random model, seconds
   cusp bench --shape qwen2.5-0.5b --threads 1,2
-  cusp bench --device cuda model.gguf      # on an NVIDIA GPU: docs/cuda.md
+  cusp bench --device cuda model.gguf      # on an NVIDIA GPU: docs/gpu.md
   cusp bench model.gguf --against ~/llama.cpp/build/bin/llama-bench
 
 Several answers at a time share the reading of the weights. More: docs/kernels.md.`
@@ -200,7 +200,7 @@ func (packCUDACmd) Help() string {
 
   cusp pack cuda --arch arm64 --release 1.2.0 -o dist
 
-Its program is cusp-cuda; the daemon's unit runs it once it is installed. More: docs/cuda.md.`
+Its program is cusp-cuda; the daemon's unit runs it once it is installed. More: docs/gpu.md.`
 }
 
 func (packModelCmd) Help() string {

@@ -108,6 +108,7 @@ func (c ModelConfig) check(at source) error {
 		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
 	}
 	return errors.Join(append(errs, c.Canary.check(at),
+		within(at, "model.gpu_layers", int64(c.GPULayers), 0, 1<<16),
 		within(at, "model.threads", int64(c.Threads), 0, 1024),
 		within(at, "model.context", int64(c.Context), 0, 1<<22),
 		within(at, "model.sequences", int64(c.Sequences), 1, 64),

@@ -66,8 +66,9 @@ type ModelConfig struct {
 	Dir           string   `toml:"dir"`
 	Name          string   `toml:"name"`
 	AllowUnsigned bool     `toml:"allow_unsigned"`
-	Trust         []string `toml:"trust"`  // files or directories of minisign public keys
-	Device        string   `toml:"device"` // where it computes: "auto", "cpu" or "cuda"
+	Trust         []string `toml:"trust"`      // files or directories of minisign public keys
+	Device        string   `toml:"device"`     // where it computes: "auto", "cpu" or "cuda"
+	GPULayers     int      `toml:"gpu_layers"` // on the GPU, the others on the CPU; 0: all that fit
 	Threads       int      `toml:"threads"`
 	Context       int      `toml:"context"`
 	Sequences     int      `toml:"sequences"`

@@ -97,7 +97,7 @@ func TestServeWithoutAGPU(t *testing.T) {
 		"an old driver": {simulator.New(t, "driver=9020").Path, "9.2, at least 10.2"},
 		"no device":     {simulator.New(t, "devices=0").Path, "CUDA_ERROR_NO_DEVICE"},
 		"no compiler":   {simulator.New(t, "fail=cuModuleLoadDataEx:0:218").Path, "CUDA_ERROR_INVALID_PTX"},
-		"no memory":     {simulator.New(t, "memory=10000").Path, "than half of the machine"},
+		"no memory":     {simulator.New(t, "memory=10000").Path, "CUDA_ERROR_OUT_OF_MEMORY"},
 		"an old GPU":    {simulator.New(t, "capability=50").Path, "5.3 (Jetson Nano) is the oldest"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -149,7 +149,7 @@ func (l bundleLoader) loadBuiltIn(role string, open func() (fs.FS, error)) (*eng
 	if err != nil {
 		return nil, err
 	}
-	a, place, err := l.places.open(l.cfg.Device, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.New(f, c) })
+	a, place, err := l.places.open(l.cfg, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.New(f, c) })
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (l bundleLoader) loadPlain(path string) (*engineModel, error) {
 
 // open loads a model file where the configuration wants it.
 func (l bundleLoader) open(path string) (*assistant.Assistant, Place, error) {
-	return l.places.open(l.cfg.Device, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.Open(path, c) })
+	return l.places.open(l.cfg, l.engine(), func(c assistant.Config) (*assistant.Assistant, error) { return assistant.Open(path, c) })
 }
 
 // model puts an engine to work, with what is kept ready for weights of that

@@ -22,7 +22,7 @@ const (
 // Place is where a model computes.
 type Place struct {
 	Device string `json:"device"`        // "cpu" or "cuda"
-	GPU    string `json:"gpu,omitempty"` // its name and what it is
+	GPU    string `json:"gpu,omitempty"` // its name, what it is, and how many layers if not all
 	Why    string `json:"why,omitempty"` // there is no GPU for it; empty where none was asked for
 	pages  string // tells keys and values from those of other places
 }
@@ -43,16 +43,16 @@ type places struct {
 const lostInARow = 3
 
 // open makes an assistant where the configuration wants it.
-func (p *places) open(device string, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
-	if p == nil || device == deviceCPU || device == deviceAuto && !cuda.Built {
+func (p *places) open(m ModelConfig, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
+	if p == nil || m.Device == deviceCPU || m.Device == deviceAuto && !cuda.Built {
 		a, err := open(c)
 		return a, Place{Device: deviceCPU}, err
 	}
-	a, place, err := p.openGPU(c, open)
+	a, place, err := p.openGPU(m.GPULayers, c, open)
 	switch {
 	case err == nil:
 		return a, place, nil
-	case device == deviceCUDA:
+	case m.Device == deviceCUDA:
 		return nil, place, fmt.Errorf("model.device is %q: %w; or set model.device = %q", deviceCUDA, err, deviceAuto)
 	case !ofGPU(err):
 		return nil, place, err
@@ -62,7 +62,7 @@ func (p *places) open(device string, c assistant.Config, open func(assistant.Con
 	return a, Place{Device: deviceCPU, Why: err.Error()}, err2
 }
 
-func (p *places) openGPU(c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
+func (p *places) openGPU(layers int, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
 	if err := p.given(); err != nil {
 		return nil, Place{}, unusable{err}
 	}
@@ -70,17 +70,22 @@ func (p *places) openGPU(c assistant.Config, open func(assistant.Config) (*assis
 	if err != nil {
 		return nil, Place{}, unusable{err}
 	}
-	loaded := false
+	loaded, about := false, info.String()
+	o := p.options
+	o.Layers = layers
 	c.Place = func(m model.Model) (model.Model, error) {
-		m, err := cuda.Load(m, p.options)
+		m, err := cuda.Load(m, o)
 		loaded = err == nil
+		if d, ok := m.(interface{ Layers() int }); ok {
+			about += fmt.Sprintf("; %d of %d layers, the others on the CPU", d.Layers(), m.Config().Layers)
+		}
 		return m, err
 	}
 	a, err := open(c)
 	if err != nil && loaded { // the engine does not fit
 		err = unusable{err}
 	}
-	return a, Place{Device: deviceCUDA, GPU: info.String(), pages: " cuda " + info.Kernels}, err
+	return a, Place{Device: deviceCUDA, GPU: about, pages: " " + about}, err
 }
 
 // unusable is why no model can use the GPU.

@@ -33,9 +33,9 @@ func (s *subject) judgeGPU(built bool) Finding {
 	case err == nil:
 		return ok("%s; kernels for %s", info, info.Kernels)
 	case wanted:
-		return failure("docs/cuda.md says what a GPU needs; or set model.device = \"auto\"", "model.device is \"cuda\": %v", err)
+		return failure("docs/gpu.md says what a GPU needs; or set model.device = \"auto\"", "model.device is \"cuda\": %v", err)
 	case seen != "":
-		return warning("docs/cuda.md says what a GPU needs", "there is one (/%s), and it cannot be used: %v", seen, err)
+		return warning("docs/gpu.md says what a GPU needs", "there is one (/%s), and it cannot be used: %v", seen, err)
 	}
 	return ok("none, the CPU computes: %v", err)
 }
