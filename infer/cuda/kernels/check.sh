@@ -1,9 +1,10 @@
 #!/bin/sh
 # check.sh: whether the committed PTX is what the sources give, and what NVIDIA's
 # assembler makes of it. Prints a table of registers and shared memory; fails when
-# a register is spilled (but for product_many on the Jetson TX2, sm_62, whose blocks
-# have half the registers: up to 128 bytes, outside the innermost loop), or when a product does without dp4a or the tensor cores
-# where there are some.
+# a register is spilled, or when a product does without dp4a or the tensor cores
+# where there are some. Two spills are known and bounded: up to 128 bytes of
+# product_many on the Jetsons without int8 tensor cores (62, 72), and up to 16 of
+# product_many_q2_k elsewhere.
 #
 # Needs clang 19 ($CLANG), and for the second half ptxas ($PTXAS, or in PATH) of
 # CUDA 11.8 or newer; REQUIRE_PTXAS=1 makes its absence a failure.
@@ -52,7 +53,8 @@ for target in 53:53 61:62 61:72 75:75 80:80 80:86 80:87 80:90; do
       for (i = 1; i <= NF; i++) { if ($i == "Used") registers = $(i+1); if ($i == "smem," || $i == "smem") shared = $(i-2) }
       kind = name; sub(/_(i?q[0-9]_.*|q[0-9]_.*|mxfp4|bf16|f16|f32|i8)$/, "", kind)
       if (!(kind in most)) order[++n] = kind
-      if (spilled[name] > 0 && !(arch == 62 && kind == "product_many" && spilled[name] <= 128)) print "sm_" arch " " name >> bad
+      known = (arch == 62 || arch == 72) && kind == "product_many" ? 128 : name == "product_many_q2_k" ? 16 : 0
+      if (spilled[name] > known) print "sm_" arch " " name >> bad
       if (registers > most[kind]) most[kind] = registers
       if (shared > room[kind]) room[kind] = shared
       if (spilled[name] > spills[kind]) spills[kind] = spilled[name]; shared = 0

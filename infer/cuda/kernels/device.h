@@ -6,7 +6,8 @@
 // Compiled by clang as CUDA, without NVIDIA's headers. CUSP_ARCH is 53, 61, 75 or 80.
 #pragma once
 
-#define KERNEL_FUNCTION(threads) extern "C" __attribute__((global)) __attribute__((launch_bounds(threads, 1))) void
+// Of the largest blocks two fit a multiprocessor.
+#define KERNEL_FUNCTION(threads) extern "C" __attribute__((global)) __attribute__((launch_bounds(threads, ((threads) + 127) / 128))) void
 #define DEVICE static inline __attribute__((device)) __attribute__((always_inline))
 #define DEVICE_METHOD inline __attribute__((device)) __attribute__((always_inline))
 #define RESTRICT __restrict__

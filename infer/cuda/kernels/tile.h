@@ -1,12 +1,13 @@
-// A tile of a product of matrices: 64 rows of weights by 64 vectors, or fewer
-// where results take more registers, of which a chunk of 256 columns at a time
-// lies unpacked in shared memory.
+// A tile of a product of matrices: 64 rows of weights by 32 vectors, of which a
+// chunk of 256 columns at a time lies unpacked in shared memory. Two blocks share
+// a multiprocessor: one waits for memory while the other multiplies. (Without
+// dp4a bytes take registers, and a tile has 16 vectors.)
 #pragma once
 #include "term.h"
 
 enum {
   TILE = 64,                     // rows
-  TILE_VECTORS = HAS_MMA ? 64 : HAS_DP4A ? 32 : 16,
+  TILE_VECTORS = HAS_DP4A ? 32 : 16,
   UNROLLED = HAS_MMA ? 2 : 1,     // rows that a warp asks of memory at a time
   TILE_THREADS = 256,
   TILE_LINE = 68,                // words of a row or vector: 64, and 4 so that neighbours lie in other banks
@@ -24,8 +25,8 @@ struct Tile64 {
 // fill_rows unpacks the rows from first on; those beyond the matrix become zeros.
 template <class T> DEVICE void fill_rows(const Tile64 &to, const Matrix &m, int first, int chunk, int cols) {
   int groups = cols / 32, g = lane() / 4, q = lane() % 4;
-  enum { parts = 32 / T::group };
-#pragma unroll UNROLLED
+  enum { parts = 32 / T::group, at_once = T::group == 16 ? 1 : UNROLLED };
+#pragma unroll at_once
   for (int i = 0; i < TILE / (TILE_THREADS / 32); i++) {
     int r = i * (TILE_THREADS / 32) + warp();
     Piece p = {};
