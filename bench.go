@@ -22,6 +22,7 @@ type benchCmd struct {
 	Prefill   int      `default:"512" help:"Tokens of the prompt (${default})."`
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
 	Sequences []int    `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
+	KV        string   `default:"f16" enum:"f16,f32,q8_0" placeholder:"TYPE" help:"Type that keys and values are stored as: f16, f32 or q8_0 (${default})."`
 	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
 	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`
 	JSON      bool     `help:"Print JSON."`
@@ -125,7 +126,7 @@ func (c benchCmd) options() bench.Options {
 	if len(c.Threads) == 0 && c.Device == "cuda" { // they only sample
 		threads = []int{runtime.GOMAXPROCS(0)}
 	}
-	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat}
+	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat, KV: c.KV}
 }
 
 func (c benchCmd) source(progress func(string)) (bench.Source, error) {

@@ -53,6 +53,7 @@ func (c distillRunCmd) Run(ctx context.Context, s streams) error {
 type distillEvalCmd struct {
 	Bundle string `arg:"" default:"builtin:student" help:"Directory of a bundle, a GGUF file, builtin:student or builtin:teacher (${default})."`
 	Data   string `required:"" type:"existingdir" help:"Data directory with intents/ below it."`
+	KV     string `default:"f16" enum:"f16,f32,q8_0" placeholder:"TYPE" help:"Type that keys and values are stored as: f16, f32 or q8_0 (${default})."`
 	JSON   bool   `help:"Print JSON."`
 }
 
@@ -60,7 +61,7 @@ type distillEvalCmd struct {
 const sequences = 4
 
 func (c distillEvalCmd) Run(ctx context.Context, s streams) error {
-	model, calibration, err := openForEval(c.Bundle)
+	model, calibration, err := openForEval(c.Bundle, c.KV)
 	if err != nil {
 		return err
 	}
@@ -79,8 +80,8 @@ func (c distillEvalCmd) Run(ctx context.Context, s streams) error {
 
 // openForEval opens what the argument names. A plain GGUF file has no
 // calibration, so nothing counts as answered locally.
-func openForEval(name string) (*assistant.Assistant, *calibrate.Calibration, error) {
-	config := assistant.Config{Sequences: sequences}
+func openForEval(name, kv string) (*assistant.Assistant, *calibrate.Calibration, error) {
+	config := assistant.Config{Sequences: sequences, KV: kv}
 	if strings.HasSuffix(name, ".gguf") {
 		a, err := assistant.Open(name, config)
 		return a, nil, err

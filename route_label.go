@@ -59,7 +59,7 @@ func answerRecords(ctx context.Context, name string, records []evaluate.Record, 
 	if err != nil {
 		return err
 	}
-	model, own, err := openForEval(name)
+	model, own, err := openForEval(name, "")
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/uplink"
 )
@@ -94,8 +96,8 @@ func (c ModelConfig) check(at source) error {
 	if c.Device != deviceAuto && c.Device != deviceCPU && c.Device != deviceCUDA {
 		errs = append(errs, at.errorf("model.device", "%q is no device; write \"auto\", \"cpu\" or \"cuda\"", c.Device))
 	}
-	if c.KV != "f16" && c.KV != "f32" {
-		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write \"f16\" or \"f32\"", c.KV))
+	if !slices.Contains(infer.KVTypes, c.KV) {
+		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write one of %q", c.KV, infer.KVTypes))
 	}
 	for _, path := range c.SystemPrompts {
 		if !filepath.IsAbs(path) {

@@ -367,7 +367,7 @@ func TestRefusedRequests(t *testing.T) {
 	m := e.Model()
 	for _, o := range []infer.Options{
 		{Context: 1}, {Context: 2049}, {Threads: -1}, {Sequences: -1}, {Sequences: 5000}, {Sequences: 9, Rows: 8}, {Rows: 1 << 20},
-		{Chunk: -1}, {Rows: 16, Chunk: 17}, {Queue: -1}, {KV: "q8_0"}, {KVBytes: -1}, {KVBytes: 1}, {KVBytes: 1 << 60},
+		{Chunk: -1}, {Rows: 16, Chunk: 17}, {Queue: -1}, {KV: "q4_0"}, {KVBytes: -1}, {KVBytes: 1}, {KVBytes: 1 << 60},
 	} {
 		if _, err := infer.New(m, o); err == nil {
 			t.Errorf("options %+v were accepted", o)

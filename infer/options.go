@@ -3,6 +3,8 @@ package infer
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/a472be26/cusp/infer/kernel"
@@ -21,13 +23,17 @@ type Options struct {
 	// the longest pause of a stream shorter. Defaults 256 and 32. A text for an
 	// encoder is never cut, so that it may have Rows tokens: default Context.
 	Rows, Chunk int
-	// KV is what keys and values are stored as, "f16" or "f32"; default f16.
+	// KV is what keys and values are stored as, one of KVTypes; default f16.
 	KV string
 	// KVBytes bounds the memory for keys and values, those of earlier prompts
 	// included. Default: what all sequences take at full length, at most half
 	// of the machine's memory or of what its control group may have.
 	KVBytes int64
 }
+
+// KVTypes are what keys and values can be stored as: float32, binary16, or INT8
+// with a scale for each 32 numbers of a key and for each value of a head.
+var KVTypes = []string{"f16", "f32", "q8_0"}
 
 const (
 	defaultContext = 4096
@@ -104,8 +110,8 @@ func (o Options) check(c model.Config) error {
 		return fmt.Errorf("infer: %d sequences are more than the %d rows of a pass", o.Sequences, o.Rows)
 	case o.Queue < 1:
 		return fmt.Errorf("infer: queue of %d requests, not 1 or more", o.Queue)
-	case o.KV != "f16" && o.KV != "f32":
-		return fmt.Errorf("infer: keys and values as %q: \"f16\" and \"f32\" are possible", o.KV)
+	case !slices.Contains(KVTypes, o.KV):
+		return fmt.Errorf("infer: keys and values as %q: %s are possible", o.KV, strings.Join(KVTypes, ", "))
 	case o.KVBytes < 0:
 		return fmt.Errorf("infer: %d bytes for keys and values, not 0 or more", o.KVBytes)
 	}
@@ -114,8 +120,11 @@ func (o Options) check(c model.Config) error {
 
 // kind is the type of keys and values.
 func (o Options) kind() quant.Type {
-	if o.KV == "f32" {
+	switch o.KV {
+	case "f32":
 		return quant.F32
+	case "q8_0":
+		return quant.Q8_0
 	}
 	return quant.F16
 }

@@ -54,6 +54,7 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 	}{
 		{"all sequences at full length", Options{Sequences: 4}, 8 * gb, 4 * 128, ""},
 		{"float32 takes twice as much", Options{Sequences: 4, KV: "f32"}, 8 * gb, 4 * 128, ""},
+		{"INT8 takes little more than half", Options{Sequences: 4, KV: "q8_0", KVBytes: 100 * page}, 8 * gb, 182, ""},
 		{"half of the machine at most", Options{Sequences: 4}, gb / 4, 346, ""},
 		{"half of the machine at most, float32", Options{Sequences: 4, KV: "f32"}, gb / 4, 173, ""},
 		{"as configured", Options{KVBytes: 100*page + 1}, gb, 100, ""},

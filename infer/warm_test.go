@@ -43,6 +43,7 @@ func TestPrefixSurvivesARestart(t *testing.T) {
 		{"the same whole pages", infer.Options{}, "model", system[:65], true},
 		{"another model", infer.Options{}, "other", system, false},
 		{"another type", infer.Options{KV: "f32"}, "model", system, false},
+		{"INT8", infer.Options{KV: "q8_0"}, "model", system, false},
 		{"other tokens", infer.Options{}, "model", longPrompt(71)[1:], false},
 		{"fewer tokens", infer.Options{}, "model", system[:63], false},
 		{"less than a page", infer.Options{}, "model", system[:15], false},

@@ -126,7 +126,7 @@ func TestRun(t *testing.T) {
 	if len(w.begun) != len(checks) || len(all) < len(checks) || len(w.found) != len(all) {
 		t.Errorf("%d begun, %d found, %d returned", len(w.begun), len(w.found), len(all))
 	}
-	want(t, all, Failure, path+":5: model.kv", `write "f16" or "f32"`)
+	want(t, all, Failure, path+":5: model.kv", `write one of ["f16" "f32" "q8_0"]`)
 	if Count(all, Failure) != 1 {
 		t.Errorf("%+v", all)
 	}

@@ -34,7 +34,7 @@ type Config struct {
 	Threads   int    // that compute
 	Context   int    // tokens of one prompt and its answer
 	Sequences int    // answers under way at the same time
-	KV        string // type of keys and values, "f16" or "f32"
+	KV        string // type of keys and values, one of infer.KVTypes
 	KVBytes   int64  // most memory for them
 	// Place puts the model somewhere else than on the CPU; nil: it stays. What it
 	// returns is closed with the assistant if it is an io.Closer.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a472be26/cusp/infer"
@@ -25,15 +26,17 @@ import (
 	"github.com/a472be26/cusp/infer/modelfile"
 )
 
-// Options says what to measure. No field has a default; Before may be 0.
+// Options says what to measure. No field has a default; Before may be 0, and KV
+// empty for the engine's own.
 type Options struct {
-	Threads   []int // one column of the report for each
-	Prefill   int   // tokens of the prompt
-	Decode    int   // tokens of the answer, after a prompt of one token
-	Sequences []int // generated at the same time; the ratio to one sequence is reported
-	Repeat    int   // how often everything is measured
-	Before    int64 // PeakMemory before the model was made, for the report alone
-	GPU       *GPU  // nil: the CPU computes
+	Threads   []int  // one column of the report for each
+	Prefill   int    // tokens of the prompt
+	Decode    int    // tokens of the answer, after a prompt of one token
+	Sequences []int  // generated at the same time; the ratio to one sequence is reported
+	Repeat    int    // how often everything is measured
+	KV        string // what keys and values are stored as, one of infer.KVTypes
+	Before    int64  // PeakMemory before the model was made, for the report alone
+	GPU       *GPU   // nil: the CPU computes
 
 	probe probe // of the machine; zero: of a usual size
 }
@@ -52,6 +55,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("bench: sequences are %v: give numbers of 1 or more", o.Sequences)
 	case o.Repeat < 1:
 		return fmt.Errorf("bench: repeat is %d, not 1 or more", o.Repeat)
+	case o.KV != "" && !slices.Contains(infer.KVTypes, o.KV):
+		return fmt.Errorf("bench: keys and values as %q: give one of %s", o.KV, strings.Join(infer.KVTypes, ", "))
 	}
 	return nil
 }
@@ -226,7 +231,7 @@ func (b *bench) engine(threads, sequences int) (*infer.Engine, error) {
 	if b.placed != nil {
 		where = b.placed
 	}
-	return infer.New(where, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences})
+	return infer.New(where, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences, KV: b.options.KV})
 }
 
 // prompt makes a prompt that begins unlike the one before it, so that no cached

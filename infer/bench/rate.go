@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,7 @@ func (b *bench) firstToken(ctx context.Context, threads int) (Spread, error) {
 				defer c.Close()
 			}
 		}
-		e, err := infer.New(m, infer.Options{Threads: threads, Context: b.options.Context()})
+		e, err := infer.New(m, infer.Options{Threads: threads, Context: b.options.Context(), KV: b.options.KV})
 		if err != nil {
 			return 0, err
 		}
@@ -178,5 +179,8 @@ func (b *bench) memory(ctx context.Context) (Memory, error) {
 	if _, err := b.together(ctx, e, 1, min(b.options.Decode, 8)); err != nil {
 		return Memory{}, err
 	}
-	return Memory{Peak: PeakMemory(), Before: b.options.Before, Context: b.options.Context()}, nil
+	return Memory{
+		Peak: PeakMemory(), Before: b.options.Before, Context: b.options.Context(),
+		KV: cmp.Or(b.options.KV, "f16"), KVToken: float64(e.Stats().PageBytes) / model.PageTokens,
+	}, nil
 }

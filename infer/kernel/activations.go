@@ -66,6 +66,13 @@ func (a *Activations) Set(x []float32, n, cols int) {
 	}
 }
 
+// reserve makes room for n vectors of cols values, to be used by quantizeHere.
+func (a *Activations) reserve(n, cols int) {
+	a.tiles = make([]tile, 0, n/tileSizes[len(tileSizes)-1]+len(tileSizes)-1)
+	a.n, a.cols = n, cols
+	a.makeRoom()
+}
+
 // vector is vector t as it was set.
 func (a *Activations) vector(t int) []float32 { return a.x[t*a.cols:][:a.cols] }
 
@@ -77,20 +84,33 @@ func (a *Activations) quantize(p *Pool) {
 	if a.quantized {
 		return
 	}
-	a.quantized = true
-	values := a.n * a.steps()
-	a.data = resized(a.data, values*stepBytesX)
-	a.bias16 = resized(a.bias16, values*2)
-	if a.steps() == 0 {
-		return
-	}
+	a.makeRoom()
 	if a.part == nil {
 		a.part = a.quantizeTile
 	}
 	p.Run(len(a.tiles), a.part)
 }
 
+// quantizeHere does it on this thread alone.
+func (a *Activations) quantizeHere() {
+	a.makeRoom()
+	for i := range a.tiles {
+		a.quantizeTile(i)
+	}
+}
+
+// makeRoom makes that of the int8 planes.
+func (a *Activations) makeRoom() {
+	a.quantized = true
+	values := a.n * a.steps()
+	a.data = resized(a.data, values*stepBytesX)
+	a.bias16 = resized(a.bias16, values*2)
+}
+
 func (a *Activations) quantizeTile(i int) {
+	if a.steps() == 0 {
+		return
+	}
 	t := a.tiles[i]
 	for v := range t.n {
 		x := a.vector(t.from + v)

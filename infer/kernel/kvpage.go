@@ -10,7 +10,7 @@ import "fmt"
 //
 // both in binary16, or in float32 for the functions with F32 in their names.
 // Where a float32 page holds what its binary16 twin does, the results are the
-// same bit for bit.
+// same bit for bit. Pages of INT8 are laid out otherwise; see page8.go.
 const PageTokens = 16
 
 // PutKey stores a key of len(key) values at a position of a page of keys:

@@ -1,7 +1,7 @@
 package kernel
 
 // The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
-// minusFunc and packFunc, for at least one step.
+// mix8Func, minusFunc and packFunc, for at least one step.
 
 //go:noescape
 func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
@@ -94,3 +94,18 @@ func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func mix8x1AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

@@ -1,7 +1,7 @@
 package kernel
 
 // The assembly of tile_*_arm64.s, minus_arm64.s, pack_arm64.s and
-// single_arm64.s implements tileFunc, minusFunc, packFunc and singleFunc, for
+// single_arm64.s implements tileFunc, mix8Func, minusFunc, packFunc and singleFunc, for
 // at least one step and panels of 8 rows.
 
 //go:noescape
@@ -171,3 +171,48 @@ func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func mix8x1DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x1NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x1I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

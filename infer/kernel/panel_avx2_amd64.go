@@ -1,7 +1,7 @@
 package kernel
 
 // The assembly of tile_avx2_amd64.s and pack_avx2_amd64.s implements tileFunc,
-// minusFunc and packFunc for panels of 8 rows, for at least one step.
+// mix8Func, minusFunc and packFunc for panels of 8 rows, for at least one step.
 
 //go:noescape
 func tile32x1AVX2(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
@@ -185,3 +185,33 @@ func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape
 func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+
+//go:noescape
+func mix8x1AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x1AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x2AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x4AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x8AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+
+//go:noescape
+func mix8x16AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

@@ -34,6 +34,7 @@ type tier struct {
 	mixF32    func(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int)
 	narrow    func(dst []uint16, x []float32)
 	putKey    func(dst []uint16, key []float32)
+	mix8      [len(tileSizes)]mix8Func // keys of INT8 are tiles32's
 
 	// Products with dense weights: tiles of 1, 2, ... vectors; nil: quantized.
 	dense [packTypes][]denseFunc
@@ -134,6 +135,7 @@ func generic() *tier {
 	}
 	for i, n := range tileSizes {
 		t.tiles32[i], t.tiles16[i], t.minus[i] = tileGeneric32(n), tileGeneric16(n), minusGeneric(n)
+		t.mix8[i] = mix8Generic(n)
 	}
 	return t
 }

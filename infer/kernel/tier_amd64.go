@@ -55,6 +55,7 @@ func avx2() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX2, tile32x2AVX2, tile32x4AVX2, tile32x8AVX2, tile32x16AVX2}
 	t.tiles16 = [...]tileFunc{tile16x1AVX2, tile16x2AVX2, tile16x4AVX2, tile16x8AVX2, tile16x16AVX2}
+	t.mix8 = [...]mix8Func{mix8x1AVX2, mix8x2AVX2, mix8x4AVX2, mix8x8AVX2, mix8x16AVX2}
 	t.minus = [...]minusFunc{minus1AVX2, minus2AVX2, minus4AVX2, minus8AVX2, minus16AVX2}
 	t.small = &smallProducts{
 		offset:  32,
@@ -86,6 +87,7 @@ func avxVNNI() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1AVXVNNI, tile32x2AVXVNNI, tile32x4AVXVNNI, tile32x8AVXVNNI, tile32x16AVXVNNI}
 	t.tiles16 = [...]tileFunc{tile16x1AVXVNNI, tile16x2AVXVNNI, tile16x4AVXVNNI, tile16x8AVXVNNI, tile16x16AVXVNNI}
+	t.mix8 = [...]mix8Func{mix8x1AVXVNNI, mix8x2AVXVNNI, mix8x4AVXVNNI, mix8x8AVXVNNI, mix8x16AVXVNNI}
 	return t
 }
 
@@ -120,6 +122,7 @@ func avx512() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
 	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
+	t.mix8 = [...]mix8Func{mix8x1AVX512, mix8x2AVX512, mix8x4AVX512, mix8x8AVX512, mix8x16AVX512}
 	t.span, t.span32, t.span16 = 3, trio32AVX512, trio16AVX512
 	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
 	return t

@@ -51,6 +51,7 @@ func neon() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
 	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
+	t.mix8 = [...]mix8Func{mix8x1NEON, mix8x2NEON, mix8x4NEON, mix8x8NEON, mix8x16NEON}
 	t.minus = [...]minusFunc{minus1NEON, minus2NEON, minus4NEON, minus8NEON, minus16NEON}
 	return t
 }
@@ -67,6 +68,7 @@ func neonDotProd() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
 	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
+	t.mix8 = [...]mix8Func{mix8x1DotProd, mix8x2DotProd, mix8x4DotProd, mix8x8DotProd, mix8x16DotProd}
 	return t
 }
 
@@ -83,5 +85,6 @@ func neonI8MM() *tier {
 	}
 	t.tiles32 = [...]tileFunc{tile32x1I8MM, tile32x2I8MM, tile32x4I8MM, tile32x8I8MM, tile32x16I8MM}
 	t.tiles16 = [...]tileFunc{tile16x1I8MM, tile16x2I8MM, tile16x4I8MM, tile16x8I8MM, tile16x16I8MM}
+	t.mix8 = [...]mix8Func{mix8x1I8MM, mix8x2I8MM, mix8x4I8MM, mix8x8I8MM, mix8x16I8MM}
 	return t
 }

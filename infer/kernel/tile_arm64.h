@@ -51,6 +51,40 @@
 	ADD  $(4*some), DX \
 	SUBS $1, PASSES
 
+// Values of a page of INT8; a pass goes over all panels of the page.
+
+#define PAGE  R17 // DST of the panel
+#define START R19 // and of the pass
+
+// PAGEARGUMENTS of a mix8Func of so many vectors, some of which a pass does. The
+// biases are for the others.
+#define PAGEARGUMENTS(vectors, some) \
+	MOVD dst+0(FP), START       \
+	MOVD ld+8(FP), LD           \
+	MOVD values+16(FP), PANEL   \
+	MOVD q+24(FP), QS           \
+	MOVD d+32(FP), DX           \
+	MOVD panels+48(FP), STEPS   \
+	LSL  $2, LD                 \
+	MOVD $(vectors/some), PASSES
+
+#define PAGEBEGIN \
+	MOVD START, PAGE \
+	MOVD PANEL, W    \
+	MOVD STEPS, LEFT
+
+#define NEXTPANEL \
+	ADD  $32, PAGE \
+	ADD  $128, W   \
+	SUBS $1, LEFT
+
+#define PAGEPASS(some) \
+	ADD  $(32*some), QS \
+	ADD  $(4*some), DX  \
+	MOVD $some, ROW      \
+	MADD ROW, START, LD, START \
+	SUBS $1, PASSES
+
 // WEIGHTS loads the codes of 16 columns into V0 to V7.
 #define WEIGHTS(at) \
 	FLDPQ (at)(W), (F0, F1)    \

@@ -221,6 +221,57 @@ step:                                \
 	JNZ  step                        \
 	LEAVE(n, each)
 
+// Values of a page of INT8: 16 columns, whose scales are in the vectors.
+
+#define SCALES XD
+#define PANELS STEPS
+#define PAGE   R12 // DST of the panel
+#define DST4   R13 // and of the next pass
+
+#define STARTMIX(start, b, v, dot, acc) \
+	start(((v)*4)(HALF), dot)
+
+#define MIXED(a, b, v, dot, acc) \
+	VCVTDQ2PS    dot, dot            \
+	VBROADCASTSS ((v)*4)(SCALES), D  \
+	VFMADD231PS  D, dot, acc           // acc += d * dot
+
+#define MIX(n, each, constants, start, weights, times) \
+	MOVQ dst+0(FP), DST4           \
+	MOVQ ld+8(FP), LD              \
+	MOVQ q+24(FP), XQ              \
+	MOVQ d+32(FP), SCALES          \
+	MOVQ bias+40(FP), HALF         \
+	SHLQ $2, LD                    \
+	XORL FROM, FROM                \
+	VPCMPEQD OLD, OLD, OLD         \
+	constants                      \
+pass:                              \
+	MOVQ DST4, PAGE                \
+	LEAQ (DST4)(LD*4), DST4        \
+	MOVQ values+16(FP), PANEL      \
+	MOVQ panels+48(FP), PANELS     \
+panel:                             \
+	MOVQ PAGE, ROW                 \
+	MOVQ PAGE, DST                 \
+	each(LOAD, 0, 0)               \
+	each(STARTMIX, start, 0)       \
+	LOW(each, weights, times)      \
+	each(MIXED, 0, 0)              \
+	each(STORE, 0, 0)              \
+	ADDQ $32, PAGE                 \
+	ADDQ $128, PANEL               \
+	DECQ PANELS                    \
+	JNZ  panel                     \
+	ADDQ $128, XQ                  \
+	ADDQ $16, SCALES               \
+	ADDQ $16, HALF                 \
+	ADDQ $4, FROM                  \
+	CMPQ FROM, $(n)                \
+	JB   pass                      \
+	VZEROUPPER                     \
+	RET
+
 // Minima, up to eight vectors at a time.
 
 #define MINS PANEL
@@ -418,3 +469,43 @@ TEXT ·minus8AVX2(SB), NOSPLIT, $0-40
 // func minus16AVX2(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus16AVX2(SB), NOSPLIT, $0-40
 	MINUS(16, ALL8)
+
+// func mix8x1AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1AVX2(SB), NOSPLIT, $0-56
+	MIX(1, EACH1, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func mix8x2AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2AVX2(SB), NOSPLIT, $0-56
+	MIX(2, EACH2, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func mix8x4AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4AVX2(SB), NOSPLIT, $0-56
+	MIX(4, EACH4, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func mix8x8AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8AVX2(SB), NOSPLIT, $0-56
+	MIX(8, EACH4, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func mix8x16AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16AVX2(SB), NOSPLIT, $0-56
+	MIX(16, EACH4, CONSTANTSAVX2, STARTAVX2, WEIGHTSAVX2, TIMESAVX2)
+
+// func mix8x1AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1AVXVNNI(SB), NOSPLIT, $0-56
+	MIX(1, EACH1, CONSTANTSVNNI, STARTVNNI, WEIGHTSVNNI, TIMESVNNI)
+
+// func mix8x2AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2AVXVNNI(SB), NOSPLIT, $0-56
+	MIX(2, EACH2, CONSTANTSVNNI, STARTVNNI, WEIGHTSVNNI, TIMESVNNI)
+
+// func mix8x4AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4AVXVNNI(SB), NOSPLIT, $0-56
+	MIX(4, EACH4, CONSTANTSVNNI, STARTVNNI, WEIGHTSVNNI, TIMESVNNI)
+
+// func mix8x8AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8AVXVNNI(SB), NOSPLIT, $0-56
+	MIX(8, EACH4, CONSTANTSVNNI, STARTVNNI, WEIGHTSVNNI, TIMESVNNI)
+
+// func mix8x16AVXVNNI(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16AVXVNNI(SB), NOSPLIT, $0-56
+	MIX(16, EACH4, CONSTANTSVNNI, STARTVNNI, WEIGHTSVNNI, TIMESVNNI)

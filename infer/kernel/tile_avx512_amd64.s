@@ -245,6 +245,61 @@ group:                        \
 	VZEROUPPER                \
 	RET
 
+// Values of a page of INT8: 16 columns, whose scales are in the vectors.
+
+#define VALUES PANEL
+#define PANELS STEPS
+#define SCALES BX
+#define PAGE   R11 // DST of the panel
+
+#define CODES16 \
+	VMOVDQU64 0(VALUES), W0   \
+	VMOVDQU64 64(VALUES), W1  \
+	VMOVDQU64 128(VALUES), W2 \
+	VMOVDQU64 192(VALUES), W3
+
+#define MIXED(v, dot, acc) \
+	VCVTDQ2PS        dot, dot                 \
+	VFMADD231PS.BCST ((v)*4)(SCALES), dot, acc // acc += d * dot
+
+#define MIX1(n, v, acc) \
+	VPBROADCASTD ((v)*4)(HALF), D0 \
+	LOW(QUAD1, v)                  \
+	MIXED(v, D0, acc)
+
+#define MIX4(n, v, a0, a1, a2, a3) \
+	BIAS4(0, v, HALF)   \
+	LOW(QUAD4, v)       \
+	MIXED(v+0, D0, a0)  \
+	MIXED(v+1, D1, a1)  \
+	MIXED(v+2, D2, a2)  \
+	MIXED(v+3, D3, a3)
+
+#define MIX(each, all) \
+	MOVQ   dst+0(FP), DST       \
+	MOVQ   ld+8(FP), LD         \
+	MOVQ   values+16(FP), VALUES \
+	MOVQ   q+24(FP), X          \
+	MOVQ   d+32(FP), SCALES     \
+	MOVQ   bias+40(FP), HALF    \
+	MOVQ   panels+48(FP), PANELS \
+	SHLQ   $2, LD               \
+	MOVQ   DST, PAGE            \
+	KXNORW OLD, OLD, OLD        \
+panel:                          \
+	MOVQ PAGE, ROW              \
+	MOVQ PAGE, DST              \
+	each(LOAD)                  \
+	CODES16                     \
+	all(MIX1, MIX4)             \
+	each(STORE)                 \
+	ADDQ $64, PAGE              \
+	ADDQ $256, VALUES           \
+	DECQ PANELS                 \
+	JNZ  panel                  \
+	VZEROUPPER                  \
+	RET
+
 // func tile32x1AVX512(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile32x1AVX512(SB), NOSPLIT, $0-49
 	TILE32(1, EACH1, ALL1)
@@ -304,3 +359,23 @@ TEXT ·minus8AVX512(SB), NOSPLIT, $0-40
 // func minus16AVX512(dst *float32, ld int, mins, sums *float32, n int)
 TEXT ·minus16AVX512(SB), NOSPLIT, $0-40
 	MINUS(16, EACH16, ALL16)
+
+// func mix8x1AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1AVX512(SB), NOSPLIT, $0-56
+	MIX(EACH1, ALL1)
+
+// func mix8x2AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2AVX512(SB), NOSPLIT, $0-56
+	MIX(EACH2, ALL2)
+
+// func mix8x4AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4AVX512(SB), NOSPLIT, $0-56
+	MIX(EACH4, ALL4)
+
+// func mix8x8AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8AVX512(SB), NOSPLIT, $0-56
+	MIX(EACH8, ALL8)
+
+// func mix8x16AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16AVX512(SB), NOSPLIT, $0-56
+	MIX(EACH16, ALL16)

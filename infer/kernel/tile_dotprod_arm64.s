@@ -122,6 +122,43 @@ step:                           \
 	SCALED(all, 288, fetch, d) \
 	NEXTSTEP(320)
 
+// Values of a page of INT8: 16 columns, whose scales are in the vectors.
+
+#define MIXED1 \
+	FMLA0(10, 24, 16) \ // acc += d * dot
+	FMLA0(10, 25, 17)
+#define MIXED2 \
+	MIXED1            \
+	FMLA1(10, 26, 18) \
+	FMLA1(10, 27, 19)
+#define MIXED4 \
+	MIXED2            \
+	FMLA2(10, 28, 20) \
+	FMLA2(10, 29, 21) \
+	FMLA3(10, 30, 22) \
+	FMLA3(10, 31, 23)
+
+#define MIX(all, some, init, fetch, mixed) \
+	MOVD  $dotBias<>(SB), TABLE \
+	FMOVQ (TABLE), F11          \
+pass:                           \
+	PAGEBEGIN                   \
+	fetch (DX), F10             \
+panel:                          \
+	MOVD  PAGE, ROW             \
+	MOVD  PAGE, DST             \
+	all(LOAD)                   \
+	init                        \
+	PRODUCTS(all, 0, BYTES0)    \
+	all(FLOAT)                  \
+	mixed                       \
+	all(STORE)                  \
+	NEXTPANEL                   \
+	BNE   panel                 \
+	PAGEPASS(some)              \
+	BNE   pass                  \
+	RET
+
 DATA dotBias<>+0(SB)/8, BIAS2
 DATA dotBias<>+8(SB)/8, BIAS2
 DATA dotBias<>+16(SB)/8, BIAS2
@@ -187,3 +224,31 @@ TEXT ·tile16x16DotProd(SB), NOSPLIT, $0-49
 
 TEXT tile16DotProd<>(SB), NOSPLIT|NOFRAME, $0
 	TILE(ALL4, 4, STEP16(ALL4, INIT4, FMOVQ, F10))
+
+// func mix8x1DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1DotProd(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(1, 1)
+	MIX(ALL1, 1, INIT1, FMOVS, MIXED1)
+
+// func mix8x2DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2DotProd(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(2, 2)
+	MIX(ALL2, 2, INIT2, FMOVD, MIXED2)
+
+// func mix8x4DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4DotProd(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(4, 4)
+	B mix8DotProd<>(SB)
+
+// func mix8x8DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8DotProd(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(8, 4)
+	B mix8DotProd<>(SB)
+
+// func mix8x16DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16DotProd(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(16, 4)
+	B mix8DotProd<>(SB)
+
+TEXT mix8DotProd<>(SB), NOSPLIT|NOFRAME, $0
+	MIX(ALL4, 4, INIT4, FMOVQ, MIXED4)

@@ -233,6 +233,62 @@ step:                           \
 	SCALED1(288)  \
 	NEXTSTEP(320)
 
+// Values of a page of INT8: 16 columns, whose scales are in the vectors, twice
+// in V8 and V15. BYTES4 ends before V15 is needed.
+
+#define MIXED(p, a, b, c, d) \
+	FMLA(8+7*(p), 24+4*(p), 16+4*(p)) \ // acc += d * dot
+	FMLA(8+7*(p), 25+4*(p), 17+4*(p)) \
+	FMLA(8+7*(p), 26+4*(p), 18+4*(p)) \
+	FMLA(8+7*(p), 27+4*(p), 19+4*(p))
+
+#define TWICE(fetch) \
+	fetch (DX), F8               \
+	VZIP2 V8.S4, V8.S4, V15.S4   \
+	VZIP1 V8.S4, V8.S4, V8.S4
+
+#define MIX(all, some, init, bytes, fetch) \
+	MOVD  $matBias<>(SB), TABLE \
+	FMOVQ (TABLE), F9           \
+pass:                           \
+	PAGEBEGIN                   \
+panel:                          \
+	MOVD  PAGE, ROW             \
+	MOVD  PAGE, DST             \
+	all(LOAD)                   \
+	init                        \
+	PRODUCTS(all, 0, bytes(0))  \
+	TWICE(fetch)                \
+	all(FLOAT)                  \
+	all(MIXED)                  \
+	all(STORE)                  \
+	NEXTPANEL                   \
+	BNE   panel                 \
+	PAGEPASS(some)              \
+	BNE   pass                  \
+	RET
+
+#define MIX1 \
+	MOVD  $matBias<>(SB), TABLE  \
+	FMOVQ (TABLE), F9            \
+	MOVD  $rowBias<>(SB), TABLE  \
+	PAGEBEGIN                    \
+	FMOVS (DX), F8               \
+panel:                           \
+	FLDPQ (PAGE), (F16, F17)     \
+	INIT2                        \
+	ROWS(0, 0)                   \
+	VADDP V25.S4, V24.S4, V24.S4 \
+	VADDP V27.S4, V26.S4, V26.S4 \
+	FSUB(9, 24, 24)              \
+	FSUB(9, 26, 26)              \
+	FMLA0(8, 24, 16)             \
+	FMLA0(8, 26, 17)             \
+	FSTPQ (F16, F17), (PAGE)     \
+	NEXTPANEL                    \
+	BNE   panel                  \
+	RET
+
 // func tile32x1I8MM(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile32x1I8MM(SB), NOSPLIT, $0-49
 	ARGUMENTS(1, 1)
@@ -288,3 +344,31 @@ TEXT ·tile16x16I8MM(SB), NOSPLIT, $0-49
 
 TEXT tile16I8MM<>(SB), NOSPLIT|NOFRAME, $0
 	TILE(ALL4, 4, STEP16(ALL4, INIT4, BYTES4, FMOVQ, F8))
+
+// func mix8x1I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(1, 1)
+	MIX1
+
+// func mix8x2I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(2, 2)
+	MIX(ALL2, 2, INIT2, BYTES2, FMOVD)
+
+// func mix8x4I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(4, 4)
+	B mix8I8MM<>(SB)
+
+// func mix8x8I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(8, 4)
+	B mix8I8MM<>(SB)
+
+// func mix8x16I8MM(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16I8MM(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(16, 4)
+	B mix8I8MM<>(SB)
+
+TEXT mix8I8MM<>(SB), NOSPLIT|NOFRAME, $0
+	MIX(ALL4, 4, INIT4, BYTES4, FMOVQ)

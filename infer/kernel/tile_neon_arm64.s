@@ -129,6 +129,35 @@ step:                           \
 	SCALED(all, 288, join, fetch, d)  \
 	NEXTSTEP(320)
 
+// Values of a page of INT8: 16 columns, whose scales are in the vectors.
+
+#define MIXED1 \
+	FMLA0(10, 20, 16) \ // acc += d * dot
+	FMLA0(10, 22, 17)
+#define MIXED2 \
+	MIXED1            \
+	FMLA1(10, 24, 18) \
+	FMLA1(10, 26, 19)
+
+#define MIX(all, some, join, fetch, mixed) \
+pass:                              \
+	PAGEBEGIN                      \
+	fetch (DX), F10                \
+panel:                             \
+	MOVD PAGE, ROW                 \
+	MOVD PAGE, DST                 \
+	all(LOAD)                      \
+	PRODUCTS(all, 0, BYTES0, SET0) \
+	join                           \
+	all(FLOAT)                     \
+	mixed                          \
+	all(STORE)                     \
+	NEXTPANEL                      \
+	BNE  panel                     \
+	PAGEPASS(some)                 \
+	BNE  pass                      \
+	RET
+
 // func tile32x1NEON(dst *float32, ld int, panel, x *byte, half *int32, n int, add bool)
 TEXT ·tile32x1NEON(SB), NOSPLIT, $0-49
 	ARGUMENTS(1, 1)
@@ -184,3 +213,31 @@ TEXT ·tile16x16NEON(SB), NOSPLIT, $0-49
 
 TEXT tile16NEON<>(SB), NOSPLIT|NOFRAME, $0
 	TILE(ALL2, 2, STEP16(ALL2, JOIN2, FMOVD, F10))
+
+// func mix8x1NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x1NEON(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(1, 1)
+	MIX(ALL1, 1, JOIN1, FMOVS, MIXED1)
+
+// func mix8x2NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x2NEON(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(2, 2)
+	B mix8NEON<>(SB)
+
+// func mix8x4NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x4NEON(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(4, 2)
+	B mix8NEON<>(SB)
+
+// func mix8x8NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x8NEON(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(8, 2)
+	B mix8NEON<>(SB)
+
+// func mix8x16NEON(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)
+TEXT ·mix8x16NEON(SB), NOSPLIT, $0-56
+	PAGEARGUMENTS(16, 2)
+	B mix8NEON<>(SB)
+
+TEXT mix8NEON<>(SB), NOSPLIT|NOFRAME, $0
+	MIX(ALL2, 2, JOIN2, FMOVD, MIXED2)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/a472be26/cusp/infer/kernel"
+	"github.com/a472be26/cusp/infer/quant"
 )
 
 // attention lets every row look at positions: back at those of its own sequence,
@@ -100,7 +101,7 @@ func newAttention(p *pass, limits Limits, kv *pagedKV) *attention {
 	a := &attention{pass: p, kv: kv, heads: c.Heads, group: c.Heads / c.KVHeads, headDim: c.HeadDim}
 	queries := tileRows(c) * a.group
 	for range limits.Threads {
-		a.spaces = append(a.spaces, newWorkspace(queries, c.HeadDim))
+		a.spaces = append(a.spaces, newWorkspace(queries, c.HeadDim, kv.kind))
 	}
 	if segments := (limits.Context + segmentTokens - 1) / segmentTokens; limits.Threads > 1 && segments > 1 {
 		a.split = newSplit(2*limits.Threads, segments, queries, c.HeadDim)
@@ -221,6 +222,9 @@ func (a *attention) load(w *workspace, t *tile, head int) {
 		copy(w.queries[r*width:(r+1)*width], a.pass.buffers[Queries].each[t.first+r][head*width:])
 	}
 	kernel.Scale(a.how.Scale, w.queries[:t.rows*width])
+	if w.int8 != nil {
+		w.int8.Load(w.queries, t.rows*a.group)
+	}
 }
 
 // segment sets out to what the tile's queries see in one of its segments.
@@ -241,9 +245,7 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
 	n := t.rows * a.group
 	pages := t.seen(a.how)[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
-	for i, page := range pages {
-		a.kv.scores(w.scores[i*PageTokens:], chunkTokens, w.queries, n, page, a.layer, head)
-	}
+	a.kv.scores(w, n, pages, a.layer, head)
 	for q := range n {
 		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
 		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
@@ -253,11 +255,7 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 			kernel.Scale(keep, out.mixed[q*a.headDim:(q+1)*a.headDim])
 		}
 	}
-	for i, page := range pages {
-		// Behind the last position the page holds anything, even no numbers.
-		here := min(PageTokens, tokens-i*PageTokens)
-		a.kv.mix(out.mixed, w.scores[i*PageTokens:], chunkTokens, n, page, a.layer, head, here)
-	}
+	a.kv.mix(out.mixed, w, n, pages, a.layer, head, tokens)
 }
 
 // score finishes the scores of some positions from one on, for a head of queries
@@ -308,15 +306,22 @@ type workspace struct {
 	queries     []float32 // [queries][headDim], scaled
 	scores      []float32 // [queries][chunkTokens], then weights
 	total, part softmaxSum
+
+	int8   *kernel.Attention8               // for keys and values in Q8_0, else nil
+	values [chunkTokens / PageTokens][]byte // of a chunk's pages, for int8
 }
 
-func newWorkspace(queries, headDim int) *workspace {
-	return &workspace{
+func newWorkspace(queries, headDim int, kind quant.Type) *workspace {
+	w := &workspace{
 		queries: make([]float32, queries*headDim),
 		scores:  make([]float32, queries*chunkTokens),
 		total:   newSoftmaxSum(queries, headDim),
 		part:    newSoftmaxSum(queries, headDim),
 	}
+	if kind == quant.Q8_0 {
+		w.int8 = kernel.NewAttention8(queries, len(w.values), headDim)
+	}
+	return w
 }
 
 // softmaxSum is a running softmax of some queries over positions: with the

@@ -47,6 +47,7 @@ func TestFamilies(t *testing.T) {
 			t.Run("greedy", func(t *testing.T) { checkGreedy(t, m, want) })
 			t.Run("chunks", func(t *testing.T) { checkChunks(t, m, want) })
 			t.Run("Q8_0", func(t *testing.T) { checkQuantized(t, f, want) })
+			t.Run("INT8 keys and values", func(t *testing.T) { checkINT8Cache(t, m, want) })
 		})
 	}
 	for _, name := range decoders() {
@@ -157,6 +158,44 @@ func checkQuantized(t *testing.T, f *gguf.File, want expected) {
 	if c := cosine(all, slices.Concat(want.Logits...)); c < 0.999 {
 		t.Errorf("cosine %.5f with the logits of transformers", c)
 	}
+}
+
+// checkINT8Cache: keys and values in INT8 turn the logits a little, and rarely the
+// most likely token; however the prompt is cut, they turn them in the same way.
+func checkINT8Cache(t *testing.T, m model.Model, want expected) {
+	alone := passAs(t, m, quant.Q8_0, 1, 1, want.Prompt)
+	for _, chunk := range []int{3, 16, len(want.Prompt)} {
+		for i, got := range passAs(t, m, quant.Q8_0, 2, chunk, want.Prompt) {
+			if last := min((i+1)*chunk, len(want.Prompt)) - 1; !slices.Equal(got, alone[last]) {
+				t.Errorf("chunks of %d: position %d differs from token by token", chunk, last)
+			}
+		}
+	}
+	var all []float32
+	for _, position := range want.Positions {
+		all = append(all, alone[position]...)
+	}
+	if c := cosine(all, slices.Concat(want.Logits...)); c < 0.999 {
+		t.Errorf("cosine %.5f with the logits of transformers", c)
+	}
+	same := 0
+	for i, id := range greedyAs(t, m, quant.Q8_0, slices.Concat(want.Prompt, want.Greedy), len(want.Prompt)) {
+		if id == want.Greedy[i] {
+			same++
+		}
+	}
+	if same < len(want.Greedy)*15/16 {
+		t.Errorf("only %d of %d times the most likely token of transformers", same, len(want.Greedy))
+	}
+}
+
+// greedyAs are the most likely tokens after each beginning of ids, from some number on.
+func greedyAs(t *testing.T, m model.Model, kind quant.Type, ids []int32, from int) (out []int32) {
+	t.Helper()
+	for _, logits := range passAs(t, m, kind, 1, 1, ids[:len(ids)-1])[from-1:] {
+		out = append(out, int32(slices.Index(logits, slices.Max(logits))))
+	}
+	return out
 }
 
 // greedy continues a prompt, which is run in one pass, token by token.

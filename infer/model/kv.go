@@ -14,17 +14,28 @@ import (
 const PageTokens = kernel.PageTokens
 
 // kvTypes are what keys and values can be stored as.
-var kvTypes = []quant.Type{quant.F16, quant.F32}
+var kvTypes = []quant.Type{quant.F16, quant.F32, quant.Q8_0}
 
 // PageBytes is the size of a page that holds the keys and values of PageTokens
 // positions in all layers that are kept, as kind. It is a float because no product of a
 // file's numbers overflows one.
 func (c Config) PageBytes(kind quant.Type) float64 {
+	keys, values := c.blockBytes(kind)
+	return (keys + values) * float64(c.Kept()) * float64(c.KVHeads)
+}
+
+// blockBytes are those of the keys and of the values of a page, for one layer and
+// head.
+func (c Config) blockBytes(kind quant.Type) (keys, values float64) {
+	if kind == quant.Q8_0 {
+		return float64(kernel.KeyBytes8(c.HeadDim)), float64(kernel.ValueBytes8(c.HeadDim))
+	}
 	value := 2.0
 	if kind == quant.F32 {
 		value = 4
 	}
-	return value * 2 * PageTokens * float64(c.Kept()) * float64(c.KVHeads) * float64(c.HeadDim)
+	values = value * PageTokens * float64(c.HeadDim)
+	return values, values
 }
 
 // pagedKV is a KV in main memory. A page holds for every layer and every head
@@ -33,15 +44,16 @@ func (c Config) PageBytes(kind quant.Type) float64 {
 //	keys   [HeadDim][PageTokens], after their rotation
 //	values [PageTokens][HeadDim]
 //
-// in the order of the machine's bytes; see kernel.PageTokens.
+// in the order of the machine's bytes; see kernel.PageTokens, and for Q8_0
+// kernel.KeyBytes8.
 type pagedKV struct {
-	kind    quant.Type
-	heads   int // of keys
-	headDim int
-	block   int    // bytes of the keys, or of the values, of a layer and head
-	page    int    // bytes of a page
-	data    []byte // [pages][layers][heads][2][block]
-	release func() error
+	kind         quant.Type
+	heads        int // of keys
+	headDim      int
+	keys, values int    // bytes of those of a layer and head
+	page         int    // bytes of a page
+	data         []byte // [pages][layers][heads][keys+values]
+	release      func() error
 }
 
 var _ KV = (*pagedKV)(nil)
@@ -59,9 +71,10 @@ func newPagedKV(c Config, pages int, kind quant.Type) (*pagedKV, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model: reserve %.3g MB for keys and values: %w", float64(pages)*size/1e6, err)
 	}
+	keys, values := c.blockBytes(kind)
 	return &pagedKV{
 		kind: kind, heads: c.KVHeads, headDim: c.HeadDim,
-		block: int(size) / (2 * c.Kept() * c.KVHeads), page: int(size), data: data, release: release,
+		keys: int(keys), values: int(values), page: int(size), data: data, release: release,
 	}, nil
 }
 
@@ -107,41 +120,61 @@ func (k *pagedKV) put(page int32, slot, layer int, key, value []float32) {
 	for head := range k.heads {
 		from, to := head*k.headDim, (head+1)*k.headDim
 		keys, values := k.blocks(page, layer, head)
-		if k.kind == quant.F16 {
+		switch k.kind {
+		case quant.Q8_0:
+			kernel.PutKey8(keys, slot, key[from:to])
+			kernel.PutValue8(values, slot, value[from:to])
+		case quant.F16:
 			kernel.PutKey(as[uint16](keys), slot, key[from:to])
 			kernel.PutValue(as[uint16](values), slot, value[from:to])
-		} else {
+		default:
 			kernel.PutKeyF32(as[float32](keys), slot, key[from:to])
 			kernel.PutValueF32(as[float32](values), slot, value[from:to])
 		}
 	}
 }
 
-// scores sets dst to the products of n queries, [n][headDim], with the keys of
-// a page; the rows of dst are ld apart.
-func (k *pagedKV) scores(dst []float32, ld int, queries []float32, n int, page int32, layer, head int) {
-	keys, _ := k.blocks(page, layer, head)
-	if k.kind == quant.F16 {
-		kernel.Scores(dst, ld, queries, k.headDim, n, as[uint16](keys), k.headDim)
-	} else {
-		kernel.ScoresF32(dst, ld, queries, k.headDim, n, as[float32](keys), k.headDim)
+// scores sets w.scores to the products of the n queries in w with the keys of
+// pages of a layer and head.
+func (k *pagedKV) scores(w *workspace, n int, pages []int32, layer, head int) {
+	for i, page := range pages {
+		keys, _ := k.blocks(page, layer, head)
+		dst := w.scores[i*PageTokens:]
+		switch k.kind {
+		case quant.Q8_0:
+			w.int8.Scores(dst, chunkTokens, keys)
+		case quant.F16:
+			kernel.Scores(dst, chunkTokens, w.queries, k.headDim, n, as[uint16](keys), k.headDim)
+		default:
+			kernel.ScoresF32(dst, chunkTokens, w.queries, k.headDim, n, as[float32](keys), k.headDim)
+		}
 	}
 }
 
-// mix adds the first tokens values of a page, weighted, to dst, [n][headDim];
-// the rows of weights are ldw apart.
-func (k *pagedKV) mix(dst, weights []float32, ldw, n int, page int32, layer, head, tokens int) {
-	_, values := k.blocks(page, layer, head)
-	if k.kind == quant.F16 {
-		kernel.Mix(dst, k.headDim, weights, ldw, n, as[uint16](values), tokens, k.headDim)
-	} else {
-		kernel.MixF32(dst, k.headDim, weights, ldw, n, as[float32](values), tokens, k.headDim)
+// mix adds the first tokens values of pages of a layer and head to dst,
+// [n][headDim], by the weights in w.scores. Behind the last position a page
+// holds anything, even no numbers.
+func (k *pagedKV) mix(dst []float32, w *workspace, n int, pages []int32, layer, head, tokens int) {
+	for i, page := range pages {
+		_, values := k.blocks(page, layer, head)
+		weights, here := w.scores[i*PageTokens:], min(PageTokens, tokens-i*PageTokens)
+		switch k.kind {
+		case quant.Q8_0:
+			w.values[i] = values // all at once
+		case quant.F16:
+			kernel.Mix(dst, k.headDim, weights, chunkTokens, n, as[uint16](values), here, k.headDim)
+		default:
+			kernel.MixF32(dst, k.headDim, weights, chunkTokens, n, as[float32](values), here, k.headDim)
+		}
+	}
+	if k.kind == quant.Q8_0 {
+		w.int8.Mix(dst, k.headDim, w.scores, chunkTokens, w.values[:len(pages)], tokens)
 	}
 }
 
 func (k *pagedKV) blocks(page int32, layer, head int) (keys, values []byte) {
-	b := k.bytes(page)[(layer*k.heads+head)*2*k.block:]
-	return b[:k.block], b[k.block : 2*k.block]
+	b := k.bytes(page)[(layer*k.heads+head)*(k.keys+k.values):]
+	return b[:k.keys], b[k.keys : k.keys+k.values]
 }
 
 // as reads bytes as numbers. Pages and blocks are multiples of 16 numbers, so

@@ -222,7 +222,7 @@ func TestForeignKV(t *testing.T) {
 			t.Errorf("a runner took the storage %T of another model", kv)
 		}
 	}
-	for _, kind := range []quant.Type{quant.Q8_0, quant.BF16} {
+	for _, kind := range []quant.Type{quant.Q4_0, quant.BF16} {
 		if _, err := m.NewKV(1, kind); err == nil {
 			t.Errorf("keys and values as %s were accepted", kind)
 		}
@@ -293,11 +293,7 @@ func TestLongContext(t *testing.T) {
 	m := load(t, s)
 	want := modeltest.NewReference(t, s, s.File(t)).Logits(ids)[len(ids)-1]
 	var first []float32
-	for _, kind := range []quant.Type{quant.F32, quant.F16} {
-		tolerance := 2e-5
-		if kind == quant.F16 {
-			tolerance = 2e-2
-		}
+	for kind, tolerance := range map[quant.Type]float64{quant.F32: 2e-5, quant.F16: 2e-2, quant.Q8_0: 5e-2} {
 		for _, threads := range []int{1, 3} {
 			for _, chunk := range []int{len(ids), 1099, 64} {
 				all := passAs(t, m, kind, threads, chunk, ids)
@@ -315,14 +311,16 @@ func TestLongContext(t *testing.T) {
 	}
 }
 
-// Storing keys and values as binary16 costs little.
-func TestF16CloseToF32(t *testing.T) {
+// Storing keys and values as binary16 costs little, as INT8 a little more.
+func TestCacheCloseToF32(t *testing.T) {
 	t.Parallel()
 	m := load(t, modeltest.Small())
 	exact := passAs(t, m, quant.F32, 1, 32, tokens)[0]
-	half := passAs(t, m, quant.F16, 1, 32, tokens)[0]
-	if c := cosine(exact, half); c < 0.99999 || slices.Equal(exact, half) {
-		t.Errorf("cosine of the logits is %.7f", c)
+	for kind, least := range map[quant.Type]float64{quant.F16: 0.99999, quant.Q8_0: 0.9999} {
+		rounded := passAs(t, m, kind, 1, 32, tokens)[0]
+		if c := cosine(exact, rounded); c < least || slices.Equal(exact, rounded) {
+			t.Errorf("%s: cosine of the logits is %.7f", kind, c)
+		}
 	}
 }
 
@@ -333,10 +331,16 @@ func TestManyEqualSingles(t *testing.T) {
 	s := modeltest.Small()
 	s.Type, s.Context = quant.Q8_0, 2048
 	m := load(t, s)
+	for _, kind := range []quant.Type{quant.F16, quant.Q8_0} {
+		t.Run(kind.String(), func(t *testing.T) { checkManyEqualSingles(t, m, kind) })
+	}
+}
+
+func checkManyEqualSingles(t *testing.T, m model.Model, kind quant.Type) {
 	lengths := []int{1, 15, 16, 17, 130, 511, 512, 513, 700}
 	limits := model.Limits{Threads: 3, Sequences: len(lengths), Rows: 1024, Context: 720}
-	r, pages := newRunner(t, m, quant.F16, limits)
-	alone, own := newRunner(t, m, quant.F16, model.Limits{Threads: 1, Sequences: 1, Rows: 700, Context: 720})
+	r, pages := newRunner(t, m, kind, limits)
+	alone, own := newRunner(t, m, kind, model.Limits{Threads: 1, Sequences: 1, Rows: 700, Context: 720})
 	batch := make([]model.Sequence, len(lengths))
 	for i, n := range lengths { // prompts, one by one
 		batch[i] = model.Sequence{Pages: pages[i], Tokens: long(n + 3)[3:], Logits: make([]float32, 96)}
@@ -368,13 +372,13 @@ func TestManyEqualSingles(t *testing.T) {
 }
 
 func TestForwardDoesNotAllocate(t *testing.T) {
-	for _, kind := range []quant.Type{quant.F32, quant.F16, quant.Q8_0} {
+	for weights, kind := range map[quant.Type]quant.Type{quant.F32: quant.F16, quant.F16: quant.F32, quant.Q8_0: quant.Q8_0} {
 		for _, threads := range []int{1, 2} {
-			t.Run(fmt.Sprintf("%s on %d threads", kind, threads), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s on %d threads", weights, threads), func(t *testing.T) {
 				s := modeltest.Small()
-				s.Type = kind
+				s.Type = weights
 				m := load(t, s)
-				r, pages := newRunner(t, m, quant.F16, model.Limits{Threads: threads, Sequences: 1, Rows: 1, Context: 700})
+				r, pages := newRunner(t, m, kind, model.Limits{Threads: threads, Sequences: 1, Rows: 1, Context: 700})
 				// Over the border of a segment, so that some passes are split.
 				batch := []model.Sequence{{Pages: pages[0], Position: 450, Tokens: []int32{7}, Logits: make([]float32, 96)}}
 				if n := testing.AllocsPerRun(100, func() {

@@ -31,26 +31,27 @@ func TestLooks(t *testing.T) {
 	} {
 		for _, threads := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s on %d threads", name, threads), func(t *testing.T) {
-				checkLook(t, &l, heads, threads)
+				checkLook(t, &l, heads, threads, quant.F32, 2e-5)
 			})
 		}
+		t.Run(name+" in INT8", func(t *testing.T) { checkLook(t, &l, heads, 2, quant.Q8_0, 0.1) })
 	}
 }
 
 // checkLook attends with two sequences of one pass.
-func checkLook(t *testing.T, l *Look, heads, threads int) {
+func checkLook(t *testing.T, l *Look, heads, threads int, kind quant.Type, bound float64) {
 	t.Helper()
 	const width, long, short, sources = 8, 1100, 3, 700
 	c := Config{Vocab: 2, Dim: heads * width, Layers: 2, Heads: heads, KVHeads: heads / 2, HeadDim: width, FFN: 1, Context: long, Kind: EncoderDecoder}
-	kv, err := newPagedKV(c, 3*pagesOf(long), quant.F32)
+	kv, err := newPagedKV(c, 3*pagesOf(long), kind)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer kv.Close()
 	p := newPass(c, nil, Limits{Threads: threads, Sequences: 2, Rows: long + short, Context: long}, kv)
 	defer p.pool.Close()
-	for i := range as[float32](kv.data) { // never written positions hold anything
-		as[float32](kv.data)[i] = float32(math.NaN())
+	for i := range kv.data { // never written positions hold anything; as floats this is NaN
+		kv.data[i] = 0xff
 	}
 	table := func(i int) []int32 {
 		pages := make([]int32, pagesOf(long))
@@ -98,7 +99,7 @@ func checkLook(t *testing.T, l *Look, heads, threads int) {
 			}
 			want := naiveLook(p, l, row, head, from, to)
 			for i, x := range p.buffers[Mixed].each[row][head*width:][:width] {
-				if math.Abs(float64(x)-want[i]) > 2e-5 {
+				if !(math.Abs(float64(x)-want[i]) <= bound) {
 					t.Fatalf("row %d, head %d, value %d: %v, want %v", row, head, i, x, want[i])
 				}
 			}
