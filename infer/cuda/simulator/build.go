@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -111,7 +112,22 @@ func (b *builder) prepare() error {
 	if b.lock, err = os.Create(filepath.Join(b.cache, "lock")); err != nil {
 		return err
 	}
-	return syscall.Flock(int(b.lock.Fd()), syscall.LOCK_EX)
+	if err := syscall.Flock(int(b.lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	b.tidy()
+	return nil
+}
+
+// tidy removes what was made of older sources.
+func (b *builder) tidy() {
+	const keep = 7 * 24 * time.Hour
+	files, _ := os.ReadDir(b.cache)
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && f.Name() != "lock" && time.Since(info.ModTime()) > keep {
+			_ = os.Remove(filepath.Join(b.cache, f.Name()))
+		}
+	}
 }
 
 func (b *builder) unlock() { b.lock.Close() }

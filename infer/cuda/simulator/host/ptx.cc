@@ -12,7 +12,8 @@ std::map<std::string, size_t> shared_names(const std::string &text) {
 	static const std::regex line(R"(\.shared\s+(?:\.align\s+\d+\s+)?\.([a-z]\d+)\s+([\w$]+)\[(\d+)\])");
 	std::map<std::string, size_t> all;
 	for (size_t at = 0; (at = text.find("\n.shared", at)) != std::string::npos;) {
-		std::string one = text.substr(++at, text.find('\n', at) - at);
+		at++;
+		std::string one = text.substr(at, text.find('\n', at) - at);
 		if (std::smatch m; std::regex_search(one, m, line)) all[m[2]] = width(m[1]) * std::stoul(m[3]);
 	}
 	return all;
