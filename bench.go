@@ -8,6 +8,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/bench"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -23,6 +24,8 @@ type benchCmd struct {
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
 	Sequences []int    `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
 	KV        string   `default:"f16" enum:"f16,f32,q8_0" placeholder:"TYPE" help:"Type that keys and values are stored as: f16, f32 or q8_0 (${default})."`
+	Batch     int      `name:"batch-tokens" placeholder:"N" help:"Tokens of a forward pass, as model.batch_tokens of cusp.toml (default: 256)."`
+	Chunk     int      `name:"prefill-chunk" placeholder:"N" help:"Of those, tokens of prompts while others decode, as model.prefill_chunk (default: 32)."`
 	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
 	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`
 	JSON      bool     `help:"Print JSON."`
@@ -71,7 +74,8 @@ func (c benchCmd) Run(ctx context.Context, s streams) error {
 		defer peaks.Close()
 		options.GPU = gpu
 	}
-	options.Before = bench.PeakMemory()
+	infer.TrimProgram()
+	options.Before = bench.ResidentMemory()
 	if len(c.Against) > 0 {
 		return c.compare(ctx, s, options)
 	}
@@ -126,7 +130,10 @@ func (c benchCmd) options() bench.Options {
 	if len(c.Threads) == 0 && c.Device == "cuda" { // they only sample
 		threads = []int{runtime.GOMAXPROCS(0)}
 	}
-	return bench.Options{Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences, Repeat: c.Repeat, KV: c.KV}
+	return bench.Options{
+		Threads: threads, Prefill: c.Prefill, Decode: c.Decode, Sequences: c.Sequences,
+		Rows: c.Batch, Chunk: c.Chunk, KV: c.KV, Repeat: c.Repeat,
+	}
 }
 
 func (c benchCmd) source(progress func(string)) (bench.Source, error) {

@@ -43,6 +43,8 @@ func TestBenchRefusesWrongUsage(t *testing.T) {
 		"--threads 1,100000":      "threads",
 		"--sequences 1,0":         "sequences",
 		"--repeat 0":              "repeat",
+		"--batch-tokens=-1":       "tokens of a pass",
+		"--prefill-chunk=-1":      "of prompts",
 		"--prefill=-1":            "prefill",
 		"--decode 0":              "decode",
 		"one.gguf two.gguf three": "two.gguf",

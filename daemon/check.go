@@ -13,6 +13,7 @@ import (
 
 	"github.com/a472be26/cusp/daemon/sensor"
 	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/packaging/bundle"
 	"github.com/a472be26/cusp/router/uplink"
 )
@@ -99,11 +100,7 @@ func (c ModelConfig) check(at source) error {
 	if !slices.Contains(infer.KVTypes, c.KV) {
 		errs = append(errs, at.errorf("model.kv", "%q is no type of keys and values; write one of %q", c.KV, infer.KVTypes))
 	}
-	for _, path := range c.SystemPrompts {
-		if !filepath.IsAbs(path) {
-			errs = append(errs, at.errorf("model.system_prompts", "%q is not an absolute path; write for example /etc/cusp/prompts/lights.txt", path))
-		}
-	}
+	errs = append(errs, c.checkBeginnings(at))
 	if !(c.MinSpeed >= 0) || math.IsInf(c.MinSpeed, 0) {
 		errs = append(errs, at.errorf("model.min_speed", "%g is not a speed; write tokens per second, or 0 for no floor", c.MinSpeed))
 	}
@@ -112,8 +109,48 @@ func (c ModelConfig) check(at source) error {
 		within(at, "model.threads", int64(c.Threads), 0, 1024),
 		within(at, "model.context", int64(c.Context), 0, 1<<22),
 		within(at, "model.sequences", int64(c.Sequences), 1, 64),
+		c.checkBatch(at),
 		within(at, "model.kv_memory", c.KVMemory, 0, 1<<44),
 		within(at, "model.prefix_cache", c.PrefixCache, 0, 1<<40))...)
+}
+
+// checkBeginnings checks what is kept ready of conversations.
+func (c ModelConfig) checkBeginnings(at source) error {
+	errs := []error{
+		absolute(at, "model.system_prompts", c.SystemPrompts, "/etc/cusp/prompts/lights.txt"),
+		absolute(at, "model.tool_lists", c.ToolLists, "/etc/cusp/prompts/lights.json"),
+	}
+	if n := (1 + len(c.SystemPrompts)) * (1 + len(c.ToolLists)); n > prefix.MaxFiles {
+		errs = append(errs, at.errorf("model.tool_lists", "%d system prompts and none, with %d tool lists and none, make %d beginnings of conversations, more than the %d that are kept; list fewer",
+			len(c.SystemPrompts), len(c.ToolLists), n, prefix.MaxFiles))
+	}
+	return errors.Join(errs...)
+}
+
+func absolute(at source, key string, paths []string, example string) error {
+	var errs []error
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			errs = append(errs, at.errorf(key, "%q is not an absolute path; write for example %s", path, example))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkBatch checks what is in a forward pass and who waits for one.
+func (c ModelConfig) checkBatch(at source) error {
+	errs := []error{
+		within(at, "model.queue", int64(c.Queue), 0, 1<<16),
+		within(at, "model.batch_tokens", int64(c.BatchTokens), 0, 4096),
+		within(at, "model.prefill_chunk", int64(c.PrefillChunk), 0, 4096),
+	}
+	if c.BatchTokens > 0 && c.BatchTokens < c.Sequences {
+		errs = append(errs, at.errorf("model.batch_tokens", "%d tokens of a pass are fewer than model.sequences, of which each takes one; write %d or more, or 0", c.BatchTokens, c.Sequences))
+	}
+	if c.BatchTokens > 0 && c.BatchTokens < c.PrefillChunk {
+		errs = append(errs, at.errorf("model.prefill_chunk", "%d tokens are more than the %d of model.batch_tokens, of which they are a part", c.PrefillChunk, c.BatchTokens))
+	}
+	return errors.Join(errs...)
 }
 
 func (c CanaryConfig) check(at source) error {

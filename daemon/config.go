@@ -72,9 +72,13 @@ type ModelConfig struct {
 	Threads       int      `toml:"threads"`
 	Context       int      `toml:"context"`
 	Sequences     int      `toml:"sequences"`
+	Queue         int      `toml:"queue"`          // questions that wait beyond those; 0: the engine's default, as below
+	BatchTokens   int      `toml:"batch_tokens"`   // of one forward pass
+	PrefillChunk  int      `toml:"prefill_chunk"`  // tokens of prompts in one, while answers come
 	KV            string   `toml:"kv"`             // type of keys and values
 	KVMemory      int64    `toml:"kv_memory"`      // bytes for them; 0: derived
 	SystemPrompts []string `toml:"system_prompts"` // files whose texts are kept ready
+	ToolLists     []string `toml:"tool_lists"`     // files of tools, likewise
 	PrefixCache   int64    `toml:"prefix_cache"`   // bytes on disk that they take; 0: none
 	MinSpeed      float64  `toml:"min_speed"`      // tokens per second of the self-test
 

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/a472be26/cusp/daemon/tomlfile"
 	"time"
 
+	"github.com/a472be26/cusp/daemon/tomlfile"
+	"github.com/a472be26/cusp/infer/assistant"
 	"github.com/a472be26/cusp/router/uplink"
 )
 
@@ -87,6 +87,30 @@ temperature = { driver = "lm75", address = 0x48 }
 	}
 }
 
+// What [model] says of the engine arrives there; the second model, whose texts are
+// not cut, has passes of its own size.
+func TestEngineConfig(t *testing.T) {
+	t.Parallel()
+	cfg, err := LoadConfig(writeConfig(t, `[model]
+threads = 3
+context = 900
+sequences = 5
+queue = 7
+batch_tokens = 80
+prefill_chunk = 20
+kv = "f32"
+kv_memory = 12345678
+`))
+	want := assistant.Config{Threads: 3, Context: 900, Sequences: 5, Queue: 7, Rows: 80, Chunk: 20, KV: "f32", KVBytes: 12345678}
+	if got := cfg.Model.Engine(); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("engine %+v, want %+v, error %v", got, want, err)
+	}
+	want = assistant.Config{Threads: 3, Sequences: 5, Queue: 7, KV: "f32"}
+	if got := cfg.Model.second().Engine(); !reflect.DeepEqual(got, want) {
+		t.Errorf("engine of embeddings %+v, want %+v", got, want)
+	}
+}
+
 func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -107,6 +131,14 @@ func TestConfigErrorsNameLineKeyAndRemedy(t *testing.T) {
 		"records":          {"[state]\nrecords = \"some\"\n", []string{":2: state.records", `"metadata"`}},
 		"mode":             {"[api]\nmode = \"rw\"\n", []string{":2: api.mode", `"0660"`}},
 		"threads":          {"[model]\nthreads = -1\n", []string{":2: model.threads", "from 0 to 1024"}},
+		"queue":            {"[model]\nqueue = -1\n", []string{":2: model.queue", "from 0 to 65536"}},
+		"batch":            {"[model]\nbatch_tokens = 5000\n", []string{":2: model.batch_tokens", "from 0 to 4096"}},
+		"small batch":      {"[model]\nsequences = 8\nbatch_tokens = 7\n", []string{":3: model.batch_tokens", "write 8 or more"}},
+		"large chunk":      {"[model]\nbatch_tokens = 100\nprefill_chunk = 101\n", []string{":3: model.prefill_chunk", "the 100 of model.batch_tokens"}},
+		"negative chunk":   {"[model]\nprefill_chunk = -1\n", []string{":2: model.prefill_chunk", "from 0 to 4096"}},
+		"prompt's path":    {"[model]\nsystem_prompts = [\"a.txt\"]\n", []string{":2: model.system_prompts", "absolute"}},
+		"tools' path":      {"[model]\ntool_lists = [\"a.json\"]\n", []string{":2: model.tool_lists", "absolute"}},
+		"many beginnings":  {"[model]\ntool_lists = [" + strings.Repeat("\"/a\",", 64) + "]\n", []string{":2: model.tool_lists", "make 65 beginnings", "the 64"}},
 		"name":             {"[model]\nname = \"../x\"\n", []string{":2: model.name"}},
 		"broker":           {"[cloud]\nbroker = \"http://x\"\n", []string{":2: cloud.broker", "ssl"}},
 		"duration":         {"[router]\nwait = \"0s\"\n", []string{":2: router.wait", "for example"}},
@@ -170,7 +202,7 @@ func TestSeveralBrokers(t *testing.T) {
 		"broker = \"tcp://a:1\"\nbrokers = [\"tcp://b:1\"]": "tcp://a:1, tcp://b:1",
 	} {
 		cfg, err := LoadConfig(writeConfig(t, "[cloud]\n"+text+"\n"))
-		if got := cfg.Cloud.options(uplink.Options{}).Broker.String(); err != nil || got != want {
+		if got := cfg.Cloud.options(uplink.Options{}).Broker.String(); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: brokers %s, %v; want %s", text, got, err, want)
 		}
 	}

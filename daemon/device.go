@@ -15,6 +15,7 @@ import (
 	"github.com/a472be26/cusp/daemon/iot"
 	"github.com/a472be26/cusp/daemon/metrics"
 	"github.com/a472be26/cusp/daemon/sensor"
+	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/prefix"
 	"github.com/a472be26/cusp/router"
 	"github.com/a472be26/cusp/router/budget"
@@ -164,6 +165,7 @@ func (d *device) openState() error {
 // serve as a way to the cloud.
 func (d *device) openModels(ctx context.Context) error {
 	defer d.notify.loading("a model")()
+	infer.TrimProgram()
 	d.models = NewModels(d.setup(d.cfg.Model), d.log)
 	d.models.OnChange = d.modelChanged
 	rejected, err := openRejection(d.cfg.State.Dir)
@@ -206,7 +208,7 @@ func (d *device) modelChanged() {
 	}
 }
 
-// openPrefixes opens the saved system prompts. Without them the first questions
+// openPrefixes opens the saved beginnings. Without them the first questions
 // take longer, and that is all.
 func (d *device) openPrefixes(c ModelConfig) *prefixes {
 	if c.PrefixCache == 0 {
@@ -217,7 +219,7 @@ func (d *device) openPrefixes(c ModelConfig) *prefixes {
 		d.log.Warn("system prompts are not kept over restarts", "error", err)
 		return nil
 	}
-	return &prefixes{store: store, files: c.SystemPrompts, version: d.version, log: d.log}
+	return &prefixes{store: store, systems: c.SystemPrompts, tools: c.ToolLists, version: d.version, log: d.log}
 }
 
 func (d *device) openUplink() error {

@@ -147,6 +147,13 @@ func listed(i ModelInfo, since time.Time, embeds bool) api.Model {
 	return m
 }
 
+// second is how the model for embeddings runs: what is about the size of the first
+// one does not hold for it.
+func (c ModelConfig) second() ModelConfig {
+	c.Name, c.Context, c.KVMemory, c.BatchTokens, c.PrefillChunk = "", 0, 0, 0, 0
+	return c
+}
+
 // openVectors loads the second model, under the same policy as the first one.
 func (d *device) openVectors() error {
 	d.vectors = &vectors{models: d.models, memory: d.memory, since: time.Now(), work: d.work}
@@ -154,9 +161,7 @@ func (d *device) openVectors() error {
 	if path == "" {
 		return nil
 	}
-	cfg := d.cfg.Model
-	cfg.Name, cfg.Context, cfg.KVMemory = "", 0, 0
-	l := bundleLoader{cfg: cfg, places: d.places}
+	l := bundleLoader{cfg: d.cfg.Model.second(), places: d.places}
 	load := func() (Model, error) { return l.loadPlain(path) }
 	if _, err := os.Stat(filepath.Join(path, bundle.ManifestFile)); err == nil {
 		load = func() (Model, error) { return l.loadBundle(path) }

@@ -185,7 +185,8 @@ func (l bundleLoader) model(a *assistant.Assistant, place Place, weights string,
 
 func (l bundleLoader) engine() assistant.Config {
 	return assistant.Config{
-		Threads: l.cfg.Threads, Context: l.cfg.Context, Sequences: l.cfg.Sequences, KV: l.cfg.KV, KVBytes: l.cfg.KVMemory,
+		Threads: l.cfg.Threads, Context: l.cfg.Context, Sequences: l.cfg.Sequences,
+		Queue: l.cfg.Queue, Rows: l.cfg.BatchTokens, Chunk: l.cfg.PrefillChunk, KV: l.cfg.KV, KVBytes: l.cfg.KVMemory,
 	}
 }
 

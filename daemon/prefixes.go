@@ -2,23 +2,27 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/a472be26/cusp/infer"
 	"github.com/a472be26/cusp/infer/assistant"
+	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/prefix"
 )
 
 // prefixes keeps what conversations begin with over restarts: the configured
-// system prompts, and what the model's template puts before every conversation.
-// Nothing of a question is ever among it.
+// system prompts and tool lists, and what the model's template puts before every
+// conversation. Nothing of a question is ever among it.
 type prefixes struct {
 	store   *prefix.Store
-	files   []string // of system prompts
+	systems []string // files of system prompts
+	tools   []string // files of tool lists
 	version string   // of this program, whose arithmetic the saved numbers depend on
 	log     *slog.Logger
 }
@@ -41,12 +45,7 @@ func (p *prefixes) recall(a *assistant.Assistant, weights string) *openings {
 	o := &openings{prefixes: p, model: weights + " " + p.version}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	found, tokens := 0, 0
-	for _, system := range p.texts() {
-		opening, err := a.Opening(system)
-		if err != nil {
-			p.log.Warn("system prompt is not kept ready", "model", a.Name(), "error", err)
-			continue
-		}
+	for _, opening := range p.openings(a) {
 		if opening.Recall(p.store, o.model) {
 			found, tokens = found+1, tokens+opening.Tokens()
 		} else {
@@ -59,19 +58,37 @@ func (p *prefixes) recall(a *assistant.Assistant, weights string) *openings {
 	return o
 }
 
-// texts are the system prompts, first that of a conversation without one. They
-// are read anew for every model.
-func (p *prefixes) texts() []string {
-	texts := []string{""}
-	for _, path := range p.files {
-		text, err := readPrompt(path)
+// openings are the beginnings for a model: without a system prompt and with each,
+// and of those, without tools and with each list. The files are read anew for
+// every model.
+func (p *prefixes) openings(a *assistant.Assistant) (all []assistant.Opening) {
+	texts := append([]string{""}, readAll(p, "system prompt", p.systems, readPrompt)...)
+	lists := append([]json.RawMessage{nil}, readAll(p, "tool list", p.tools, readTools)...)
+	for _, system := range texts {
+		for _, tools := range lists {
+			opening, err := a.Opening(system, tools)
+			switch {
+			case err != nil:
+				p.log.Warn("beginning of conversations is not kept ready", "model", a.Name(), "error", err)
+			case !slices.ContainsFunc(all, opening.Equal):
+				all = append(all, opening)
+			}
+		}
+	}
+	return all
+}
+
+// readAll reads files, and says of which it could not.
+func readAll[T any](p *prefixes, what string, paths []string, read func(path string) (T, error)) (all []T) {
+	for _, path := range paths {
+		content, err := read(path)
 		if err != nil {
-			p.log.Warn("system prompt is not kept ready", "error", err)
+			p.log.Warn(what+" is not kept ready", "error", err)
 			continue
 		}
-		texts = append(texts, text)
+		all = append(all, content)
 	}
-	return texts
+	return all
 }
 
 // maxPrompt is more than any context holds.
@@ -89,6 +106,19 @@ func readPrompt(path string) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), err
 }
 
+// readTools reads a list of tools as OpenAI's chat API has it.
+func readTools(path string) (json.RawMessage, error) {
+	text, err := readPrompt(path)
+	if err != nil {
+		return nil, err
+	}
+	tools := json.RawMessage(text)
+	if err := chat.CheckTools(tools); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return tools, nil
+}
+
 // settle computes and saves what is missing, beside the questions that come.
 func (o *openings) settle() {
 	if o == nil || len(o.missing) == 0 {
@@ -101,9 +131,9 @@ func (o *openings) settle() {
 			case o.ctx.Err() != nil || errors.Is(err, infer.ErrClosed):
 				return
 			case err != nil:
-				o.log.Warn("system prompt is not kept ready", "tokens", opening.Tokens(), "error", err)
+				o.log.Warn("beginning of conversations is not kept ready", "tokens", opening.Tokens(), "error", err)
 			default:
-				o.log.Debug("system prompt is kept ready", "tokens", opening.Tokens())
+				o.log.Debug("beginning of conversations is kept ready", "tokens", opening.Tokens())
 			}
 		}
 	}()

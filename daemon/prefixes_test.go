@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/a472be26/cusp/infer/modeltest"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -126,5 +128,87 @@ func TestSystemPromptSurvivesARestart(t *testing.T) {
 	until(t, "the first weights", func() bool { return c.Status(t.Context(), &s) == nil && s.Model.Swaps == 2 })
 	if a, err = c.Ask(t.Context(), q, nil); err != nil || a.Text != first {
 		t.Errorf("the first weights answer %q after all, not %q, error %v", a.Text, first, err)
+	}
+}
+
+// A configured tool list is kept like a system prompt, with each of those and
+// alone; one that is no list, or whose saved file is damaged or another's, is
+// ignored with a line in the log.
+func TestToolListSurvivesARestart(t *testing.T) {
+	t.Parallel()
+	cfg := newMaker(t).config(t)
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const tools = `[{"type": "function", "function": {"name": "lamp", "parameters": {"type": "object", "properties": {"on": {"type": "boolean"}}}}}]`
+	const system = "You switch lights, and nothing else."
+	cfg.Model.SystemPrompts = []string{write("lights.txt", system)}
+	cfg.Model.ToolLists = []string{write("lights.json", tools+"\n"), write("wrong.json", `{"type": "function"}`), filepath.Join(dir, "missing.json")}
+	cfg.Model.AllowUnsigned = true
+	template := `{% if tools %}<|user|>{{ tools | tojson }}{% endif %}{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>`
+	if err := os.MkdirAll(cfg.Model.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cfg.Model.Dir, "m.gguf"), modeltest.Small().ChatAs(t, template), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	saved := func() []string {
+		files, _ := filepath.Glob(filepath.Join(cfg.State.Dir, "prefixes", "*.kv"))
+		return files
+	}
+	var answers []string
+	// run asks with and without the system prompt; ready are the beginnings that the
+	// daemon found.
+	run := func(what, ready string, then func()) (log *logbook) {
+		t.Helper()
+		log = &logbook{}
+		c, stop := serveReal(t, cfg, Options{Log: log.logger(), Version: "1"})
+		defer stop()
+		if found := log.has("saved prompts are ready"); found != (ready != "") || !log.has(ready) {
+			t.Errorf("%s: not %q: %s", what, ready, log.text.String())
+		}
+		if !log.has("wrong.json: tools: want a list") || !log.has("missing.json") {
+			t.Errorf("%s: nothing about the lists that are none", what)
+		}
+		user := router.Message{Role: "user", Content: "on"}
+		for i, messages := range [][]router.Message{{user}, {{Role: "system", Content: system}, user}} {
+			var before, after Status
+			q := router.Question{Messages: messages, Options: router.Options{MaxTokens: 8, Tools: json.RawMessage(tools)}}
+			err := c.Status(t.Context(), &before)
+			a, asked := c.Ask(t.Context(), q, nil)
+			if err = errors.Join(err, asked, c.Status(t.Context(), &after)); err != nil {
+				t.Fatal(err)
+			}
+			if answers = append(answers, a.Text); a.Text != answers[i] {
+				t.Errorf("%s: answer %q, not %q", what, a.Text, answers[i])
+			}
+			if cached := after.Engine.CachedTokens - before.Engine.CachedTokens; ready != "" && cached < 112 { // of about 130 before the user's message
+				t.Errorf("%s, question %d: %d tokens were known", what, i, cached)
+			}
+		}
+		then()
+		return log
+	}
+	all := func() { until(t, "the files", func() bool { return len(saved()) == 3 }) }
+	run("first start", "", all)
+	run("second start", "prompts=3", func() {})
+
+	// One file is cut off, one has another's contents, one is fine.
+	files := saved()
+	other, err := os.ReadFile(files[1])
+	if err = errors.Join(err, os.Truncate(files[0], 100), os.WriteFile(files[1], append(other[:60:60], bytes.Repeat([]byte{7}, len(other)-60)...), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	log := run("damaged and foreign files", "prompts=1", all)
+	for _, path := range files[:2] {
+		if !log.has(filepath.Base(path)) {
+			t.Errorf("nothing about %s", path)
+		}
 	}
 }

@@ -57,6 +57,7 @@ type EngineStatus struct {
 	Sequences int     `json:"sequences"`         // that there is room for
 	Waiting   int     `json:"waiting"`           // requests
 	Refused   uint64  `json:"refused"`           // requests, since too many waited
+	Preempted uint64  `json:"preemptions"`       // of answers, since pages ran short
 	Context   int     `json:"context"`           // tokens of prompt and answer
 
 	FirstTokenMS float64 `json:"first_token_ms"` // about the median since the start; 0: nothing was generated
@@ -81,7 +82,7 @@ func newEngineStatus(s infer.Stats) *EngineStatus {
 	}
 	return &EngineStatus{
 		Threads: s.Threads, Kernels: kernel.Tier(), Speed: s.Speed, Running: s.Running, Sequences: s.Sequences,
-		Waiting: s.Waiting, Refused: s.Refused, Context: s.Context,
+		Waiting: s.Waiting, Refused: s.Refused, Preempted: s.Preemptions, Context: s.Context,
 		FirstTokenMS: 1000 * s.FirstToken.Quantile(0.5), InterTokenMS: 1000 * s.InterToken.Quantile(0.5),
 		Pages: s.Pages, PageBytes: s.PageBytes, Used: s.Used, Cached: s.Cached,
 		Requests: s.Admitted, PrefixHits: s.Hits, PromptTokens: s.PromptTokens, CachedTokens: s.CachedTokens, Generated: s.Generated,

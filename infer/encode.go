@@ -107,7 +107,7 @@ func (e *Engine) encode(ctx context.Context, texts [][]int32, want, got func(*se
 // newText is a text for an encoder as the scheduler takes it.
 func newText(text []int32) *sequence {
 	return &sequence{
-		Request: Request{Prompt: slices.Clone(text)}, limit: len(text), encodes: true, tokens: make(chan Token),
+		Request: Request{Prompt: slices.Clone(text)}, limit: len(text), bound: pagesFor(len(text)), encodes: true, tokens: make(chan Token),
 		arrived: time.Now(),
 	}
 }

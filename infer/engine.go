@@ -54,6 +54,16 @@ type Engine struct {
 
 // New makes an engine. The model's file must stay open until Close returns.
 func New(m model.Model, o Options) (*Engine, error) {
+	e, err := newEngine(m, o)
+	if err != nil {
+		return nil, err
+	}
+	go e.serve()
+	return e, nil
+}
+
+// newEngine makes an engine that does nothing by itself.
+func newEngine(m model.Model, o Options) (*Engine, error) {
 	o, n, err := o.complete(m.Config(), memoryOf(m))
 	if err != nil {
 		return nil, err
@@ -65,11 +75,11 @@ func New(m model.Model, o Options) (*Engine, error) {
 	e := &Engine{
 		model:   m,
 		options: o,
-		context: min(o.Context, n*model.PageTokens),
+		context: o.longest(m.Config(), n),
 		kv:      kv,
 		wake:    make(chan struct{}, 1),
 		served:  make(chan struct{}),
-		pages:   newPages(n),
+		pages:   newPages(n, m.Config().Unread),
 		counts:  newCounts(),
 	}
 	e.runner, err = m.NewRunner(kv, model.Limits{
@@ -81,7 +91,6 @@ func New(m model.Model, o Options) (*Engine, error) {
 	for range o.Sequences {
 		e.slots = append(e.slots, newSlot(m.Config().Vocab))
 	}
-	go e.serve()
 	return e, nil
 }
 
@@ -133,7 +142,7 @@ func (e *Engine) leave() { e.calls.Done() }
 func (e *Engine) submit(s *sequence) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.waiting) >= e.options.Queue+len(e.slots) {
+	if len(e.running)+len(e.waiting) >= e.options.Sequences+e.options.Queue {
 		e.refused++
 		return fmt.Errorf("infer: %w: %d", ErrBusy, len(e.waiting))
 	}
@@ -149,6 +158,9 @@ func (e *Engine) abandon(s *sequence) {
 	defer e.mu.Unlock()
 	if i := slices.Index(e.waiting, s); i >= 0 {
 		e.waiting = slices.Delete(e.waiting, i, i+1)
+		if s.slot != nil {
+			e.end(s, "", nil)
+		}
 	}
 	s.gone = true
 	e.look()

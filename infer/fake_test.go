@@ -16,11 +16,13 @@ import (
 
 // fakeModel computes nothing but what a test can check: a position's key is a
 // hash of all tokens up to it, read through the sequence's pages, and decides
-// the next token. Whoever reads another's page, or one that was written over,
+// the next token. With a window the key is the token, and what decides is a hash of
+// those in the window. Whoever reads another's page, or one that was written over,
 // goes on with other tokens.
 type fakeModel struct {
 	t      testing.TB
 	engine *Engine
+	window int
 	keys   [][model.PageTokens]uint64 // by page
 
 	// With step, every pass waits between the two.
@@ -58,18 +60,25 @@ func newFake(t testing.TB, step bool, o Options) (*fakeModel, *Engine) {
 	f.engine = e
 	t.Cleanup(func() {
 		e.Close()
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		f.verify()
-		if len(e.running)+len(e.waiting)+len(e.aside) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
-			t.Errorf("after the end: %d sequences run, %d wait, %d slots of %d are free, %d pages are promised",
-				len(e.running), len(e.waiting), len(e.slots), e.options.Sequences, e.pages.promised)
-		}
-		if p := e.pages; len(p.free)+p.idle != p.total() {
-			t.Errorf("after the end %d pages are free and %d idle, of %d", len(p.free), p.idle, p.total())
-		}
+		f.nothingLeft()
 	})
 	return f, e
+}
+
+// nothingLeft checks that an engine without requests holds nothing.
+func (f *fakeModel) nothingLeft() {
+	f.t.Helper()
+	e := f.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f.verify()
+	if len(e.schedule.running)+len(e.waiting)+len(e.aside) > 0 || len(e.slots) != e.options.Sequences || e.pages.promised != 0 {
+		f.t.Errorf("after the end: %d sequences run, %d wait, %d slots of %d are free, %d pages are promised",
+			len(e.schedule.running), len(e.waiting), len(e.slots), e.options.Sequences, e.pages.promised)
+	}
+	if p := e.pages; len(p.free)+p.idle != p.total() {
+		f.t.Errorf("after the end %d pages are free and %d idle, of %d", len(p.free), p.idle, p.total())
+	}
 }
 
 var fakeConfig = model.Config{Vocab: fakeVocab, Layers: 1, Heads: 1, KVHeads: 1, HeadDim: 2, Context: 4096}
@@ -77,7 +86,11 @@ var fakeConfig = model.Config{Vocab: fakeVocab, Layers: 1, Heads: 1, KVHeads: 1,
 // fakePage is the size of a page by that.
 var fakePage = int64(fakeConfig.PageBytes(quant.F16))
 
-func (f *fakeModel) Config() model.Config { return fakeConfig }
+func (f *fakeModel) Config() model.Config {
+	c := fakeConfig
+	c.Window = f.window
+	return c
+}
 func (f *fakeModel) NewKV(pages int, _ quant.Type) (model.KV, error) {
 	f.keys = make([][model.PageTokens]uint64, pages)
 	return f, nil
@@ -118,17 +131,22 @@ func next(key uint64, token int32) uint64 {
 }
 
 // continuation is what must come out for a prompt.
-func continuation(prompt []int32, n int) (out []int32) {
-	key := uint64(0)
-	for _, token := range prompt {
-		key = next(key, token)
-	}
+func continuation(prompt []int32, n int) []int32 { return continuationWithin(0, prompt, n) }
+
+// continuationWithin is continuation with a window, unless that is 0.
+func continuationWithin(window int, prompt []int32, n int) []int32 {
+	all := slices.Clone(prompt)
 	for range n {
-		token := int32(key % fakeVocab)
-		out = append(out, token)
-		key = next(key, token)
+		seen, key := all, uint64(0)
+		if window > 0 {
+			seen = all[max(0, len(all)-window):]
+		}
+		for _, token := range seen {
+			key = next(key, token)
+		}
+		all = append(all, int32(key%fakeVocab))
 	}
-	return out
+	return all[len(prompt):]
 }
 
 func (f *fakeModel) Forward(batch []model.Sequence) error {
@@ -160,6 +178,10 @@ func (f *fakeModel) Forward(batch []model.Sequence) error {
 }
 
 func (f *fakeModel) run(s model.Sequence) {
+	if f.window > 0 {
+		f.runWithin(s)
+		return
+	}
 	key := uint64(0)
 	if p := s.Position - 1; p >= 0 {
 		key = f.keys[s.Pages[p/model.PageTokens]][p%model.PageTokens]
@@ -173,6 +195,22 @@ func (f *fakeModel) run(s model.Sequence) {
 		clear(s.Logits)
 		s.Logits[key%fakeVocab] = 3
 	}
+}
+
+func (f *fakeModel) runWithin(s model.Sequence) {
+	at := func(p int) *uint64 { return &f.keys[s.Pages[p/model.PageTokens]][p%model.PageTokens] }
+	for i, token := range s.Tokens {
+		*at(s.Position + i) = uint64(token)
+	}
+	if s.Logits == nil {
+		return
+	}
+	end, key := s.Position+len(s.Tokens), uint64(0)
+	for p := max(0, end-f.window); p < end; p++ {
+		key = next(key, int32(*at(p)))
+	}
+	clear(s.Logits)
+	s.Logits[key%fakeVocab] = 3
 }
 
 // begins waits until the n-th pass was planned, without letting it through: what
@@ -278,13 +316,23 @@ func (f *fakeModel) verify() {
 func (e *Engine) verify() error {
 	p := e.pages
 	refs, promised := make([]int, p.total()), 0
+	for _, s := range e.waiting {
+		if len(s.pages)+s.promised+s.stored > 0 {
+			return fmt.Errorf("a sequence that waits has %d pages, %d that are promised, and %d tokens in them", len(s.pages), s.promised, s.stored)
+		}
+	}
 	for _, s := range append(slices.Clip(e.schedule.running), e.aside...) {
 		promised += s.promised
-		for i, page := range s.pages {
+		apart := s.apart(p)
+		for i, page := range s.pages[s.passed:] {
+			i += s.passed
 			refs[page]++
-			if inTree := p.nodes[page].filled > 0; inTree != (i < s.linked) {
-				return fmt.Errorf("page %d of a sequence with %d linked ones: in the tree is %v", i, s.linked, inTree)
+			if inTree := p.nodes[page].filled > 0; inTree != (i < s.linked && !apart) {
+				return fmt.Errorf("page %d of a sequence with %d linked ones, apart %v: in the tree is %v", i, s.linked, apart, inTree)
 			}
+		}
+		if !apart && s.passed > 0 && s.passed >= s.linked {
+			return fmt.Errorf("%d pages of %d linked ones were given back", s.passed, s.linked)
 		}
 	}
 	if promised != p.promised || p.promised > len(p.free)+p.idle {
@@ -301,7 +349,7 @@ func (e *Engine) verify() error {
 	if err != nil {
 		return err
 	}
-	inTree, err := p.verifyTree(p.root(), age)
+	inTree, err := p.verifyTree(p.root(), age, e.windowed())
 	if err != nil {
 		return err
 	}
@@ -316,7 +364,7 @@ func (e *Engine) verify() error {
 			if idle != (n.refs == 0) {
 				return fmt.Errorf("page %d in the tree has %d references and idle is %v", page, n.refs, idle)
 			}
-		case n.refs > 1, n.refs == 0 && !free[int32(page)]:
+		case n.refs > 1 && !e.windowed(), n.refs == 0 && !free[int32(page)]:
 			return fmt.Errorf("page %d outside the tree has %d references", page, n.refs)
 		}
 	}
@@ -325,6 +373,8 @@ func (e *Engine) verify() error {
 	}
 	return nil
 }
+
+func (e *Engine) windowed() bool { return e.model.Config().Window > 0 }
 
 // verifyIdle gives the order of the idle pages.
 func (p *pages) verifyIdle() (map[int32]int, error) {
@@ -343,7 +393,7 @@ func (p *pages) verifyIdle() (map[int32]int, error) {
 }
 
 // verifyTree counts the pages below one.
-func (p *pages) verifyTree(parent int32, age map[int32]int) (count int, err error) {
+func (p *pages) verifyTree(parent int32, age map[int32]int, windowed bool) (count int, err error) {
 	last := none
 	for page := p.nodes[parent].child; page != none; page = p.nodes[page].next {
 		n := p.nodes[page]
@@ -351,14 +401,14 @@ func (p *pages) verifyTree(parent int32, age map[int32]int) (count int, err erro
 			return 0, fmt.Errorf("page %d below %d, behind %d: %+v", page, parent, last, n)
 		}
 		if parent != p.root() {
-			if n.refs > p.nodes[parent].refs {
+			if n.refs > p.nodes[parent].refs && !windowed {
 				return 0, fmt.Errorf("page %d has %d references, the one before it %d", page, n.refs, p.nodes[parent].refs)
 			}
 			if at, idle := age[parent]; idle && at < age[page] {
 				return 0, fmt.Errorf("page %d would be forgotten before page %d, which follows it", parent, page)
 			}
 		}
-		below, err := p.verifyTree(page, age)
+		below, err := p.verifyTree(page, age, windowed)
 		if err != nil {
 			return 0, err
 		}

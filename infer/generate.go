@@ -207,5 +207,9 @@ func (e *Engine) newSequence(r Request) *sequence {
 	if r.MaxTokens > 0 {
 		s.limit = min(s.limit, len(s.Prompt)+r.MaxTokens)
 	}
+	s.bound = pagesFor(s.limit - 1) // nobody asks for what would follow the last token, so that it is never run
+	if c := e.model.Config(); c.Window > 0 {
+		s.bound = min(s.bound, pagesFor(c.Held(e.options.Rows)))
+	}
 	return s
 }

@@ -83,7 +83,7 @@ func (o Options) defaultRows(c model.Config) int {
 // text is how many tokens a text for an encoder may have.
 func (o Options) text() int { return min(o.Context, o.Rows) }
 
-// mostPages is how many pages a sequence may take.
+// mostPages is how many pages a sequence may have at the same time.
 func (o Options) mostPages(c model.Config) int {
 	switch c.Kind {
 	case model.Encoder:
@@ -91,7 +91,15 @@ func (o Options) mostPages(c model.Config) int {
 	case model.EncoderDecoder:
 		return pagesFor(o.text()) + pagesFor(o.Context)
 	}
-	return pagesFor(o.Context)
+	return min(pagesFor(o.Context), pagesFor(c.Held(o.Rows)))
+}
+
+// longest is how many tokens a sequence may have in so many pages.
+func (o Options) longest(c model.Config, pages int) int {
+	if c.Window > 0 && pages >= o.mostPages(c) {
+		return o.Context
+	}
+	return min(o.Context, pages*model.PageTokens)
 }
 
 func (o Options) check(c model.Config) error {

@@ -78,6 +78,36 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 	}
 }
 
+// Where all layers look through a window, a sequence takes no more than that, a
+// chunk of attention and a pass, and may be as long as the context all the same.
+func TestPagesOfWindows(t *testing.T) {
+	t.Parallel()
+	mistral := tiny
+	mistral.Context, mistral.Window = 32768, 4096
+	const most = (4096 + 128 + 256) / 16
+	for _, c := range []struct{ context, pages, want, tokens int }{
+		{32768, 0, 2 * most, 32768},
+		{32768, most, most, 32768},
+		{32768, most - 1, most - 1, 16 * (most - 1)},
+		{4096, 0, 2 * 256, 4096},
+	} {
+		o, pages, err := Options{Sequences: 2, Context: c.context, KVBytes: int64(float64(c.pages) * mistral.PageBytes(quant.F16))}.complete(mistral, 64e9)
+		if err != nil || pages != c.want || o.longest(mistral, pages) != c.tokens {
+			t.Errorf("%+v: %d pages, %d tokens, error %v", c, pages, o.longest(mistral, pages), err)
+		}
+	}
+}
+
+// The window of a model is that of its layer that sees most.
+func TestWindowsOfFamilies(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"mistral": 12, "phi3": 12, "mixtral": 0, "gemma2": 0, "gemma3": 0, "glm4": 0, "gpt2": 0} {
+		if got := family(t, name).Config().Window; got != want {
+			t.Errorf("%s: a window of %d, not %d", name, got, want)
+		}
+	}
+}
+
 // A text for an encoder is one pass, and what is answered has pages of its own.
 func TestPagesOfTexts(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,11 @@ import (
 // pages run short, the least recently used first. It is not safe for concurrent
 // use.
 //
+// Where every layer looks through a window, a sequence gives back pages that are
+// behind it. They are idle like others. When one is forgotten, those behind it in
+// the tree are cut off: they can no longer be found, and stay what they are to the
+// sequences that use them.
+//
 // Sequences of encoders and encoder-decoders take and give back pages without
 // the tree: the same tokens do not mean the same keys and values to them.
 type pages struct {
@@ -26,7 +31,9 @@ type pages struct {
 	idle     int     // pages in the list from oldest to newest
 	oldest   int32
 	newest   int32
-	promised int // pages that running sequences may still take: at most free and idle ones
+	promised int // pages that are set aside for sequences: at most free and idle ones
+
+	unread func(position int) int // leading positions that nothing reads any more from one on
 }
 
 // node is what is known of a page.
@@ -42,8 +49,8 @@ type node struct {
 
 const none int32 = -1
 
-func newPages(n int) *pages {
-	p := &pages{nodes: make([]node, n+1), free: make([]int32, n), oldest: none, newest: none}
+func newPages(n int, unread func(position int) int) *pages {
+	p := &pages{unread: unread, nodes: make([]node, n+1), free: make([]int32, n), oldest: none, newest: none}
 	for i := range p.free {
 		p.free[i] = int32(n - 1 - i)
 	}
@@ -59,9 +66,12 @@ func (p *pages) root() int32 { return int32(len(p.nodes) - 1) }
 // total is the number of pages.
 func (p *pages) total() int { return len(p.nodes) - 1 }
 
+// spare is how many pages can still be set aside.
+func (p *pages) spare() int { return len(p.free) + p.idle - p.promised }
+
 // promise sets pages aside for a sequence; false if there are not enough.
 func (p *pages) promise(n int) bool {
-	if len(p.free)+p.idle < p.promised+n {
+	if p.spare() < n {
 		return false
 	}
 	p.promised += n
@@ -80,13 +90,35 @@ func (p *pages) take() int32 {
 	return page
 }
 
-// forget takes an idle page out of the tree and frees it. No page hangs below
-// the oldest one: whoever uses a page also uses the one before it, and lets it
-// go later.
+// forget takes an idle page out of the tree and frees it. No idle page hangs below
+// the oldest one, which was let go, or refreshed, later; and none that is used
+// where nobody gives back pages before its end.
 func (p *pages) forget(page int32) {
 	p.unlist(page)
-	p.unlink(page)
+	p.cut(page)
 	p.free = append(p.free, page)
+}
+
+// cut takes a page out of the tree, and with it those below, which are used.
+func (p *pages) cut(page int32) {
+	for child := p.nodes[page].child; child != none; child = p.nodes[page].child {
+		p.cut(child)
+	}
+	p.unlink(page)
+}
+
+// refresh makes the idle pages before one the newest, if it is in the tree: they
+// are to be forgotten after it.
+func (p *pages) refresh(page int32) {
+	if p.nodes[page].filled == 0 {
+		return
+	}
+	for page = p.nodes[page].parent; page != p.root(); page = p.nodes[page].parent {
+		if p.nodes[page].refs == 0 {
+			p.unlist(page)
+			p.list(page)
+		}
+	}
 }
 
 // pin makes a page of the tree part of one more sequence.

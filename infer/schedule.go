@@ -13,9 +13,11 @@ import (
 // two passes:
 //
 //   - A waiting request is admitted, in the order of arrival, when a slot is free
-//     and the pages for its prompt and the longest answer it may get can be set
-//     aside. A sequence that runs therefore never lacks a page. Nobody overtakes
-//     a request that waits for pages.
+//     and the pages for its prompt can be set aside; see admission.go. Nobody
+//     overtakes a request that waits for pages.
+//   - A sequence takes further pages as it grows. When they run short the newest
+//     one goes back to the head of the queue, and on from there later, so that
+//     the oldest one always gets on.
 //   - Every pass takes one token of each sequence that decodes, and fills up with
 //     tokens of prompts, of the longest admitted one first. While any sequence
 //     decodes, all prompts together get Options.Chunk tokens of a pass, so that
@@ -58,12 +60,7 @@ func (e *Engine) serve() {
 // It returns false when there will be nothing any more.
 func (e *Engine) prepare() bool {
 	for {
-		e.mu.Lock()
-		e.dismiss()
-		e.admit()
-		e.plan()
-		over := e.over
-		e.mu.Unlock()
+		over := e.begin()
 		if len(e.batch) > 0 {
 			return true
 		}
@@ -72,6 +69,17 @@ func (e *Engine) prepare() bool {
 		}
 		<-e.wake
 	}
+}
+
+// begin sets batch to what there is for a pass to do, and tells whether there
+// will be nothing any more.
+func (e *Engine) begin() (over bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dismiss()
+	e.admit()
+	e.plan()
+	return e.over
 }
 
 // dismiss ends the sequences whose callers have left.
@@ -87,40 +95,17 @@ func (e *Engine) dismiss() {
 // ended tells whether a sequence that ran runs no more.
 func ended(s *sequence) bool { return s.slot == nil }
 
-// admit lets waiting requests run.
-func (e *Engine) admit() {
-	for len(e.waiting) > 0 && len(e.slots) > 0 && e.reserve(e.waiting[0]) {
-		s := e.waiting[0]
-		e.waiting = slices.Delete(e.waiting, 0, 1)
-		e.running = append(e.running, s)
-	}
-}
-
-// reserve gives a request a slot and the pages that it may come to need; false
-// if it has to wait.
-func (e *Engine) reserve(s *sequence) bool {
-	slot := e.slots[len(e.slots)-1]
-	s.known = append(slices.Grow(slot.known[:0], s.limit), s.Prompt...)
-	s.pages = slices.Grow(slot.pages[:0], s.mostPages())
-	slot.known, slot.pages = s.known, s.pages // with the room that they have now
-	s.adopt(e.pages)
-	if !s.promise(e.pages) {
-		s.release(e.pages)
-		s.stored, s.linked, s.cached = 0, 0, 0
-		return false
-	}
-	s.copyPart(e.pages, e.kv)
-	s.slot, s.admitted = slot, time.Now()
-	e.slots = e.slots[:len(e.slots)-1]
-	e.promptTokens += uint64(s.asked())
-	e.admitted++
-	e.queued.since(s.arrived, s.admitted)
-	s.prepare()
-	return true
-}
-
-// plan fills batch with the parts of the next pass.
+// plan sets batch to the parts of the next pass. The oldest sequence is never
+// preempted: if it lacks a page, somebody reads or writes pages from outside, who
+// will say when that is over.
 func (e *Engine) plan() {
+	for !e.fill() && len(e.running) > 1 {
+		e.preempt()
+	}
+}
+
+// fill fills batch; false if there was no page for the next token of a sequence.
+func (e *Engine) fill() bool {
 	e.batch, e.members = e.batch[:0], e.members[:0]
 	rows := e.options.Rows
 	for _, s := range e.running {
@@ -128,14 +113,18 @@ func (e *Engine) plan() {
 			continue
 		}
 		rows = e.options.Chunk
-		if len(s.tokens) < cap(s.tokens) { // its reader keeps up
-			e.join(s, 1)
+		if s.unread() {
+			continue
 		}
+		if !s.grow(e.pages, s.stored+1) {
+			return false
+		}
+		e.join(s, 1)
 	}
 	sources, decode := e.options.Rows, len(e.batch) > 0
 	rows = min(rows, e.options.Rows-len(e.batch))
 	for _, s := range e.running {
-		if s.decoding() || rows == 0 {
+		if s.decoding() || s.unread() || rows == 0 {
 			continue
 		}
 		e.follow(s)
@@ -149,14 +138,17 @@ func (e *Engine) plan() {
 		if sources -= s.sourceRows(); decode && s.source != nil {
 			sources = 0
 		}
+		if !s.grow(e.pages, s.stored+n) {
+			return false
+		}
 		e.join(s, n)
 		rows -= n
 	}
+	return true
 }
 
 // join adds a sequence's next n tokens to the batch.
 func (e *Engine) join(s *sequence, n int) {
-	s.grow(e.pages, s.stored+n)
 	e.batch = append(e.batch, s.share(n))
 	e.members = append(e.members, s)
 }
@@ -166,18 +158,20 @@ func (e *Engine) join(s *sequence, n int) {
 func (e *Engine) follow(s *sequence) {
 	for s.adopt(e.pages); ; s.adopt(e.pages) {
 		other := e.ahead(s)
-		if other == nil {
+		if other == nil || !s.copyFrom(other, e.pages, e.kv) {
 			return
 		}
-		s.copyFrom(other, e.pages, e.kv)
 	}
 }
 
 // ahead is the sequence that has computed the most of what one wants next, nil
-// if none has computed more.
+// if none has computed more and still has it.
 func (e *Engine) ahead(s *sequence) (best *sequence) {
 	most := s.stored
 	for _, other := range e.running {
+		if s.stored/model.PageTokens < other.passed {
+			continue
+		}
 		if same := commonPrefix(other.known[:other.stored], s.wanted()); other != s && same > most {
 			best, most = other, same
 		}
@@ -196,7 +190,7 @@ func (e *Engine) comes(s *sequence) bool {
 	}
 	for i, other := range e.members {
 		q := &e.batch[i]
-		if !other.decoding() && q.Position+len(q.Tokens) > s.stored && commonPrefix(other.Prompt, wanted) >= end {
+		if !other.decoding() && q.Position+len(q.Tokens) > s.stored && commonPrefix(other.known, wanted) >= end {
 			return true
 		}
 	}
@@ -217,6 +211,7 @@ func (e *Engine) account(err error) {
 		}
 		q := &e.batch[i]
 		e.rows += uint64(len(q.Tokens) + s.sourceRows())
+		e.recomputed += uint64(s.again(len(q.Tokens)))
 		s.stored += len(q.Tokens)
 		s.link(e.pages)
 		switch {
@@ -259,11 +254,11 @@ func (e *Engine) deliver() {
 
 // clock notes that a sequence gets its next token now.
 func (e *Engine) clock(s *sequence, now time.Time) {
-	if s.decoding() {
-		e.interToken.since(s.latest, now)
-	} else {
+	if s.first.IsZero() {
 		s.first = now
 		e.firstToken.since(s.arrived, now)
+	} else {
+		e.interToken.since(s.latest, now)
 	}
 	s.latest = now
 	e.generated++

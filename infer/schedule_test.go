@@ -468,17 +468,19 @@ func TestAnswersAreRemembered(t *testing.T) {
 	}
 }
 
-// Idle pages that running sequences were promised cannot be had for anything
-// else, not even to be read.
+// Idle pages that were promised to a prompt cannot be had for anything else, not
+// even to be read.
 func TestPromisedPagesStay(t *testing.T) {
 	t.Parallel()
-	f, e := newFake(t, true, Options{Sequences: 2, KVBytes: 10 * fakePage})
+	f, e := newFake(t, true, Options{Sequences: 2, Rows: 16, KVBytes: 10 * fakePage})
 	idle := count(1, 64)
 	first := f.ask(t.Context(), idle, 1)
-	f.pass(nil)
+	for range 4 {
+		f.pass(nil)
+	}
 	f.good(first, 1)
-	runs := f.ask(t.Context(), count(2, 10), 120) // 9 of 10 pages; 4 of them hold the first one's tokens
-	f.begins(2)
+	runs := f.ask(t.Context(), count(2, 110), 10) // 8 of 10 pages; 2 of them hold the first one's tokens
+	f.begins(5)
 	for _, missing := range []bool{false, true} {
 		if s := e.setAside(idle, missing); s != nil {
 			t.Errorf("%d pages were set aside, the missing ones too: %v", len(s.pages), missing)
@@ -489,10 +491,10 @@ func TestPromisedPagesStay(t *testing.T) {
 		e.mu.Unlock()
 	}
 	if s := e.setAside(count(3, 16), true); s == nil {
-		t.Error("the page that is nobody's was not set aside")
+		t.Error("a page that is nobody's was not set aside")
 	} else {
 		e.putBack(s)
 	}
 	f.finish(runs)
-	f.good(runs, 120)
+	f.good(runs, 10)
 }

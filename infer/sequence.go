@@ -31,6 +31,7 @@ type sequence struct {
 	first    time.Time // when the prompt had been run
 	latest   time.Time // when the latest token was handed out
 	cached   int       // tokens of the prompt that were not computed
+	reached  int       // tokens whose keys and values were there when the sequence was preempted last
 
 	source []int32 // what the sequence answers, nil unless the model is an encoder-decoder
 
@@ -39,13 +40,17 @@ type sequence struct {
 	hidden  []float32 // [len(Prompt)][Dim], nil: not wanted
 	scores  []float32 // [Labels], nil: not wanted
 
-	slot     *slot   // nil while waiting
+	slot     *slot   // nil before it is first in the queue, and at the end
 	known    []int32 // prompt, and answer as far as it was sampled
+	prefill  int     // of known, when it was admitted: they run as a prompt does
 	stored   int     // of known, whose keys and values are in pages
 	pages    []int32 // for the source, and then for known tokens, the last one perhaps partly filled
-	linked   int     // leading pages that are in the tree
+	linked   int     // leading pages that are in the tree, or were until it was cut
+	passed   int     // leading pages that were given back, since nothing reads them any more; less than linked unless cut
+	cut      bool    // a page that was given back is forgotten, so that the others are in no tree
 	lost     bool    // what the pages held was lost while they were set aside
-	promised int     // pages that may still be taken
+	bound    int     // pages for known tokens that it may have at the same time
+	promised int     // pages that are set aside for it
 	choice   sample.Choice
 	failure  error // of the sampling
 }
@@ -62,8 +67,11 @@ func newSlot(vocab int) *slot {
 	return &slot{logits: make([]float32, vocab), sampler: sample.New(vocab)}
 }
 
-// decoding tells whether the prompt has been run.
-func (s *sequence) decoding() bool { return len(s.known) > len(s.Prompt) }
+// decoding tells whether all that was known has been run.
+func (s *sequence) decoding() bool { return len(s.known) > s.prefill }
+
+// unread tells whether the reader has to catch up before there may be a token more.
+func (s *sequence) unread() bool { return len(s.tokens) == cap(s.tokens) && !s.encodes }
 
 // alone tells whether nothing is shared with other sequences: what the pages of
 // an encoder or an encoder-decoder hold depends on more than the tokens up to
@@ -86,35 +94,39 @@ func (s *sequence) sourceRows() int {
 	return len(s.source)
 }
 
-// mostPages is how many pages the longest answer takes, and what it answers. Its
-// last token is never run: nobody asks for what would follow it.
-func (s *sequence) mostPages() int {
-	if s.encodes {
-		return pagesFor(len(s.Prompt))
-	}
-	return pagesFor(len(s.source)) + pagesFor(s.limit-1)
+// firstPages is how many pages it takes to run what is known, and a page more if
+// it may need one.
+func (s *sequence) firstPages() int {
+	return pagesFor(len(s.source)) + min(pagesFor(s.prefill)+1, s.bound)
 }
 
-// promise has the pages set aside that are not there yet; false if there are
-// not enough.
-func (s *sequence) promise(p *pages) bool {
-	need := s.mostPages() - len(s.pages)
-	if !p.promise(need) {
+// promise has the pages set aside that the sequence needs first and that are not
+// there yet; false if that would not leave some others.
+func (s *sequence) promise(p *pages, leave int) bool {
+	need := max(0, s.firstPages()-(len(s.pages)-s.passed))
+	if p.spare() < need+leave || !p.promise(need) {
 		return false
 	}
 	s.promised = need
 	return true
 }
 
-// prepare readies the sampler of the slot.
-func (s *sequence) prepare() {
-	if s.encodes {
-		return
+// sit settles the sequence in its slot.
+func (s *sequence) sit() {
+	s.known = append(slices.Grow(s.slot.known[:0], s.limit), s.Prompt...)
+	s.slot.pages = slices.Grow(s.slot.pages[:0], pagesFor(len(s.source))+pagesFor(s.limit))
+	s.slot.known = s.known // with the room that it has now
+	if !s.encodes {
+		_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 	}
-	_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
 }
 
-// chunk is how many tokens of the prompt to run when there is room for some: to
+// begin makes all that is known a prompt, of which nothing is there.
+func (s *sequence) begin() {
+	s.prefill, s.pages = len(s.known), s.slot.pages[:0]
+}
+
+// chunk is how many tokens of a prompt to run when there is room for some: to
 // the end of a page, so that others can share it soon, or to that of the prompt.
 // A text for an encoder runs as a whole, or not yet.
 func (s *sequence) chunk(room int) int {
@@ -124,8 +136,8 @@ func (s *sequence) chunk(room int) int {
 		}
 		return len(s.Prompt)
 	}
-	end := min(s.stored+room, len(s.Prompt))
-	if whole := end / model.PageTokens * model.PageTokens; end < len(s.Prompt) && whole > s.stored {
+	end := min(s.stored+room, s.prefill)
+	if whole := end / model.PageTokens * model.PageTokens; end < s.prefill && whole > s.stored {
 		end = whole
 	}
 	return end - s.stored
@@ -142,9 +154,9 @@ func (s *sequence) parent(p *pages) int32 {
 // adopt takes over the pages that hold what would be computed next, as far as it
 // is wanted.
 func (s *sequence) adopt(p *pages) {
-	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) {
-		page := p.find(s.parent(p), s.Prompt[s.stored:s.stored+model.PageTokens])
-		if page == none {
+	for s.stored == len(s.pages)*model.PageTokens && s.stored+model.PageTokens <= len(s.wanted()) && !s.apart(p) {
+		page := p.find(s.parent(p), s.known[s.stored:s.stored+model.PageTokens])
+		if page == none || p.nodes[page].refs == 0 && s.promised == 0 && p.spare() < 1 {
 			return
 		}
 		p.pin(page)
@@ -155,33 +167,62 @@ func (s *sequence) adopt(p *pages) {
 			s.promised--
 			p.promised--
 		}
+		s.pass(p)
 	}
 }
 
-// wanted is the part of the prompt that others may compute for it: all but the
-// last token, which always has to run, since it gives logits.
+// pass gives back the pages that nothing reads any more, but for the last one in
+// the tree, below which the next one is to hang.
+func (s *sequence) pass(p *pages) {
+	passed := p.unread(s.stored) / model.PageTokens
+	if passed <= s.passed || s.slot == nil {
+		return
+	}
+	if !s.apart(p) {
+		passed = min(passed, s.linked-1)
+	}
+	for ; s.passed < passed; s.passed++ {
+		p.unpin(s.pages[s.passed])
+		p.refresh(s.pages[s.passed])
+	}
+}
+
+// apart tells whether the sequence's pages are in no tree any more.
+func (s *sequence) apart(p *pages) bool {
+	if !s.cut && s.linked > 0 {
+		s.cut = p.nodes[s.pages[s.linked-1]].filled == 0
+	}
+	return s.cut
+}
+
+// wanted is the part of what runs as a prompt that others may compute for it: all
+// but the last token, which always has to run, since it gives logits.
 func (s *sequence) wanted() []int32 {
 	if s.alone() {
 		return nil
 	}
-	return s.Prompt[:len(s.Prompt)-1]
+	return s.known[:s.prefill-1]
 }
 
 // copyFrom copies what another sequence's page holds of what would be computed
-// next. If that fills the page and it is in the tree, link takes it from there.
-func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) {
+// next; false if there is no page for it. If that fills the page and it is in the
+// tree, link takes it from there.
+func (s *sequence) copyFrom(other *sequence, p *pages, kv model.KV) bool {
 	page := s.stored / model.PageTokens
 	end := min((page+1)*model.PageTokens, commonPrefix(other.known[:other.stored], s.wanted()))
-	s.grow(p, end)
+	if !s.grow(p, end) {
+		return false
+	}
 	kv.Copy(s.pages[page], other.pages[page])
 	s.advance(end - s.stored)
 	s.link(p)
+	return true
 }
 
 // copyPart copies the page that holds the most of what would be computed next,
 // of which only the common tokens are used.
 func (s *sequence) copyPart(p *pages, kv model.KV) {
-	if s.stored != len(s.pages)*model.PageTokens {
+	if s.stored != len(s.pages)*model.PageTokens || s.apart(p) {
 		return
 	}
 	rest := s.wanted()[s.stored:]
@@ -196,20 +237,39 @@ func (s *sequence) copyPart(p *pages, kv model.KV) {
 		s.advance(n)
 	}
 	p.unpin(from)
+	p.refresh(from)
 }
 
-// advance counts tokens of the prompt that were found in the cache.
+// advance counts tokens that were found in the cache, unless the sequence had
+// them before.
 func (s *sequence) advance(n int) {
+	s.cached += max(0, s.stored+n-max(s.stored, s.reached))
 	s.stored += n
-	s.cached += n
 }
 
-// grow takes pages for that many tokens.
-func (s *sequence) grow(p *pages, tokens int) {
+// again is how many of the next n tokens were run before, the source included.
+func (s *sequence) again(n int) int {
+	if s.reached == 0 {
+		return 0
+	}
+	return s.sourceRows() + min(n, max(0, s.reached-s.stored))
+}
+
+// grow takes pages for that many tokens, first those that are set aside; false if
+// there are not enough.
+func (s *sequence) grow(p *pages, tokens int) bool {
+	s.pass(p)
 	for len(s.pages) < pagesFor(len(s.source))+pagesFor(tokens) {
+		if s.promised == 0 {
+			if !p.promise(1) {
+				return false
+			}
+			s.promised++
+		}
 		s.pages = append(s.pages, p.take())
 		s.promised--
 	}
+	return true
 }
 
 // link puts the pages that were filled into the tree. If another sequence came
@@ -219,7 +279,7 @@ func (s *sequence) link(p *pages) {
 	if s.alone() {
 		return
 	}
-	for (s.linked+1)*model.PageTokens <= s.stored {
+	for (s.linked+1)*model.PageTokens <= s.stored && !s.apart(p) {
 		parent, own := s.parent(p), s.pages[s.linked]
 		tokens := s.known[s.linked*model.PageTokens:][:model.PageTokens]
 		if page := p.find(parent, tokens); page == none {
@@ -236,17 +296,20 @@ func (s *sequence) link(p *pages) {
 // release gives the pages back. What they hold stays in the tree, the page that
 // is partly filled too.
 func (s *sequence) release(p *pages) {
-	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 && !s.alone() {
+	if part := s.known[s.linked*model.PageTokens : s.stored]; len(part) > 0 && !s.alone() && !s.apart(p) {
 		parent := s.parent(p)
 		if _, n := p.closest(parent, part); n < len(part) {
 			p.link(parent, s.pages[s.linked], part)
 		}
 	}
-	for i := len(s.pages) - 1; i >= 0; i-- {
+	for i := len(s.pages) - 1; i >= s.passed; i-- {
 		p.unpin(s.pages[i])
 	}
+	if s.passed > 0 && !s.cut {
+		p.refresh(s.pages[s.passed])
+	}
 	p.promised -= s.promised
-	s.promised, s.pages = 0, nil
+	s.promised, s.pages, s.linked, s.passed, s.stored, s.cut = 0, nil, 0, 0, 0, false
 }
 
 // share is the sequence's part of a pass: its next n tokens. Only the last known

@@ -19,12 +19,14 @@ type Stats struct {
 
 	Passes       uint64
 	Rows         uint64 // tokens that went through the model
+	Recomputed   uint64 // of those, tokens that had before, of sequences that were preempted
 	Generated    uint64 // tokens of answers
 	PromptTokens uint64 // of the requests that were admitted
 	CachedTokens uint64 // of those, tokens that were not computed again
 	Admitted     uint64 // requests
 	Hits         uint64 // requests of which a part was known; counted at their end
 	Refused      uint64 // requests, with ErrBusy
+	Preemptions  uint64 // of sequences, since pages ran short
 
 	Speed float64 // generated tokens per second, of the last seconds
 
@@ -50,12 +52,14 @@ func (s Stats) Add(o Stats) Stats {
 func (s Stats) sums(o Stats) Stats {
 	o.Passes += s.Passes
 	o.Rows += s.Rows
+	o.Recomputed += s.Recomputed
 	o.Generated += s.Generated
 	o.PromptTokens += s.PromptTokens
 	o.CachedTokens += s.CachedTokens
 	o.Admitted += s.Admitted
 	o.Hits += s.Hits
 	o.Refused += s.Refused
+	o.Preemptions += s.Preemptions
 	o.Queued = o.Queued.Add(s.Queued)
 	o.FirstToken = o.FirstToken.Add(s.FirstToken)
 	o.InterToken = o.InterToken.Add(s.InterToken)
@@ -68,7 +72,7 @@ func (s Stats) Ended() Stats { return s.sums(Stats{}) }
 
 // counts are the sums in Stats; Engine.mu guards them, which a pass takes anyway.
 type counts struct {
-	passes, rows, generated, promptTokens, cachedTokens, admitted, hits, refused uint64
+	passes, rows, recomputed, generated, promptTokens, cachedTokens, admitted, hits, refused, preemptions uint64
 
 	queued, firstToken, interToken, batchSize Histogram
 
@@ -143,12 +147,14 @@ func (e *Engine) Stats() Stats {
 		Cached:       e.pages.idle,
 		Passes:       e.passes,
 		Rows:         e.rows,
+		Recomputed:   e.recomputed,
 		Generated:    e.generated,
 		PromptTokens: e.promptTokens,
 		CachedTokens: e.cachedTokens,
 		Admitted:     e.admitted,
 		Hits:         e.hits,
 		Refused:      e.refused,
+		Preemptions:  e.preemptions,
 		Speed:        e.recent.speed(time.Now()),
 		Queued:       e.queued.clone(),
 		FirstToken:   e.firstToken.clone(),

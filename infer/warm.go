@@ -92,22 +92,23 @@ func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
 }
 
 // setAside pins the pages that hold whole pages of tokens, and takes those that
-// are missing if they are wanted; nil if running sequences may need the pages,
-// the idle ones among them included.
+// are missing if they are wanted; nil if that would not leave a page for each
+// sequence that runs.
 func (e *Engine) setAside(tokens []int32, missing bool) *sequence {
 	// One more token, since the last of a prompt is never found.
-	s := &sequence{Request: Request{Prompt: append(slices.Clip(tokens), 0)}, limit: len(tokens) + 1, known: tokens}
+	known := append(slices.Clip(tokens), 0)
+	s := &sequence{known: known, prefill: len(known), bound: pagesFor(len(tokens))}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.adopt(e.pages)
 	if !missing {
-		s.limit = s.stored + 1 // nothing beyond what is there
+		s.bound = len(s.pages) // nothing beyond what is there
 	}
-	if !s.promise(e.pages) {
+	if !s.promise(e.pages, len(e.running)) {
 		s.release(e.pages)
 		return nil
 	}
-	s.grow(e.pages, s.limit-1)
+	s.grow(e.pages, s.bound*model.PageTokens)
 	e.aside = append(e.aside, s)
 	return s
 }

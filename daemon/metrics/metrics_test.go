@@ -23,7 +23,7 @@ func full() Snapshot {
 	return Snapshot{
 		Engine: infer.Stats{
 			Running: 2, Waiting: 3, Threads: 4, MaxThreads: 8, Sequences: 5, Pages: 100, Used: 30, Cached: 20, PageBytes: 4096,
-			Passes: 7, Generated: 41, PromptTokens: 99, CachedTokens: 60, Admitted: 9, Hits: 6, Refused: 1,
+			Passes: 7, Generated: 41, PromptTokens: 99, CachedTokens: 60, Admitted: 9, Hits: 6, Refused: 1, Preemptions: 12, Recomputed: 345,
 			Queued: h, FirstToken: h, InterToken: h, Batch: h,
 		},
 		Answered: map[string]int{"local/confident": 8, "provisional/no_cloud": 2}, Failed: 1,
@@ -66,6 +66,7 @@ func TestExposition(t *testing.T) {
 		"cusp_engine_kv_pages 100", "cusp_engine_kv_pages_used 30", "cusp_engine_kv_pages_cached 20", "cusp_engine_kv_page_size_bytes 4096",
 		"cusp_engine_generated_tokens_total 41", "cusp_engine_prompt_tokens_total 99", "cusp_engine_cached_prompt_tokens_total 60",
 		"cusp_engine_requests_total 9", "cusp_engine_prefix_hits_total 6", "cusp_engine_refused_requests_total 1",
+		"cusp_engine_preemptions_total 12", "cusp_engine_recomputed_tokens_total 345",
 		`cusp_engine_time_to_first_token_seconds_bucket{le="0.1"} 2`, `cusp_engine_inter_token_latency_seconds_bucket{le="1"} 3`,
 		`cusp_engine_batch_size_bucket{le="+Inf"} 4`, "cusp_engine_queue_wait_seconds_sum 7.5",
 		`cusp_answers_total{reason="confident",route="local"} 8`, `cusp_answers_total{reason="no_cloud",route="provisional"} 2`,

@@ -98,6 +98,8 @@ var values = []value{
 	counter("cusp_engine_requests_total", "Requests that were admitted.", func(s *Snapshot) float64 { return float64(s.Engine.Admitted) }),
 	counter("cusp_engine_prefix_hits_total", "Requests of whose prompt at least the beginning was known.", func(s *Snapshot) float64 { return float64(s.Engine.Hits) }),
 	counter("cusp_engine_refused_requests_total", "Requests refused because too many waited.", func(s *Snapshot) float64 { return float64(s.Engine.Refused) }),
+	counter("cusp_engine_preemptions_total", "Answers that were interrupted for a while because pages ran short.", func(s *Snapshot) float64 { return float64(s.Engine.Preemptions) }),
+	counter("cusp_engine_recomputed_tokens_total", "Tokens that went through the model again after that.", func(s *Snapshot) float64 { return float64(s.Engine.Recomputed) }),
 	counter("cusp_failed_questions_total", "Questions that got no answer at all.", func(s *Snapshot) float64 { return float64(s.Failed) }),
 	gauge("cusp_model_refused", "1 while a model on disk was refused and another one serves in its place.", func(s *Snapshot) float64 { return number(s.Refused) }),
 }

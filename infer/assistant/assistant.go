@@ -34,6 +34,9 @@ type Config struct {
 	Threads   int    // that compute
 	Context   int    // tokens of one prompt and its answer
 	Sequences int    // answers under way at the same time
+	Queue     int    // questions that wait beyond those
+	Rows      int    // tokens of one forward pass
+	Chunk     int    // of those, tokens of prompts while other answers come
 	KV        string // type of keys and values, one of infer.KVTypes
 	KVBytes   int64  // most memory for them
 	// Place puts the model somewhere else than on the CPU; nil: it stays. What it
@@ -42,7 +45,9 @@ type Config struct {
 }
 
 func (o Config) engine() infer.Options {
-	return infer.Options{Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, KV: o.KV, KVBytes: o.KVBytes}
+	return infer.Options{
+		Threads: o.Threads, Context: o.Context, Sequences: o.Sequences, Queue: o.Queue, Rows: o.Rows, Chunk: o.Chunk, KV: o.KV, KVBytes: o.KVBytes,
+	}
 }
 
 // Footprint is what the engine of the model in f would take of memory beside the

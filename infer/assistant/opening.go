@@ -2,21 +2,25 @@ package assistant
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/a472be26/cusp/infer/chat"
 	"github.com/a472be26/cusp/infer/prefix"
 )
 
-// Opening is what conversations with the same system message begin with.
+// Opening is what conversations with the same system message and the same tools
+// begin with.
 type Opening struct {
 	a      *Assistant
 	tokens []int32
 }
 
 // Opening renders the beginning that all conversations have whose first message
-// is the system message, or is the user's if that is empty.
-func (a *Assistant) Opening(system string) (Opening, error) {
+// is the system message, or is the user's if that is empty, and whose tools are
+// those, nil for none; see [Options].
+func (a *Assistant) Opening(system string, tools json.RawMessage) (Opening, error) {
 	if err := a.enter(); err != nil {
 		return Opening{}, err
 	}
@@ -31,7 +35,7 @@ func (a *Assistant) Opening(system string) (Opening, error) {
 		if system != "" {
 			messages = append([]chat.Message{{Role: "system", Content: system}}, messages...)
 		}
-		text, err := a.render(messages, Options{})
+		text, err := a.render(messages, Options{Tools: tools})
 		if err != nil {
 			return Opening{}, err
 		}
@@ -43,6 +47,10 @@ func (a *Assistant) Opening(system string) (Opening, error) {
 	}
 	return Opening{a, prompts[0][:n]}, nil
 }
+
+// Equal tells whether two openings of one assistant are the same: not every
+// template shows tools.
+func (o Opening) Equal(other Opening) bool { return slices.Equal(o.tokens, other.tokens) }
 
 // Tokens is the length of the opening.
 func (o Opening) Tokens() int { return len(o.tokens) }

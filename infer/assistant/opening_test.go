@@ -16,7 +16,7 @@ import (
 func TestOpening(t *testing.T) {
 	t.Parallel()
 	a, system := loaded(t), strings.Repeat("You switch lights. ", 4)
-	o, err := a.Opening(system)
+	o, err := a.Opening(system, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestOpening(t *testing.T) {
 	if n := o.Tokens(); n < len(system) || n > len(prompt)-len("on, please") || !slices.Equal(o.tokens, prompt[:n]) {
 		t.Errorf("an opening of %d tokens, of a prompt of %d", n, len(prompt))
 	}
-	none, err := a.Opening("")
+	none, err := a.Opening("", nil)
 	if err != nil || none.Tokens() >= o.Tokens() {
 		t.Errorf("without a system message: %d tokens, error %v", none.Tokens(), err)
 	}
@@ -48,7 +48,7 @@ func TestOpening(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := loaded(t)
-	if o, err = b.Opening(system); err != nil || !o.Recall(store, "tiny") {
+	if o, err = b.Opening(system, nil); err != nil || !o.Recall(store, "tiny") {
 		t.Fatalf("not recalled, error %v", err)
 	}
 	got, err := b.Reply(t.Context(), ask, Options{MaxTokens: 10}, nil)
@@ -58,7 +58,7 @@ func TestOpening(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Opening(system); err == nil || o.Recall(store, "tiny") || o.Memorize(t.Context(), store, "tiny") == nil {
+	if _, err := b.Opening(system, nil); err == nil || o.Recall(store, "tiny") || o.Memorize(t.Context(), store, "tiny") == nil {
 		t.Error("a closed assistant has openings")
 	}
 }

@@ -26,16 +26,18 @@ import (
 	"github.com/a472be26/cusp/infer/modelfile"
 )
 
-// Options says what to measure. No field has a default; Before may be 0, and KV
-// empty for the engine's own.
+// Options says what to measure. No field has a default but those that say so;
+// Before may be 0.
 type Options struct {
 	Threads   []int  // one column of the report for each
 	Prefill   int    // tokens of the prompt
 	Decode    int    // tokens of the answer, after a prompt of one token
 	Sequences []int  // generated at the same time; the ratio to one sequence is reported
 	Repeat    int    // how often everything is measured
-	KV        string // what keys and values are stored as, one of infer.KVTypes
-	Before    int64  // PeakMemory before the model was made, for the report alone
+	Rows      int    // tokens of a pass; 0: the engine's default
+	Chunk     int    // of those, tokens of prompts while others decode; 0: the engine's default
+	KV        string // what keys and values are stored as, one of infer.KVTypes; empty: the engine's default
+	Before    int64  // ResidentMemory before the model was made, for the report alone
 	GPU       *GPU   // nil: the CPU computes
 
 	probe probe // of the machine; zero: of a usual size
@@ -53,6 +55,8 @@ func (o Options) Check() error {
 		return fmt.Errorf("bench: decode is %d tokens, not 1 or more", o.Decode)
 	case len(o.Sequences) == 0 || slices.Min(o.Sequences) < 1:
 		return fmt.Errorf("bench: sequences are %v: give numbers of 1 or more", o.Sequences)
+	case o.Rows < 0 || o.Chunk < 0:
+		return fmt.Errorf("bench: %d tokens of a pass, and %d of prompts beside others: neither may be below 0", o.Rows, o.Chunk)
 	case o.Repeat < 1:
 		return fmt.Errorf("bench: repeat is %d, not 1 or more", o.Repeat)
 	case o.KV != "" && !slices.Contains(infer.KVTypes, o.KV):
@@ -231,7 +235,10 @@ func (b *bench) engine(threads, sequences int) (*infer.Engine, error) {
 	if b.placed != nil {
 		where = b.placed
 	}
-	return infer.New(where, infer.Options{Threads: threads, Context: b.options.Context(), Sequences: sequences, KV: b.options.KV})
+	return infer.New(where, infer.Options{
+		Threads: threads, Context: b.options.Context(), Sequences: sequences,
+		Rows: b.options.Rows, Chunk: b.options.Chunk, KV: b.options.KV,
+	})
 }
 
 // prompt makes a prompt that begins unlike the one before it, so that no cached

@@ -61,6 +61,10 @@ func lastLevelCache() int64 {
 // the system does not say.
 func PeakMemory() int64 { return kibibytes(procField("/proc/self/status", "VmHWM"), "kB") }
 
+// ResidentMemory is what is resident of this process now, in bytes; 0 where that is
+// not known.
+func ResidentMemory() int64 { return kibibytes(procField("/proc/self/status", "VmRSS"), "kB") }
+
 // freeMemory is what could still be allocated.
 func freeMemory() int64 { return kibibytes(procField("/proc/meminfo", "MemAvailable"), "kB") }
 

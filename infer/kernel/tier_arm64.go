@@ -36,18 +36,34 @@ func neon() *tier {
 	t.quantize = quantizeNEON
 	t.lanes, t.unit = 8, 4
 	t.pack = [packTypes]packFunc{
-		quant.Q8_0: packQ8_0Quads,
-		quant.Q4_0: packQ4_0Quads,
-		quant.Q4_K: packQ4_KQuads,
-		quant.Q5_K: packQ5_KQuads,
-		quant.Q6_K: packQ6_KQuads,
+		quant.Q8_0:   packQ8_0Quads,
+		quant.Q4_0:   packQ4_0Quads,
+		quant.Q4_1:   packQ4_1Quads,
+		quant.Q5_0:   packQ5_0Quads,
+		quant.Q5_1:   packQ5_1Quads,
+		quant.IQ4_NL: packIQ4_NLQuads,
+		quant.MXFP4:  packMXFP4Quads,
+		quant.Q2_K:   packQ2_KQuads,
+		quant.Q3_K:   packQ3_KQuads,
+		quant.Q4_K:   packQ4_KQuads,
+		quant.Q5_K:   packQ5_KQuads,
+		quant.Q6_K:   packQ6_KQuads,
+		quant.IQ4_XS: packIQ4_XSQuads,
 	}
 	t.single = [packTypes]singleFunc{
-		quant.Q8_0: singleQ8_0NEON,
-		quant.Q4_0: singleQ4_0NEON,
-		quant.Q4_K: singleQ4_KNEON,
-		quant.Q5_K: singleQ5_KNEON,
-		quant.Q6_K: singleQ6_KNEON,
+		quant.Q8_0:   singleQ8_0NEON,
+		quant.Q4_0:   singleQ4_0NEON,
+		quant.Q4_1:   singleQ4_1NEON,
+		quant.Q5_0:   singleQ5_0NEON,
+		quant.Q5_1:   singleQ5_1NEON,
+		quant.IQ4_NL: singleIQ4_NLNEON,
+		quant.MXFP4:  singleMXFP4NEON,
+		quant.Q2_K:   singleQ2_KNEON,
+		quant.Q3_K:   singleQ3_KNEON,
+		quant.Q4_K:   singleQ4_KNEON,
+		quant.Q5_K:   singleQ5_KNEON,
+		quant.Q6_K:   singleQ6_KNEON,
+		quant.IQ4_XS: singleIQ4_XSNEON,
 	}
 	t.tiles32 = [...]tileFunc{tile32x1NEON, tile32x2NEON, tile32x4NEON, tile32x8NEON, tile32x16NEON}
 	t.tiles16 = [...]tileFunc{tile16x1NEON, tile16x2NEON, tile16x4NEON, tile16x8NEON, tile16x16NEON}
@@ -60,11 +76,19 @@ func neonDotProd() *tier {
 	t := neon()
 	t.name = "neon+dotprod"
 	t.single = [packTypes]singleFunc{
-		quant.Q8_0: singleQ8_0DotProd,
-		quant.Q4_0: singleQ4_0DotProd,
-		quant.Q4_K: singleQ4_KDotProd,
-		quant.Q5_K: singleQ5_KDotProd,
-		quant.Q6_K: singleQ6_KDotProd,
+		quant.Q8_0:   singleQ8_0DotProd,
+		quant.Q4_0:   singleQ4_0DotProd,
+		quant.Q4_1:   singleQ4_1DotProd,
+		quant.Q5_0:   singleQ5_0DotProd,
+		quant.Q5_1:   singleQ5_1DotProd,
+		quant.IQ4_NL: singleIQ4_NLDotProd,
+		quant.MXFP4:  singleMXFP4DotProd,
+		quant.Q2_K:   singleQ2_KDotProd,
+		quant.Q3_K:   singleQ3_KDotProd,
+		quant.Q4_K:   singleQ4_KDotProd,
+		quant.Q5_K:   singleQ5_KDotProd,
+		quant.Q6_K:   singleQ6_KDotProd,
+		quant.IQ4_XS: singleIQ4_XSDotProd,
 	}
 	t.tiles32 = [...]tileFunc{tile32x1DotProd, tile32x2DotProd, tile32x4DotProd, tile32x8DotProd, tile32x16DotProd}
 	t.tiles16 = [...]tileFunc{tile16x1DotProd, tile16x2DotProd, tile16x4DotProd, tile16x8DotProd, tile16x16DotProd}
@@ -77,11 +101,19 @@ func neonI8MM() *tier {
 	t.name = "neon+i8mm"
 	t.unit = 8
 	t.pack = [packTypes]packFunc{
-		quant.Q8_0: packQ8_0Octets,
-		quant.Q4_0: packQ4_0Octets,
-		quant.Q4_K: packQ4_KOctets,
-		quant.Q5_K: packQ5_KOctets,
-		quant.Q6_K: packQ6_KOctets,
+		quant.Q8_0:   packQ8_0Octets,
+		quant.Q4_0:   packQ4_0Octets,
+		quant.Q4_1:   packQ4_1Octets,
+		quant.Q5_0:   packQ5_0Octets,
+		quant.Q5_1:   packQ5_1Octets,
+		quant.IQ4_NL: packIQ4_NLOctets,
+		quant.MXFP4:  packMXFP4Octets,
+		quant.Q2_K:   packQ2_KOctets,
+		quant.Q3_K:   packQ3_KOctets,
+		quant.Q4_K:   packQ4_KOctets,
+		quant.Q5_K:   packQ5_KOctets,
+		quant.Q6_K:   packQ6_KOctets,
+		quant.IQ4_XS: packIQ4_XSOctets,
 	}
 	t.tiles32 = [...]tileFunc{tile32x1I8MM, tile32x2I8MM, tile32x4I8MM, tile32x8I8MM, tile32x16I8MM}
 	t.tiles16 = [...]tileFunc{tile16x1I8MM, tile16x2I8MM, tile16x4I8MM, tile16x8I8MM, tile16x16I8MM}

@@ -85,12 +85,13 @@
 	MADD ROW, START, LD, START \
 	SUBS $1, PASSES
 
-// WEIGHTS loads the codes of 16 columns into V0 to V7.
+// WEIGHTS loads the codes of 16 columns into V0 to V7, two registers at a time
+// in the includer's way.
 #define WEIGHTS(at) \
-	FLDPQ (at)(W), (F0, F1)    \
-	FLDPQ (at+32)(W), (F2, F3) \
-	FLDPQ (at+64)(W), (F4, F5) \
-	FLDPQ (at+96)(W), (F6, F7)
+	TWO(at, F0, F1)    \
+	TWO(at+32, F2, F3) \
+	TWO(at+64, F4, F5) \
+	TWO(at+96, F6, F7)
 
 // An integer below 2^22 in magnitude, added to the bits of 1.5*2^23, gives the
 // float32 1.5*2^23 more than it. Sums that start there become floats with one

@@ -11,6 +11,12 @@
 // V10: the vectors' scales
 // V11: the bias
 
+// TWO are two loads here: one of a pair gains nothing on Cortex-A76 and keeps a
+// Cortex-A55 waiting.
+#define TWO(at, a, b) \
+	FMOVQ (at)(W), a    \
+	FMOVQ (at+16)(W), b
+
 // ALL has f(v, bytes, low, high, times) for the vectors v of a pass: bytes has
 // 16 columns of it, low and high its sums so far of rows 0-3 and 4-7; their
 // numbers are 12+v, 16+2v and 17+2v. times multiplies with its scale. Integer
@@ -84,7 +90,7 @@
 
 // SCALED adds the integer sums, times both scales, to the sums.
 #define SCALED(all, at, fetch, d) \
-	FLDPQ (at)(W), (F8, F9) \
+	TWO(at, F8, F9)         \
 	fetch (DS), d           \
 	all(FLOAT)              \
 	all(BOTH)               \

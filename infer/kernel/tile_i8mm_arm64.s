@@ -21,6 +21,8 @@ DATA matBias<>+48(SB)/8, BIAS2
 DATA matBias<>+56(SB)/8, BIAS2
 GLOBL matBias<>(SB), RODATA|NOPTR, $64
 
+#define TWO(at, a, b) FLDPQ (at)(W), (a, b)
+
 // ALL has f(p, sums...) for the pairs p of a pass: V(16+4p) to V(19+4p) are
 // the sums so far of both vectors and rows 0-1, 2-3, 4-5 and 6-7, the first
 // vector's in the lower halves. Integer sums are V(24+4p) to V(27+4p).
@@ -193,7 +195,7 @@ GLOBL rowBias<>(SB), RODATA|NOPTR, $64
 #define SCALED1(at) \
 	VADDP V25.S4, V24.S4, V24.S4 \
 	VADDP V27.S4, V26.S4, V26.S4 \
-	FLDPQ (at)(W), (F0, F1)      \
+	TWO(at, F0, F1)              \
 	FMOVS (DS), F8               \
 	FSUB(9, 24, 24)              \
 	FSUB(9, 26, 26)              \

@@ -13,6 +13,8 @@
 // V14, V15: columns of a vector, four times
 // V28-V31: products
 
+#define TWO(at, a, b) FLDPQ (at)(W), (a, b)
+
 // ALL has f(v, load, bytes, low, high, times) for the vectors v of a pass:
 // load and bytes have 16 columns of it, low and high its sums so far of rows
 // 0-3 and 4-7; these are V(16+2v) and V(17+2v). times multiplies with its
@@ -95,7 +97,7 @@
 
 // SCALED adds the integer sums, times both scales, to the sums.
 #define SCALED(all, at, join, fetch, d) \
-	FLDPQ (at)(W), (F8, F9) \
+	TWO(at, F8, F9)         \
 	fetch (DS), d           \
 	join                    \
 	all(FLOAT)              \

@@ -54,6 +54,9 @@
 // sqxtn2 vd.16b, vn.8h
 #define SQXTN2H(n, d) WORD $(0x4e214800 | (n)<<5 | (d))
 
+// smax vd.4s, vn.4s, vm.4s
+#define SMAX(m, n, d) WORD $(0x4ea06400 | (m)<<16 | (n)<<5 | (d))
+
 // umax vd.4s, vn.4s, vm.4s
 #define UMAX(m, n, d) WORD $(0x6ea06400 | (m)<<16 | (n)<<5 | (d))
 

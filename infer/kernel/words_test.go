@@ -139,6 +139,7 @@ var instructions = map[string]instruction{
 	"saddlp": {twoMisc, 0, 0b00010, ofSource},
 	"sqxtn":  {twoMisc, 0, 0b10100, ofDest},
 	"sqxtn2": {twoMisc, 0, 0b10100, ofDest},
+	"smax":   {threeSame, 0, 0b01100, ofSource},
 	"umax":   {threeSame, 1, 0b01100, ofSource},
 	"umaxv":  {acrossLanes, 1, 0b01010, ofSource},
 	"scvtf":  {twoMisc, 0, 0b11101, 0},

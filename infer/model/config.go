@@ -16,6 +16,7 @@ type Config struct {
 	FFN     int // width of the feed-forward layer, or of all experts that a token uses
 	Context int // positions the model was trained for
 	RopeDim int // values of a head that are rotated, even; 0: none
+	Window  int // positions that a layer looks back at, its own included, of the layer that sees most; 0: all
 
 	Experts     int // of a sparse feed-forward layer, 0: none
 	ExpertsUsed int // by a token
@@ -27,6 +28,23 @@ type Config struct {
 	Start   int32   // token that every answer of an EncoderDecoder begins with
 	Labels  int     // classes of an Encoder that classifies, 0: it does not
 	Pooling Pooling // that an Encoder was trained with
+}
+
+// Unread is how many leading positions nothing reads any more from a position on:
+// pages that hold nothing else can be given to others. What attention reads begins
+// with a whole chunk, of which it hides the part beyond the window.
+func (c Config) Unread(position int) int {
+	l := Look{Window: c.Window}
+	return l.First(position) / chunkTokens * chunkTokens
+}
+
+// Held is the most positions that a pass with so many rows of a sequence needs,
+// those of the rows included.
+func (c Config) Held(rows int) int {
+	if c.Window == 0 {
+		return c.Context
+	}
+	return min(c.Context, c.Window+chunkTokens+rows)
 }
 
 // Outputs is how many logits there are.

@@ -57,6 +57,21 @@ func (c Config) Width(b Buffer) int {
 	return 0
 }
 
+// window is that of the layer that sees most; 0: one sees all, or none attends.
+func (p *Program) window() (most int) {
+	for _, s := range p.Steps {
+		a, ok := s.(*Attend)
+		if !ok {
+			continue
+		}
+		if a.Look.Window == 0 {
+			return 0
+		}
+		most = max(most, a.Look.Window)
+	}
+	return most
+}
+
 func (p *Program) do(s Step) { p.Steps = append(p.Steps, s) }
 
 // read writes what is done with the source texts before all else.

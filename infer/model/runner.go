@@ -31,6 +31,7 @@ func New(p *Program) Model { return &network{p} }
 func newNetwork(c Config, ropes []*Rope, d decoder) *network {
 	m := &network{&Program{Config: c, Ropes: ropes}}
 	d.write(m.program)
+	m.program.Config.Window = m.program.window()
 	return m
 }
 

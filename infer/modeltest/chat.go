@@ -17,6 +17,12 @@ const (
 // take and write any text, and a chat template. Shape.Vocab is not used.
 func (s Shape) Chat(t testing.TB) []byte {
 	t.Helper()
+	return s.ChatAs(t, `{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>`)
+}
+
+// ChatAs is Chat with another template.
+func (s Shape) ChatAs(t testing.TB, template string) []byte {
+	t.Helper()
 	marks := []string{"<|user|>", "<|assistant|>", "<|end|>"}
 	var tokens []string
 	var kinds []int32
@@ -34,6 +40,6 @@ func (s Shape) Chat(t testing.TB) []byte {
 		gguf.KV{Key: "tokenizer.ggml.token_type", Value: kinds},
 		gguf.KV{Key: "tokenizer.ggml.merges", Value: []string{}},
 		gguf.KV{Key: "tokenizer.ggml.eos_token_id", Value: uint32(len(tokens) - 1)},
-		gguf.KV{Key: "tokenizer.chat_template", Value: `{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>`},
+		gguf.KV{Key: "tokenizer.chat_template", Value: template},
 	), s.Tensors())
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// maxFiles bounds the number of files of a store.
-const maxFiles = 64
+// MaxFiles bounds the number of files of a store.
+const MaxFiles = 64
 
 // Store is a directory of files. Those that were not used for longest go when
 // there are too many. It is safe for concurrent use, and by several processes
@@ -57,7 +57,7 @@ func (s *Store) Load(k Key, page func(i int, src []byte) error) bool {
 		_ = os.Chtimes(path, now, now) // for prune; of a read-only directory nothing goes
 		return true
 	case !errors.Is(err, fs.ErrNotExist):
-		s.log.Warn("saved prompt is ignored; it will be computed again", "file", path, "error", err)
+		s.log.Warn("saved beginning of conversations is ignored; it will be computed again", "file", path, "error", err)
 	}
 	return false
 }
@@ -136,11 +136,11 @@ func (s *Store) prune() {
 		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), cmp.Compare(a.path, b.path))
 	})
 	for i, f := range files {
-		if len(files)-i <= maxFiles && total <= s.maxBytes {
+		if len(files)-i <= MaxFiles && total <= s.maxBytes {
 			return
 		}
 		if err := os.Remove(f.path); err != nil {
-			s.log.Warn("old saved prompt was not removed", "error", err)
+			s.log.Warn("old saved beginning was not removed", "error", err)
 			continue
 		}
 		total -= f.info.Size()

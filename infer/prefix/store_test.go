@@ -128,12 +128,12 @@ func TestStoreIsBounded(t *testing.T) {
 		t.Errorf("a file larger than the store: error %v, files %v", err, tight.glob("*"))
 	}
 	many, _ := newStore(t, t.TempDir(), 1<<30)
-	for n := range maxFiles + 3 {
+	for n := range MaxFiles + 3 {
 		if err := many.Save(numbered(n), fill); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := len(many.glob("*.kv")); n != maxFiles {
+	if n := len(many.glob("*.kv")); n != MaxFiles {
 		t.Errorf("%d files", n)
 	}
 }
