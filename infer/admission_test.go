@@ -167,6 +167,9 @@ func (w *world) look() {
 			w.t.Error("the oldest sequence does not get on")
 		}
 	}
+	if got, want := e.hasWork(), len(e.batch) > 0; got != want && len(e.aside) == 0 || got && !want {
+		w.t.Errorf("a watchdog sees work: %v, for a pass of %d sequences, of %d that run", got, len(e.batch), len(e.running))
+	}
 	for _, s := range e.running {
 		if s.passed > 0 {
 			w.behind++

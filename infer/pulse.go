@@ -33,12 +33,12 @@ func (e *Engine) Pulse() Pulse {
 }
 
 // hasWork tells whether the scheduler should be at work; e.mu is held. Sequences
-// whose readers are slow are no work, nor is a request that waits for them.
+// whose readers are slow are no work, nor is a request that waits for them, nor
+// what waits for pages that are read or written from outside.
 func (e *Engine) hasWork() bool {
 	if len(e.running) == 0 {
 		return len(e.waiting) > 0 && len(e.aside) == 0
 	}
-	return slices.ContainsFunc(e.running, func(s *sequence) bool {
-		return !s.decoding() || s.gone || len(s.tokens) < cap(s.tokens)
-	})
+	scarce := len(e.aside) > 0 && e.pages.spare() < 1
+	return slices.ContainsFunc(e.running, func(s *sequence) bool { return s.gone || !s.stalled() && !scarce })
 }

@@ -113,7 +113,7 @@ func (e *Engine) fill() bool {
 			continue
 		}
 		rows = e.options.Chunk
-		if s.unread() {
+		if s.stalled() {
 			continue
 		}
 		if !s.grow(e.pages, s.stored+1) {
@@ -124,7 +124,7 @@ func (e *Engine) fill() bool {
 	sources, decode := e.options.Rows, len(e.batch) > 0
 	rows = min(rows, e.options.Rows-len(e.batch))
 	for _, s := range e.running {
-		if s.decoding() || s.unread() || rows == 0 {
+		if s.decoding() || s.stalled() || rows == 0 {
 			continue
 		}
 		e.follow(s)

@@ -70,8 +70,8 @@ func newSlot(vocab int) *slot {
 // decoding tells whether all that was known has been run.
 func (s *sequence) decoding() bool { return len(s.known) > s.prefill }
 
-// unread tells whether the reader has to catch up before there may be a token more.
-func (s *sequence) unread() bool { return len(s.tokens) == cap(s.tokens) && !s.encodes }
+// stalled tells whether the reader has to catch up before there may be a token more.
+func (s *sequence) stalled() bool { return len(s.tokens) == cap(s.tokens) && !s.encodes }
 
 // alone tells whether nothing is shared with other sequences: what the pages of
 // an encoder or an encoder-decoder hold depends on more than the tokens up to
@@ -231,8 +231,7 @@ func (s *sequence) copyPart(p *pages, kv model.KV) {
 		return
 	}
 	p.pin(from) // so that it is not what is forgotten for its copy
-	if len(p.free)+p.idle > 0 {
-		s.grow(p, s.stored+n)
+	if len(p.free)+p.idle > 0 && s.grow(p, s.stored+n) {
 		kv.Copy(s.pages[len(s.pages)-1], from)
 		s.advance(n)
 	}

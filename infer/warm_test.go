@@ -20,6 +20,24 @@ func newStore(t *testing.T) *prefix.Store {
 	return s
 }
 
+// Keys and values in INT8 come back as they were.
+func TestPrefixInINT8(t *testing.T) {
+	t.Parallel()
+	store, system := newStore(t), longPrompt(70)
+	ask := infer.Request{Prompt: append(slices.Clone(system), 1, 2, 3), MaxTokens: 10}
+	first, second := newEngine(t, infer.Options{Threads: 1, KV: "q8_0"}), newEngine(t, infer.Options{Threads: 2, KV: "q8_0"})
+	want := generate(t, first, ask)
+	if err := first.Memorize(t.Context(), store, "model", system); err != nil {
+		t.Fatal(err)
+	}
+	if !second.Recall(store, "model", system) {
+		t.Fatal("not recalled")
+	}
+	if got := generate(t, second, ask); got.CachedTokens != 64 || !reflect.DeepEqual(got.Tokens, want.Tokens) {
+		t.Errorf("%d tokens cached, %v after the recall, %v before", got.CachedTokens, got.Tokens, want.Tokens)
+	}
+}
+
 // What one engine saved another one recalls: with the same answers, and only if
 // model, type and tokens are the same.
 func TestPrefixSurvivesARestart(t *testing.T) {

@@ -4,13 +4,13 @@
 // have in a different way is a turn and where it puts.
 
 #define ARGUMENTS \
-	MOVD steps+0(FP), PANEL \
-	MOVD mins+8(FP), MIN    \
-	MOVD w+16(FP), W        \
+	MOVD steps+0(FP), PANEL    \
+	MOVD mins+8(FP), MIN       \
+	MOVD w+16(FP), W           \
 	MOVD stride+24(FP), STRIDE \
-	MOVD n+32(FP), STEPS    \
-	ADD  $256, PANEL, SCALE \
-	LSL  $3, STRIDE, NEXT   \
+	MOVD n+32(FP), STEPS       \
+	ADD  $256, PANEL, SCALE    \
+	LSL  $3, STRIDE, NEXT      \
 	MOVD $2, PASSES
 
 #define NEXTPASS(unit) \
@@ -63,9 +63,9 @@
 	VSUB OFFSET.B16, d.B16, d.B16
 
 #define PACK(unit, block) \
-pass:              \
+pass:           \
 	BEGIN          \
-next:              \
+next:           \
 	block          \
 	SUBS $1, LEFT  \
 	BNE  next      \
@@ -83,8 +83,6 @@ next:              \
 	codes(V4, V5, V6, V7)    \
 	put(0, F0, F1, F2, F3)   \
 	put(128, F4, F5, F6, F7)
-
-#define ASIS(a, b, c, d)
 
 #define LEVELS V22 // the codes of 16 halves
 #define LEVEL(a, b, c, d) \

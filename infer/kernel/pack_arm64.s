@@ -1,12 +1,11 @@
 #include "textflag.h"
 #include "words_arm64.h"
 #include "rows_arm64.h"
-
 #include "pack_arm64.h"
 
 // Packers of types with blocks of 32, which are one step.
 
-// SCALE is that of a block, MINIMUM its minimum.
+// SCALE32 stores a block's, MINIMUM32 its minimum.
 #define SCALE32   FMOVQ F16, (SCALES)
 #define MINIMUM32 FMOVQ.P F17, 32(MINS)
 
@@ -51,7 +50,7 @@
 
 // Q4_1: a scale and the negative of a minimum, both binary16, and 16 bytes.
 #define Q4_1(turn, put) \
-	TWOHALVES(0)                      \
+	TWOHALVES(0)                  \
 	NEGATED                       \
 	NIBBLES16(4, turn, put, ASIS) \
 	TWOJOINED(16, V16)            \
@@ -70,53 +69,48 @@
 // as keep leaves them in the upper half of a byte. Columns have their bits in
 // the file's order: they are turned when complete.
 #define NIBBLES5(off, turn, put, keep) \
-	LOAD(off)                \
+	LOAD(off)                                          \
 	ISFIFTH(FIRST16, V8, V9, V10, V11, V4, V5, V6, V7) \
-	keep(V4, V5, V6, V7)     \
-	VSLI $4, V4.B16, V0.B16  \
-	VSLI $4, V5.B16, V1.B16  \
-	VSLI $4, V6.B16, V2.B16  \
-	VSLI $4, V7.B16, V3.B16  \
-	turn(V28, V29, V30, V31) \
-	put(0, F28, F29, F30, F31) \
-	ISFIFTH(LAST16, V8, V9, V10, V11, V0, V1, V2, V3) \
-	keep(V0, V1, V2, V3)     \
-	FMOVQ (off)(W0), F4      \
-	FMOVQ (off)(W1), F5      \
-	FMOVQ (off)(W2), F6      \
-	FMOVQ (off)(W3), F7      \
-	VSRI $4, V4.B16, V0.B16  \
-	VSRI $4, V5.B16, V1.B16  \
-	VSRI $4, V6.B16, V2.B16  \
-	VSRI $4, V7.B16, V3.B16  \
-	turn(V28, V29, V30, V31) \
+	keep(V4, V5, V6, V7)                               \
+	VSLI $4, V4.B16, V0.B16                            \
+	VSLI $4, V5.B16, V1.B16                            \
+	VSLI $4, V6.B16, V2.B16                            \
+	VSLI $4, V7.B16, V3.B16                            \
+	turn(V28, V29, V30, V31)                           \
+	put(0, F28, F29, F30, F31)                         \
+	ISFIFTH(LAST16, V8, V9, V10, V11, V0, V1, V2, V3)  \
+	keep(V0, V1, V2, V3)                               \
+	FMOVQ (off)(W0), F4                                \
+	FMOVQ (off)(W1), F5                                \
+	FMOVQ (off)(W2), F6                                \
+	FMOVQ (off)(W3), F7                                \
+	VSRI $4, V4.B16, V0.B16                            \
+	VSRI $4, V5.B16, V1.B16                            \
+	VSRI $4, V6.B16, V2.B16                            \
+	VSRI $4, V7.B16, V3.B16                            \
+	turn(V28, V29, V30, V31)                           \
 	put(128, F28, F29, F30, F31)
 
 // Q5_0: a binary16 scale, 32 fifth bits and 16 bytes; codes are 16 more than
 // they say, which is to have the upper half of a byte where the bit is not.
 #define Q5_0(turn, put) \
 	NOTFIFTHBITS(2, F8, F9, F10, F11) \
-	HALVES(0)                      \
-	NIBBLES5(6, turn, put, ASIS)   \
-	JOINED(16, F16)                \
-	SCALE32                        \
+	HALVES(0)                         \
+	NIBBLES5(6, turn, put, ASIS)      \
+	JOINED(16, F16)                   \
+	SCALE32                           \
 	NEXTSTEP(22)
 
 // Q5_1: a scale, the negative of a minimum, 32 fifth bits and 16 bytes.
-#define SEVENTEEN V21 // in every byte: the fifth bit in both halves
-#define KEEP(a, b, c, d) \
-	VAND SEVENTEEN.B16, a.B16, a.B16 \
-	VAND SEVENTEEN.B16, b.B16, b.B16 \
-	VAND SEVENTEEN.B16, c.B16, c.B16 \
-	VAND SEVENTEEN.B16, d.B16, d.B16
+#define SEVENTEEN V21
 #define Q5_1(turn, put) \
-	FIFTHBITS(4, F8, F9, F10, F11)  \
-	TWOHALVES(0)                     \
-	NEGATED                      \
-	NIBBLES5(8, turn, put, KEEP) \
-	TWOJOINED(16, V16)           \
-	SCALE32                      \
-	MINIMUM32                    \
+	FIFTHBITS(4, F8, F9, F10, F11) \
+	TWOHALVES(0)                   \
+	NEGATED                        \
+	NIBBLES5(8, turn, put, KEEP)   \
+	TWOJOINED(16, V16)             \
+	SCALE32                        \
+	MINIMUM32                      \
 	NEXTSTEP(24)
 
 // func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)

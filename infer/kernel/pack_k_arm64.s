@@ -1,7 +1,6 @@
 #include "textflag.h"
 #include "words_arm64.h"
 #include "rows_arm64.h"
-
 #include "pack_arm64.h"
 
 // Packers of types with blocks of 256, which are eight steps.
@@ -25,7 +24,7 @@
 	SCALEMINS(PUT32)             \
 	ADVANCE(16)                  \
 	MOVD $4, PAIRS               \
-pair:                            \
+pair:                         \
 	LOAD(0)                      \
 	turn(V28, V29, V30, V31)     \
 	NIBBLES                      \
@@ -45,17 +44,17 @@ pair:                            \
 
 // FIFTHS adds 16 to the bytes of w to z where those of a to d have a bit.
 #define FIFTHS(bit, a, b, c, d, w, x, y, z) \
-	VCMTST bit.B16, a.B16, V24.B16    \
-	VCMTST bit.B16, b.B16, V25.B16    \
-	VCMTST bit.B16, c.B16, V26.B16    \
-	VCMTST bit.B16, d.B16, V27.B16    \
+	VCMTST bit.B16, a.B16, V24.B16       \
+	VCMTST bit.B16, b.B16, V25.B16       \
+	VCMTST bit.B16, c.B16, V26.B16       \
+	VCMTST bit.B16, d.B16, V27.B16       \
 	VAND   SIXTEEN.B16, V24.B16, V24.B16 \
 	VAND   SIXTEEN.B16, V25.B16, V25.B16 \
 	VAND   SIXTEEN.B16, V26.B16, V26.B16 \
 	VAND   SIXTEEN.B16, V27.B16, V27.B16 \
-	VORR   V24.B16, w.B16, w.B16      \
-	VORR   V25.B16, x.B16, x.B16      \
-	VORR   V26.B16, y.B16, y.B16      \
+	VORR   V24.B16, w.B16, w.B16         \
+	VORR   V25.B16, x.B16, x.B16         \
+	VORR   V26.B16, y.B16, y.B16         \
 	VORR   V27.B16, z.B16, z.B16
 
 #define SIXTEEN V21 // in every byte
@@ -65,37 +64,37 @@ pair:                            \
 // Q5_K: the header, 32 bytes of fifth bits, of which step s has bit s, then as
 // Q4_K.
 #define Q5_K(turn, put) \
-	AHEAD(0)                     \
-	SCALEMINS(PUT32)             \
-	LOAD(16)                     \
-	turn(V8, V9, V10, V11)       \
-	LOAD(32)                     \
-	turn(V16, V17, V18, V19)     \
-	ADVANCE(48)                  \
-	VMOVI $1, BIT.B16            \
-	MOVD $4, PAIRS               \
-pair:                            \
-	VSHL $1, BIT.B16, BIT2.B16   \
-	LOAD(0)                      \
-	turn(V28, V29, V30, V31)     \
-	NIBBLES                      \
-	FIFTHS(BIT, V8, V9, V10, V11, V0, V1, V2, V3)     \
-	FIFTHS(BIT2, V8, V9, V10, V11, V4, V5, V6, V7)    \
-	put(0, F0, F1, F2, F3)       \
-	put(288, F4, F5, F6, F7)     \
-	LOAD(16)                     \
-	turn(V28, V29, V30, V31)     \
-	NIBBLES                      \
-	FIFTHS(BIT, V16, V17, V18, V19, V0, V1, V2, V3)   \
-	FIFTHS(BIT2, V16, V17, V18, V19, V4, V5, V6, V7)  \
-	put(128, F0, F1, F2, F3)     \
-	put(288+128, F4, F5, F6, F7) \
-	VSHL $2, BIT.B16, BIT.B16    \
-	AHEAD(0)                     \
-	ADVANCE(32)                  \
-	ADD  $(2*288), CODES         \
-	SUBS $1, PAIRS               \
-	BNE  pair                    \
+	AHEAD(0)                                         \
+	SCALEMINS(PUT32)                                 \
+	LOAD(16)                                         \
+	turn(V8, V9, V10, V11)                           \
+	LOAD(32)                                         \
+	turn(V16, V17, V18, V19)                         \
+	ADVANCE(48)                                      \
+	VMOVI $1, BIT.B16                                \
+	MOVD $4, PAIRS                                   \
+pair:                                             \
+	VSHL $1, BIT.B16, BIT2.B16                       \
+	LOAD(0)                                          \
+	turn(V28, V29, V30, V31)                         \
+	NIBBLES                                          \
+	FIFTHS(BIT, V8, V9, V10, V11, V0, V1, V2, V3)    \
+	FIFTHS(BIT2, V8, V9, V10, V11, V4, V5, V6, V7)   \
+	put(0, F0, F1, F2, F3)                           \
+	put(288, F4, F5, F6, F7)                         \
+	LOAD(16)                                         \
+	turn(V28, V29, V30, V31)                         \
+	NIBBLES                                          \
+	FIFTHS(BIT, V16, V17, V18, V19, V0, V1, V2, V3)  \
+	FIFTHS(BIT2, V16, V17, V18, V19, V4, V5, V6, V7) \
+	put(128, F0, F1, F2, F3)                         \
+	put(288+128, F4, F5, F6, F7)                     \
+	VSHL $2, BIT.B16, BIT.B16                        \
+	AHEAD(0)                                         \
+	ADVANCE(32)                                      \
+	ADD  $(2*288), CODES                             \
+	SUBS $1, PAIRS                                   \
+	BNE  pair                                        \
 	ADD  $(8*288), SCALES
 
 #define NEXTBLOCK16(size) \
@@ -105,10 +104,10 @@ pair:                            \
 
 // SIXTHS completes the codes a to d with a plane of V8 to V11.
 #define SIXTHS(high, a, b, c, d) \
-	high(V23, V8, V24)            \
-	high(V23, V9, V25)            \
-	high(V23, V10, V26)           \
-	high(V23, V11, V27)           \
+	high(V23, V8, V24)         \
+	high(V23, V9, V25)         \
+	high(V23, V10, V26)        \
+	high(V23, V11, V27)        \
 	VORR V24.B16, a.B16, a.B16 \
 	VORR V25.B16, b.B16, b.B16 \
 	VORR V26.B16, c.B16, c.B16 \
@@ -184,18 +183,14 @@ pair:                            \
 // Q2_K: 16 bytes of scales and minima, for each four steps 32 bytes of codes, of
 // which step s has plane s%4, and two binary16 for all scales and minima.
 #define THREE V23 // in every byte
-#define TWO0(from, to) VAND THREE.B16, from.B16, to.B16
-#define TWO1(from, to) \
-	VUSHR $2, from.B16, to.B16     \
-	VAND  THREE.B16, to.B16, to.B16
-#define TWO2(from, to) \
-	VUSHR $4, from.B16, to.B16     \
-	VAND  THREE.B16, to.B16, to.B16
-#define TWO3(from, to) VUSHR $6, from.B16, to.B16
-#define PLANE2_0(s) EACHPLANE(TWO0)
-#define PLANE2_1(s) EACHPLANE(TWO1)
-#define PLANE2_2(s) EACHPLANE(TWO2)
-#define PLANE2_3(s) EACHPLANE(TWO3)
+#define PLANE2_0(s) EACHPLANE(MASK)
+#define PLANE2_1(s) \
+	EACHPLANE(SHIFT2)   \
+	EACHPLANE(MASKHERE)
+#define PLANE2_2(s) \
+	EACHPLANE(SHIFT4)   \
+	EACHPLANE(MASKHERE)
+#define PLANE2_3(s) EACHPLANE(SHIFT6)
 
 #define PLANES2(i, c, turn, put) PLANES(i, c, 16, turn, put, PLANE2_0, PLANE2_1, PLANE2_2, PLANE2_3)
 
@@ -218,37 +213,35 @@ pair:                            \
 	VCMTST BIT.B16, V9.B16, V1.B16  \
 	VCMTST BIT.B16, V10.B16, V2.B16 \
 	VCMTST BIT.B16, V11.B16, V3.B16
-#define LOW2(from, to) VBIT THREE.B16, from.B16, to.B16
-#define THREE1(from, to) \
-	VUSHR $2, from.B16, V24.B16 \
-	LOW2(V24, to)
-#define THREE2(from, to) \
-	VUSHR $4, from.B16, V25.B16 \
-	LOW2(V25, to)
-#define THREE3(from, to) VSRI $6, from.B16, to.B16
+#define THIRD(s, shift) \
+	shift(V28, V24)  \
+	shift(V29, V25)  \
+	shift(V30, V26)  \
+	shift(V31, V27)  \
+	NOTTHIRD(s)      \
+	LOWTWO(V24, V0)  \
+	LOWTWO(V25, V1)  \
+	LOWTWO(V26, V2)  \
+	LOWTWO(V27, V3)
 #define PLANE3_0(s) \
-	NOTTHIRD(s)     \
-	EACHPLANE(LOW2)
-#define PLANE3_1(s) \
 	NOTTHIRD(s)       \
-	EACHPLANE(THREE1)
-#define PLANE3_2(s) \
-	NOTTHIRD(s)       \
-	EACHPLANE(THREE2)
+	EACHPLANE(LOWTWO)
+#define PLANE3_1(s) THIRD(s, SHIFT2)
+#define PLANE3_2(s) THIRD(s, SHIFT4)
 #define PLANE3_3(s) \
 	NOTTHIRD(s)       \
-	EACHPLANE(THREE3)
+	EACHPLANE(TOPTWO)
 
 #define NOT(v) VEOR ONES.B16, v.B16, v.B16
 #define ONES   V21 // in every bit
 #define PLANES3(c, turn, put) \
-	LOAD(c)                 \
-	turn(V8, V9, V10, V11)  \
-	NOT(V8)                 \
-	NOT(V9)                 \
-	NOT(V10)                \
-	NOT(V11)                \
-	AHEAD(4*c)              \
+	LOAD(c)                                                             \
+	turn(V8, V9, V10, V11)                                              \
+	NOT(V8)                                                             \
+	NOT(V9)                                                             \
+	NOT(V10)                                                            \
+	NOT(V11)                                                            \
+	AHEAD(4*c)                                                          \
 	PLANES(0, c, 32, turn, put, PLANE3_0, PLANE3_1, PLANE3_2, PLANE3_3) \
 	PLANES(1, c, 32, turn, put, PLANE3_0, PLANE3_1, PLANE3_2, PLANE3_3)
 
@@ -268,7 +261,7 @@ pair:                            \
 	SCALES4(PUT4)                  \
 	ADVANCE(8)                     \
 	MOVD $8, PAIRS                 \
-step:                              \
+step:                           \
 	NIBBLES16(0, turn, put, LEVEL) \
 	AHEAD(0)                       \
 	ADVANCE(16)                    \

@@ -76,8 +76,8 @@
 	ORR   T2<<32, T0, T0 \
 	FMOVD T0, f
 
-// TWOHALVES loads two binary16 of each row; TWOJOINED makes float32 of them in V(n)
-// and V17, where NEGATED before it turns the signs.
+// TWOHALVES loads two binary16 of each row; TWOJOINED makes float32 of them in
+// V(n) and V17, where NEGATED before it turns the signs.
 #define TWOHALVES(off) \
 	MOVWU (off)(W0), T0   \
 	MOVWU (off)(W1), T1   \
@@ -247,7 +247,7 @@ GLOBL packBytes<>(SB), RODATA|NOPTR, $64
 // LESS32 makes numbers of 6 bits, less 32: low has their lower halves, high
 // the two bits above.
 #define LESS32(low, high) \
-	VSLI $4, high.B16, low.B16    \
+	VSLI $4, high.B16, low.B16     \
 	VAND V18.B16, low.B16, low.B16 \
 	VSUB V19.B16, low.B16, low.B16
 #define SIXBITS \
@@ -312,8 +312,8 @@ DATA fifthBits<>+32(SB)/8, $0x8040201008040201 // EACHBIT
 DATA fifthBits<>+40(SB)/8, $0x8040201008040201
 GLOBL fifthBits<>(SB), RODATA|NOPTR, $48
 
-// FIFTHBITS loads those bits, off bytes from the rows' pointers, NOTFIFTHBITS what
-// they are not.
+// FIFTHBITS loads those bits, off bytes from the rows' pointers, NOTFIFTHBITS
+// what they are not.
 #define FIFTHBITS(off, a, b, c, d) \
 	FMOVS (off)(W0), a \
 	FMOVS (off)(W1), b \
@@ -341,6 +341,26 @@ GLOBL iq4<>(SB), RODATA|NOPTR, $16
 DATA mxfp4<>+0(SB)/8, $0x0c08060403020100
 DATA mxfp4<>+8(SB)/8, $0xf4f8fafcfdfeff00
 GLOBL mxfp4<>(SB), RODATA|NOPTR, $16
+
+// KEEP leaves the fifth bit of what ISFIFTH has set, in both halves of a byte, and
+// ASIS all of it. The includer names the register of SEVENTEEN, in every byte.
+#define KEEP(a, b, c, d) \
+	VAND SEVENTEEN.B16, a.B16, a.B16 \
+	VAND SEVENTEEN.B16, b.B16, b.B16 \
+	VAND SEVENTEEN.B16, c.B16, c.B16 \
+	VAND SEVENTEEN.B16, d.B16, d.B16
+#define ASIS(a, b, c, d)
+
+// MASK and SHIFTn take codes of two bits apart, MASKHERE what is there already;
+// LOWTWO puts the lower two bits of a byte below those that are there, TOPTWO the
+// upper two. The includer names the register of THREE, in every byte.
+#define MASK(from, to)     VAND THREE.B16, from.B16, to.B16
+#define MASKHERE(from, to) VAND THREE.B16, to.B16, to.B16
+#define LOWTWO(from, to)   VBIT THREE.B16, from.B16, to.B16
+#define TOPTWO(from, to)   VSRI $6, from.B16, to.B16
+#define SHIFT2(from, to)   VUSHR $2, from.B16, to.B16
+#define SHIFT4(from, to)   VUSHR $4, from.B16, to.B16
+#define SHIFT6(from, to)   VUSHR $6, from.B16, to.B16
 
 // HIGHn moves the two bits of Q6_K's plane n to where a code has its upper
 // ones; mask has them.

@@ -32,23 +32,23 @@
 	VMOVI $15, FIFTEEN.B16
 
 #define SINGLE(block) \
-pass:                        \
-	BEGIN                    \
-	MOVD    X, XS            \
+pass:                      \
+	BEGIN                     \
+	MOVD    X, XS             \
 	MOVD    half+48(FP), HALF \
-	MOVBU   add+64(FP), T0   \
-	FMOVD   ZR, F23          \
-	CBZ     T0, next         \
-	FMOVQ   (DST), F23       \
-next:                        \
-	block                    \
-	SUBS    $1, LEFT         \
-	BNE     next             \
-	FMOVQ.P F23, 16(DST)     \
-	ADD     $16, MIN         \
-	ADD     STRIDE<<2, W     \
-	SUBS    $1, PASSES       \
-	BNE     pass             \
+	MOVBU   add+64(FP), T0    \
+	FMOVD   ZR, F23           \
+	CBZ     T0, next          \
+	FMOVQ   (DST), F23        \
+next:                      \
+	block                     \
+	SUBS    $1, LEFT          \
+	BNE     next              \
+	FMOVQ.P F23, 16(DST)      \
+	ADD     $16, MIN          \
+	ADD     STRIDE<<2, W      \
+	SUBS    $1, PASSES        \
+	BNE     pass              \
 	RET
 
 // VECTOR loads the step off bytes on.
@@ -107,7 +107,7 @@ next:                        \
 #define LOWER(from, to) VAND FIFTEEN.B16, from.B16, to.B16
 #define UPPER(from, to) VUSHR $4, from.B16, to.B16
 
-// NIBBLES loads 16 bytes of each row and makes codes of their halves.
+// LOADNIBBLES loads 16 bytes of each row, NIBBLES makes codes of their halves.
 #define LOADNIBBLES(off) \
 	FMOVQ (off)(W0), F1 \
 	FMOVQ (off)(W1), F3 \
@@ -129,7 +129,7 @@ next:                        \
 	MOVD  $levels(SB), TABLE \
 	FMOVQ (TABLE), F11
 
-// --- types with blocks of 32, which are one step.
+// --- types with blocks of 32, which are one step ---
 
 // STEP multiplies with the step and goes to the next block, some bytes further
 // on. scale is what is left to do for the scales in V22.
@@ -195,18 +195,18 @@ next:                        \
 	POWERS(22, F22, V22) \
 	NIBBLES              \
 	HERE(LEVEL)          \
-	INIT           \
+	INIT                 \
 	STEP(DOT32SMALL, FLOATS, NOTHING, 17)
 
 // Q4_1: a scale and the negative of a minimum, both binary16, and 16 bytes.
 #define Q4_1 \
-	TWOHALVES(0)           \
+	TWOHALVES(0)       \
 	LOADNIBBLES(4)     \
 	NEGATED            \
 	TWOJOINED(22, V22) \
 	NIBBLES            \
 	MINIMUM            \
-	INIT           \
+	INIT               \
 	STEP(DOT32SMALL, FLOATS, NOTHING, 20)
 
 #define FIRST16 V28
@@ -221,48 +221,42 @@ next:                        \
 #define NIBBLES5(keep) \
 	ISFIFTH(LAST16, V24, V25, V26, V27, V1, V3, V5, V7)      \
 	ISFIFTH(FIRST16, V24, V25, V26, V27, V24, V25, V26, V27) \
-	keep(V1, V3, V5, V7)     \
-	keep(V24, V25, V26, V27) \
-	VSRI $4, V0.B16, V1.B16  \
-	VSRI $4, V2.B16, V3.B16  \
-	VSRI $4, V4.B16, V5.B16  \
-	VSRI $4, V6.B16, V7.B16  \
-	VSLI $4, V24.B16, V0.B16 \
-	VSLI $4, V25.B16, V2.B16 \
-	VSLI $4, V26.B16, V4.B16 \
+	keep(V1, V3, V5, V7)                                     \
+	keep(V24, V25, V26, V27)                                 \
+	VSRI $4, V0.B16, V1.B16                                  \
+	VSRI $4, V2.B16, V3.B16                                  \
+	VSRI $4, V4.B16, V5.B16                                  \
+	VSRI $4, V6.B16, V7.B16                                  \
+	VSLI $4, V24.B16, V0.B16                                 \
+	VSLI $4, V25.B16, V2.B16                                 \
+	VSLI $4, V26.B16, V4.B16                                 \
 	VSLI $4, V27.B16, V6.B16
 #define LOADNIBBLES5(off) \
 	FMOVQ (off)(W0), F0 \
 	FMOVQ (off)(W1), F2 \
 	FMOVQ (off)(W2), F4 \
 	FMOVQ (off)(W3), F6
-#define ASIS(a, b, c, d)
 
 // Q5_0: a binary16 scale, 32 fifth bits and 16 bytes; codes are 16 more than
 // they say, which is to have the upper half of a byte where the bit is not.
 #define Q5_0 \
 	NOTFIFTHBITS(2, F24, F25, F26, F27) \
-	LOADNIBBLES5(6)                  \
-	HALVES(0)                        \
-	INIT                             \
-	NIBBLES5(ASIS)                   \
-	JOIN(F22)                        \
+	LOADNIBBLES5(6)                     \
+	HALVES(0)                           \
+	INIT                                \
+	NIBBLES5(ASIS)                      \
+	JOIN(F22)                           \
 	STEP(DOT32SMALL, FLOATS, HALFSCALE, 22)
 
 // Q5_1: a scale, the negative of a minimum, 32 fifth bits and 16 bytes.
-#define SEVENTEEN V11 // in every byte: the fifth bit in both halves
-#define KEEP(a, b, c, d) \
-	VAND SEVENTEEN.B16, a.B16, a.B16 \
-	VAND SEVENTEEN.B16, b.B16, b.B16 \
-	VAND SEVENTEEN.B16, c.B16, c.B16 \
-	VAND SEVENTEEN.B16, d.B16, d.B16
+#define SEVENTEEN V11
 #define Q5_1 \
 	FIFTHBITS(4, F24, F25, F26, F27) \
-	LOADNIBBLES5(8)               \
-	TWOHALVES(0)                      \
-	NIBBLES5(KEEP)                \
-	NEGATED                       \
-	TWOJOINED(22, V22)            \
-	MINIMUM                       \
-	INIT           \
+	LOADNIBBLES5(8)                  \
+	TWOHALVES(0)                     \
+	NIBBLES5(KEEP)                   \
+	NEGATED                          \
+	TWOJOINED(22, V22)               \
+	MINIMUM                          \
+	INIT                             \
 	STEP(DOT32SMALL, FLOATS, NOTHING, 24)

@@ -1,4 +1,5 @@
-// Products with single vectors, of types with blocks of 256, which are eight steps.
+// Products with single vectors, of types with blocks of 256, which are eight
+// steps.
 
 #define BLOCKARGUMENTS \
 	LSR  $3, STEPS               \
@@ -6,7 +7,7 @@
 
 // HEADER leaves the scales of a block in the panel's room.
 #define HEADER(scales) \
-	MOVD PANEL, SCALES \
+	MOVD PANEL, SCALES                                 \
 	VLD1 (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16] \
 	scales(PUT16)
 #define PUT16(i) \
@@ -14,8 +15,8 @@
 	FSTPQ (F6, F7), (64*(i)+32)(SCALES)
 
 // WHILE does SCALED, with work for the next product between its steps: cores
-// that execute in order would wait for each of them. vector is NEXTVECTOR where that
-// is another step's, LASTVECTOR where there is none, or NOTHING.
+// that execute in order would wait for each of them. vector is NEXTVECTOR where
+// that is another step's, LASTVECTOR where there is none, or NOTHING.
 #define WHILE(floats, vector, a, b, c) \
 	SCALED1                 \
 	a                       \
@@ -33,27 +34,27 @@
 // Q4_K: the header, then for each two steps 32 bytes, whose low halves are the
 // codes of the first.
 #define Q4_K \
-	HEADER(SCALEMINS)               \
-	ADVANCE(16)                     \
-	MOVD $4, PAIRS                  \
-pair:                               \
-	CODES0(0)                       \
-	VECTOR(0)                       \
-	INIT                    \
-	FMOVQ.P 16(SCALES), F22 \
-	TO24(LOWER)                     \
-	DOT32SMALL(24)                       \
+	HEADER(SCALEMINS)                                             \
+	ADVANCE(16)                                                   \
+	MOVD $4, PAIRS                                                \
+pair:                                                          \
+	CODES0(0)                                                     \
+	VECTOR(0)                                                     \
+	INIT                                                          \
+	FMOVQ.P 16(SCALES), F22                                       \
+	TO24(LOWER)                                                   \
+	DOT32SMALL(24)                                                \
 	WHILE(FLOATS, NEXTVECTOR, HERE(UPPER), AHEAD(0), ADVANCE(32)) \
-	INIT                    \
-	FMOVQ.P 16(SCALES), F22 \
-	DOT32SMALL(0)                        \
-	WHILE(FLOATS, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
-	SUB  $1, PAIRS                  \
+	INIT                                                          \
+	FMOVQ.P 16(SCALES), F22                                       \
+	DOT32SMALL(0)                                                 \
+	WHILE(FLOATS, LASTVECTOR, NOTHING, NOTHING, NOTHING)          \
+	SUB  $1, PAIRS                                                \
 	CBNZ PAIRS, pair
 
 // Q5_K: the header, 32 bytes of fifth bits, of which step s has bit s, then as
-// Q4_K. The next step's fifth bits are found in V24 to V31, to which BIT or
-// VSRI add the other four from V0 to V7.
+// Q4_K. A step's fifth bits come to V24 to V31, then the other four from V0 to
+// V7, whose halves are those of two steps.
 #define BIT     V11
 #define SIXTEEN V12
 #define ISFIFTH5(from, to) VCMTST BIT.B16, to.B16, to.B16
@@ -72,25 +73,25 @@ pair:                               \
 #define STEP5(vector, a, b, c) \
 	INIT                    \
 	FMOVQ.P 16(SCALES), F22 \
-	DOT32SMALL(24)               \
+	DOT32SMALL(24)          \
 	WHILE(FLOATS, vector, a, b, c)
 #define PAIR5(j) \
 	STEP5(NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
 	STEP5(NEXTVECTOR, LOWER5(j+1), TO24(FIFTH), TO24(WITHLOWER))
 
 #define Q5_K \
-	HEADER(SCALEMINS)   \
-	VMOVI $1, BIT.B16   \
-	VECTOR(0)           \
-	LOWER5(0)           \
-	TO24(FIFTH)         \
-	TO24(WITHLOWER)     \
-	AHEAD(0)            \
-	PAIR5(0)     \
-	AHEAD(64)           \
-	PAIR5(1)     \
-	AHEAD(128)          \
-	PAIR5(2)     \
+	HEADER(SCALEMINS)                                      \
+	VMOVI $1, BIT.B16                                      \
+	VECTOR(0)                                              \
+	LOWER5(0)                                              \
+	TO24(FIFTH)                                            \
+	TO24(WITHLOWER)                                        \
+	AHEAD(0)                                               \
+	PAIR5(0)                                               \
+	AHEAD(64)                                              \
+	PAIR5(1)                                               \
+	AHEAD(128)                                             \
+	PAIR5(2)                                               \
 	STEP5(NEXTVECTOR, FIND5, TO24(FIFTH), TO24(WITHUPPER)) \
 	STEP5(LASTVECTOR, ADVANCE(176), NOTHING, NOTHING)
 
@@ -134,13 +135,14 @@ pair:                               \
 #define UPPERHERE(from, to) UPPER(to, to)
 #define UNITE(from, to) VORR from.B16, to.B16, to.B16
 
-// FIRST6 loads what the first half of a step of the steps 4i to 4i+3 consists
-// of, whose codes' lower bits lie at.
+// FIRST6 loads the first half of one of the steps 4i to 4i+3, LAST6 the last:
+// the bytes at, of which half has codes' lower bits, and those with the upper
+// ones.
 #define FIRST6(i, at, half) \
-	FMOVQ (at)(W0), F0         \
-	FMOVQ (at)(W1), F2         \
-	FMOVQ (at)(W2), F4         \
-	FMOVQ (at)(W3), F6         \
+	FMOVQ (at)(W0), F0          \
+	FMOVQ (at)(W1), F2          \
+	FMOVQ (at)(W2), F4          \
+	FMOVQ (at)(W3), F6          \
 	FMOVQ (128+32*(i))(W0), F24 \
 	FMOVQ (128+32*(i))(W1), F26 \
 	FMOVQ (128+32*(i))(W2), F28 \
@@ -169,50 +171,45 @@ pair:                               \
 #define STEPS6(i, vector, a, b, c) \
 	STEP6(i, (64*i), LOWERHERE, HIGH0, NEXTVECTOR, FIRST6(i, (64*i+32), LOWERHERE), HIGHFIRST(HIGH1), FIRST(UNITE)) \
 	STEP6(i, (64*i+32), LOWERHERE, HIGH1, NEXTVECTOR, FIRST6(i, (64*i), UPPERHERE), HIGHFIRST(HIGH2), FIRST(UNITE)) \
-	AHEAD(128*i)                                                                                                     \
+	AHEAD(128*i)                                           \
 	STEP6(i, (64*i), UPPERHERE, HIGH2, NEXTVECTOR, FIRST6(i, (64*i+32), UPPERHERE), HIGHFIRST(HIGH3), FIRST(UNITE)) \
-	STEP6(i, (64*i+32), UPPERHERE, HIGH3, vector, a, b, c)                                                    \
+	STEP6(i, (64*i+32), UPPERHERE, HIGH3, vector, a, b, c) \
 	AHEAD(128*i+64)
 
 #define Q6_K \
-	HEADER(SCALES6)           \
-	VMOVI $0x30, UPPERTWO.B16 \
-	VECTOR(0)                 \
-	FIRST6(0, 0, LOWERHERE)   \
-	HIGHFIRST(HIGH0)          \
-	FIRST(UNITE)              \
+	HEADER(SCALES6)                                  \
+	VMOVI $0x30, UPPERTWO.B16                        \
+	VECTOR(0)                                        \
+	FIRST6(0, 0, LOWERHERE)                          \
+	HIGHFIRST(HIGH0)                                 \
+	FIRST(UNITE)                                     \
 	STEPS6(0, NEXTVECTOR, FIRST6(1, 64, LOWERHERE), HIGHFIRST(HIGH0), FIRST(UNITE)) \
 	STEPS6(1, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
 	ADVANCE(210)
 
 // Q2_K: 16 bytes of scales and minima, for each four steps 32 bytes of codes, of
 // which step s has plane s%4, and two binary16 for all scales and minima.
-#define THREE V11 // in every byte
-#define MASK(from, to)      VAND THREE.B16, from.B16, to.B16
-#define MASKHERE(from, to)  VAND THREE.B16, to.B16, to.B16
-#define SHIFT2(from, to)    VUSHR $2, from.B16, to.B16
-#define SHIFT4(from, to)    VUSHR $4, from.B16, to.B16
-#define SHIFT6(from, to)    VUSHR $6, from.B16, to.B16
+#define THREE V11
 
 #define STEP2(lasta, lastb, vector, a, b) \
 	GROUP(INIT, FLOATS, 0, 8, NOTHING, lasta, NOTHING, lastb) \
 	GROUP(INIT, FLOATS, 1, 9, vector, a, b, NOTHING)
 
 #define STEPS2(i, vector, a, b) \
-	STEP2(LAST(MASK), NOTHING, NEXTVECTOR, FIRST(SHIFT2), FIRST(MASKHERE))          \
+	STEP2(LAST(MASK), NOTHING, NEXTVECTOR, FIRST(SHIFT2), FIRST(MASKHERE)) \
 	STEP2(LAST(SHIFT2), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT4), FIRST(MASKHERE)) \
-	AHEAD(64*i)                                                                      \
-	STEP2(LAST(SHIFT4), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT6), NOTHING)         \
+	AHEAD(64*i) \
+	STEP2(LAST(SHIFT4), LAST(MASKHERE), NEXTVECTOR, FIRST(SHIFT6), NOTHING) \
 	STEP2(LAST(SHIFT6), NOTHING, vector, a, b)
 
 #define Q2_K \
-	HEADER(SCALES2)       \
-	VMOVI $3, THREE.B16   \
-	VECTOR(0)             \
-	CODES24(16)           \
-	FIRST(MASK)           \
+	HEADER(SCALES2)                                 \
+	VMOVI $3, THREE.B16                             \
+	VECTOR(0)                                       \
+	CODES24(16)                                     \
+	FIRST(MASK)                                     \
 	STEPS2(0, NEXTVECTOR, CODES24(48), FIRST(MASK)) \
-	STEPS2(1, LASTVECTOR, NOTHING, NOTHING) \
+	STEPS2(1, LASTVECTOR, NOTHING, NOTHING)         \
 	ADVANCE(84)
 
 // Q3_K: 32 bytes of third bits, of which step s has bit s; codes as those of
@@ -227,6 +224,7 @@ pair:                               \
 	FSTPQ (F4, F5), (at+64)(PANEL) \
 	FSTPQ (F6, F7), (at+96)(PANEL)
 #define NOTTHIRD(from, to) VCMTST BIT3.B16, to.B16, to.B16
+#define NOSHIFT(from, to)
 #define FIRST3(s, shift) \
 	FMOVQ 256(PANEL), F0      \
 	FMOVQ (256+32)(PANEL), F2 \
@@ -246,44 +244,43 @@ pair:                               \
 	shift(V27, V13)            \
 	shift(V29, V14)            \
 	shift(V31, V15)
-#define ANDLOW(a, b, c, d) \
-	VBIT THREE.B16, V12.B16, a.B16 \
-	VBIT THREE.B16, V13.B16, b.B16 \
-	VBIT THREE.B16, V14.B16, c.B16 \
-	VBIT THREE.B16, V15.B16, d.B16
-#define ANDLOWFIRST ANDLOW(V0, V2, V4, V6)
-#define ANDLOWLAST  ANDLOW(V1, V3, V5, V7)
-#define SHIFT0(from, to) VORR from.B16, from.B16, to.B16
+#define JOINTWO(a, b, c, d) \
+	LOWTWO(V12, a) \
+	LOWTWO(V13, b) \
+	LOWTWO(V14, c) \
+	LOWTWO(V15, d)
+#define JOINFIRST JOINTWO(V0, V2, V4, V6)
+#define JOINLAST  JOINTWO(V1, V3, V5, V7)
 
-#define STEP3(shift, vector, a, b, c) \
-	GROUP(INIT, FLOATS, 0, 8, NOTHING, LAST3(shift), LAST(NOTTHIRD), ANDLOWLAST) \
+#define STEP3(shift, join, vector, a, b, c) \
+	GROUP(INIT, FLOATS, 0, 8, NOTHING, LAST3(shift), LAST(NOTTHIRD), join) \
 	GROUP(INIT, FLOATS, 1, 9, vector, a, b, c)
 
 #define STEPS3(i, vector, a, b, c) \
-	STEP3(SHIFT0, NEXTVECTOR, FIRST3(4*i+1, SHIFT2), FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEP3(SHIFT2, NEXTVECTOR, FIRST3(4*i+2, SHIFT4), FIRST(NOTTHIRD), ANDLOWFIRST) \
-	AHEAD(64*i)                                                                     \
-	STEP3(SHIFT4, NEXTVECTOR, FIRST3(4*i+3, SHIFT6), FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEP3(SHIFT6, vector, a, b, c)
+	STEP3(NOSHIFT, LAST(LOWTWO), NEXTVECTOR, FIRST3(4*i+1, SHIFT2), FIRST(NOTTHIRD), JOINFIRST) \
+	STEP3(SHIFT2, JOINLAST, NEXTVECTOR, FIRST3(4*i+2, SHIFT4), FIRST(NOTTHIRD), JOINFIRST)      \
+	AHEAD(64*i)                                                                                 \
+	STEP3(SHIFT4, JOINLAST, NEXTVECTOR, FIRST3(4*i+3, NOSHIFT), FIRST(NOTTHIRD), FIRST(TOPTWO)) \
+	STEP3(NOSHIFT, LAST(TOPTWO), vector, a, b, c)
 
-#define CODES3 \
-	CODES24(64)       \
-	FIRST3(4, SHIFT0)
+#define NEXT3 \
+	CODES24(64)        \
+	FIRST3(4, NOSHIFT)
 
 #define Q3_K \
-	HEADER(SCALES3)       \
-	CODES0(0)             \
-	VMOVI $255, V24.B16   \
-	HERE(NOT)             \
-	LEAVE(256)            \
-	VMOVI $3, THREE.B16   \
-	VECTOR(0)             \
-	CODES24(32)           \
-	FIRST3(0, SHIFT0)     \
-	FIRST(NOTTHIRD)       \
-	ANDLOWFIRST           \
-	STEPS3(0, NEXTVECTOR, CODES3, FIRST(NOTTHIRD), ANDLOWFIRST) \
-	STEPS3(1, LASTVECTOR, NOTHING, NOTHING, NOTHING) \
+	HEADER(SCALES3)     \
+	CODES0(0)           \
+	VMOVI $255, V24.B16 \
+	HERE(NOT)           \
+	LEAVE(256)          \
+	VMOVI $3, THREE.B16 \
+	VECTOR(0)           \
+	CODES24(32)         \
+	FIRST3(0, NOSHIFT)  \
+	FIRST(NOTTHIRD)     \
+	FIRST(LOWTWO)       \
+	STEPS3(0, NEXTVECTOR, NEXT3, FIRST(NOTTHIRD), FIRST(LOWTWO)) \
+	STEPS3(1, LASTVECTOR, NOTHING, NOTHING, NOTHING)             \
 	ADVANCE(110)
 
 // IQ4_XS: scales, then for each step 16 bytes of levels.
@@ -293,19 +290,19 @@ pair:                               \
 	FMOVQ F6, (16*(i)+64)(SCALES) \
 	FMOVQ F7, (16*(i)+96)(SCALES)
 #define IQ4_XS \
-	MOVD  PANEL, SCALES     \
-	VLD1  (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16] \
-	SCALES4(PUT4)           \
-	ADVANCE(8)              \
-	MOVD  $8, PAIRS         \
-step:                       \
-	LOADNIBBLES(0)          \
-	VECTOR(0)               \
-	NIBBLES                 \
-	INIT                    \
-	FMOVQ.P 16(SCALES), F22 \
-	HERE(LEVEL)             \
-	DOT32(0)                \
+	MOVD  PANEL, SCALES                                       \
+	VLD1  (TABLE), [V12.B16, V13.B16, V14.B16, V15.B16]       \
+	SCALES4(PUT4)                                             \
+	ADVANCE(8)                                                \
+	MOVD  $8, PAIRS                                           \
+step:                                                      \
+	LOADNIBBLES(0)                                            \
+	VECTOR(0)                                                 \
+	NIBBLES                                                   \
+	INIT                                                      \
+	FMOVQ.P 16(SCALES), F22                                   \
+	HERE(LEVEL)                                               \
+	DOT32(0)                                                  \
 	WHILE(FLOATS, LASTVECTOR, AHEAD(0), ADVANCE(16), NOTHING) \
-	SUB  $1, PAIRS          \
+	SUB  $1, PAIRS                                            \
 	CBNZ PAIRS, step
