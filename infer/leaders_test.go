@@ -79,7 +79,14 @@ func TestTokensFromLeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	led := []sample.Options{{}, {Top: 7}, {Temperature: 0.7, TopK: 40, Seed: 1}, {Temperature: 1.5, TopK: 9, TopP: 0.9, Top: 3, Seed: 2}}
-	whole := append([]sample.Options{{Temperature: 1, TopK: 41, Seed: 3}, {RepetitionPenalty: 1.2}}, everyOption...)
+	whole := []sample.Options{{Temperature: 1, TopK: 41, Seed: 3}, {RepetitionPenalty: 1.2}}
+	for _, o := range everyOption {
+		if o.TopK > 0 {
+			led = append(led, o)
+		} else {
+			whole = append(whole, o)
+		}
+	}
 	const answer = 30
 	for _, most := range []int{40, 0} {
 		leads := leading{Model: m, most: most, led: new(atomic.Int32), whole: new(atomic.Int32)}
