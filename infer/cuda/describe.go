@@ -162,7 +162,7 @@ func (d *description) measure(b *model.Batch, sequences []model.Sequence, splitT
 		if l := sequences[b.Rows[row].Sequence].Leaders; l == nil {
 			s.whole++
 		} else {
-			s.each = max(s.each, classOfLeaders(d.config, len(l.IDs)))
+			s.each = max(s.each, roundLeaders(d.config, len(l.IDs)))
 		}
 	}
 	longest := 0

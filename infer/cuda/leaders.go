@@ -35,11 +35,8 @@ func arrangeLeaders(rows, each int) leaders {
 // leaders are those of the rows behind the ones that are wanted whole.
 func (s shape) leaders() leaders { return arrangeLeaders(s.answers-s.whole, s.each) }
 
-// classOfLeaders is what n leaders are rounded up to, so that shapes come again.
-func classOfLeaders(c model.Config, n int) int {
-	if n == 0 {
-		return 0
-	}
+// roundLeaders is what n leaders are rounded up to, so that shapes come again.
+func roundLeaders(c model.Config, n int) int {
 	return min(1<<bits.Len(uint(n-1)), mostLeaders(c))
 }
 

@@ -6,7 +6,7 @@ import "fmt"
 // all rows alike, only attention looks at whose they are.
 type Batch struct {
 	Rows    []Row
-	Answers []int // the row of every sequence that wants logits from which they come: its last, an encoder's first
+	Answers []int // the row of every sequence that wants logits or leaders from which they come: its last, an encoder's first
 
 	MostLeaders int // of a sequence, for a Runner that is Leading
 

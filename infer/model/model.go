@@ -124,7 +124,7 @@ type Sequence struct {
 	SourcePages []int32
 }
 
-// Answered tells whether there is something to compute after the last token.
+// Answered tells whether what follows the last token is wanted: logits or leaders.
 func (s *Sequence) Answered() bool { return s.Logits != nil || s.Leaders != nil }
 
 // Leaders are the tokens of the largest logits.
