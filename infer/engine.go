@@ -89,7 +89,7 @@ func newEngine(m model.Model, o Options) (*Engine, error) {
 		return nil, errors.Join(err, kv.Close())
 	}
 	for range o.Sequences {
-		e.slots = append(e.slots, newSlot(m.Config().Vocab))
+		e.slots = append(e.slots, newSlot(m.Config().Vocab, leadersOf(e.runner)))
 	}
 	return e, nil
 }

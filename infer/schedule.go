@@ -217,7 +217,7 @@ func (e *Engine) account(err error) {
 		switch {
 		case s.encodes:
 			e.end(s, "", nil)
-		case q.Logits != nil:
+		case q.Answered():
 			e.sampling = append(e.sampling, s)
 		}
 	}

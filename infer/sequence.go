@@ -55,18 +55,6 @@ type sequence struct {
 	failure  error // of the sampling
 }
 
-// slot is what a running sequence needs beside its pages. It is used again.
-type slot struct {
-	logits  []float32 // [Vocab]
-	sampler *sample.Sampler
-	known   []int32
-	pages   []int32
-}
-
-func newSlot(vocab int) *slot {
-	return &slot{logits: make([]float32, vocab), sampler: sample.New(vocab)}
-}
-
 // decoding tells whether all that was known has been run.
 func (s *sequence) decoding() bool { return len(s.known) > s.prefill }
 
@@ -117,7 +105,7 @@ func (s *sequence) sit() {
 	s.slot.pages = slices.Grow(s.slot.pages[:0], pagesFor(len(s.source))+pagesFor(s.limit))
 	s.slot.known = s.known // with the room that it has now
 	if !s.encodes {
-		_ = s.slot.sampler.Reset(s.Sampling, s.Prompt) // both were checked with the request
+		s.slot.reset(s.Sampling, s.Prompt)
 	}
 }
 
@@ -323,7 +311,7 @@ func (s *sequence) share(n int) model.Sequence {
 	case s.encodes:
 		q.Hidden, q.Logits = s.hidden, s.scores
 	case s.stored+n == len(s.known):
-		q.Logits = s.slot.logits
+		s.slot.want(&q)
 	}
 	return q
 }
@@ -338,7 +326,7 @@ func (s *sequence) top() []sample.Likely {
 
 // sample chooses the next token from the logits of the last pass.
 func (s *sequence) sample() {
-	s.choice, s.failure = s.slot.sampler.Sample(s.slot.logits)
+	s.choice, s.failure = s.slot.choose()
 	if s.failure != nil {
 		s.failure = fmt.Errorf("infer: position %d: %w", s.stored, s.failure)
 		return

@@ -345,7 +345,8 @@ func (c *compiler) sparse(s *model.Sparse) {
 	c.wrote(model.Projected)
 }
 
-// predict takes caps that follow with it, and has the logits sent to the host.
+// predict takes caps that follow with it, and has what is wanted of the logits sent
+// to the host.
 func (c *compiler) predict(s *model.Predict) {
 	c.products(s.Head.Kind, s.Src, []matrix{c.matrix(s.Head, c.state.logits)})
 	if len(c.rest) > 0 {
@@ -353,7 +354,7 @@ func (c *compiler) predict(s *model.Predict) {
 			c.do(&change{c.function("soft_cap"), c.state.logits, next.Limit, c.config.Outputs()})
 		}
 	}
-	c.do(&deliver{c.state.answers, c.state.logits, c.config.Outputs()})
+	c.do(&answer{c.function("top_k"), c.config.Outputs()})
 }
 
 // deliver has hidden states sent to the host. Caps went with the logits.

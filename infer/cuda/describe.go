@@ -35,6 +35,8 @@ type description struct {
 // shape is all that launches depend on.
 type shape struct {
 	rows, answers, sequences int
+	whole                    int // of the answers: the rows whose logits are wanted, which come first
+	each                     int // leaders of the others, rounded up
 	tiles                    int // of each view
 	segments                 int // into which the longest tile is split, rounded up to a power of two; 0: none is
 }
@@ -79,9 +81,9 @@ func (d *description) arrange(s shape) (l layout) {
 	return l
 }
 
-// part is n numbers of the pinned memory from a place on.
-func part[T int32 | float32 | tile](d *description, at, n int) []T {
-	return unsafe.Slice((*T)(unsafe.Pointer(&d.host.Bytes[at])), n)
+// part is n numbers of pinned memory from a place on.
+func part[T int32 | float32 | tile](h *driver.Host, at, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(&h.Bytes[at])), n)
 }
 
 // fill writes down a batch. The rows are those of the batch's sequences, one after
@@ -90,7 +92,7 @@ func (d *description) fill(b *model.Batch, sequences []model.Sequence, splitTile
 	d.shape = d.measure(b, sequences, splitTiles, sources)
 	d.layout = d.arrange(d.shape)
 	s, l, width := d.shape, d.layout, pagesOf(d.limits.Context)
-	tokens, positions, slots := part[int32](d, l.tokens, s.rows), part[int32](d, l.positions, s.rows), part[int32](d, l.slots, s.rows)
+	tokens, positions, slots := part[int32](d.host, l.tokens, s.rows), part[int32](d.host, l.positions, s.rows), part[int32](d.host, l.slots, s.rows)
 	for i, row := range b.Rows {
 		own := sequences[row.Sequence].Pages
 		if sources {
@@ -99,16 +101,13 @@ func (d *description) fill(b *model.Batch, sequences []model.Sequence, splitTile
 		tokens[i], positions[i] = row.Token, int32(row.Position)
 		slots[i] = own[row.Position/model.PageTokens]*model.PageTokens + int32(row.Position%model.PageTokens)
 	}
-	answers := part[int32](d, l.answers, s.answers)
-	for i, row := range b.Answers {
-		answers[i] = int32(row)
-	}
+	d.fillAnswers(b, sequences)
 	for r := range d.ropes {
 		for i, row := range b.Rows {
-			d.ropes[r].Turns(part[float32](d, l.turns+4*(r*s.rows+i)*d.config.RopeDim, d.config.RopeDim), row.Position)
+			d.ropes[r].Turns(part[float32](d.host, l.turns+4*(r*s.rows+i)*d.config.RopeDim, d.config.RopeDim), row.Position)
 		}
 	}
-	table := part[int32](d, l.pages, s.sequences*width)
+	table := part[int32](d.host, l.pages, s.sequences*width)
 	for i, q := range sequences {
 		if sources {
 			q.Pages = q.SourcePages
@@ -116,7 +115,7 @@ func (d *description) fill(b *model.Batch, sequences []model.Sequence, splitTile
 		copy(table[i*width:(i+1)*width], q.Pages)
 	}
 	if d.views[model.Across] {
-		table := part[int32](d, l.source, s.sequences*width)
+		table := part[int32](d.host, l.source, s.sequences*width)
 		for i, q := range sequences {
 			copy(table[i*width:(i+1)*width], q.SourcePages)
 		}
@@ -125,6 +124,19 @@ func (d *description) fill(b *model.Batch, sequences []model.Sequence, splitTile
 		if used {
 			d.fillTiles(model.Sees(v), b.Rows, sequences)
 		}
+	}
+}
+
+// fillAnswers writes the rows whose logits are wanted, and then those whose leaders are.
+func (d *description) fillAnswers(b *model.Batch, sequences []model.Sequence) {
+	answers, whole, led := part[int32](d.host, d.layout.answers, d.shape.answers), 0, d.shape.whole
+	for _, row := range b.Answers {
+		at := &whole
+		if sequences[b.Rows[row].Sequence].Leaders != nil {
+			at = &led
+		}
+		answers[*at] = int32(row)
+		*at++
 	}
 }
 
@@ -146,6 +158,13 @@ func (d *description) runs(rows []model.Row, f func(first, n, end int)) {
 // measure is the shape of a batch.
 func (d *description) measure(b *model.Batch, sequences []model.Sequence, splitTiles int, sources bool) shape {
 	s := shape{rows: len(b.Rows), answers: len(b.Answers), sequences: len(sequences)}
+	for _, row := range b.Answers {
+		if l := sequences[b.Rows[row].Sequence].Leaders; l == nil {
+			s.whole++
+		} else {
+			s.each = max(s.each, roundLeaders(d.config, len(l.IDs)))
+		}
+	}
 	longest := 0
 	d.runs(b.Rows, func(first, n, end int) {
 		s.tiles++
@@ -164,7 +183,7 @@ func (d *description) measure(b *model.Batch, sequences []model.Sequence, splitT
 
 // fillTiles writes the tiles of a view.
 func (d *description) fillTiles(v model.Sees, rows []model.Row, sequences []model.Sequence) {
-	tiles, i, width := part[tile](d, d.layout.tiles[v], d.shape.tiles), 0, pagesOf(d.limits.Context)
+	tiles, i, width := part[tile](d.host, d.layout.tiles[v], d.shape.tiles), 0, pagesOf(d.limits.Context)
 	d.runs(rows, func(first, n, end int) {
 		from := rows[first]
 		t := tile{row: int32(first), rows: int32(n), position: int32(from.Position), pages: int32(from.Sequence * width), partial: int32(i * d.shape.segments)}

@@ -43,6 +43,13 @@ func (l *launcher) launch(f *driver.Function, x, y, z, block, shared int) {
 	l.err = l.state.stream.Launch(f, driver.Dim{X: x, Y: y, Z: z}, driver.Dim{X: block}, shared, &l.args)
 }
 
+// download copies n bytes to the host.
+func (l *launcher) download(to *driver.Host, from driver.DevicePointer, n int) {
+	if l.err == nil {
+		l.err = l.state.stream.Download(to.Bytes[:n], from)
+	}
+}
+
 func ceil(a, b int) int { return (a + b - 1) / b }
 
 // embedRows looks rows of a table up: those of tokens or of positions.
@@ -287,7 +294,7 @@ func (o *narrow) put(l *launcher) {
 	}
 }
 
-// deliver copies results to the host.
+// deliver copies vectors of all rows to the host.
 type deliver struct {
 	to    *driver.Host
 	from  driver.DevicePointer
@@ -295,7 +302,5 @@ type deliver struct {
 }
 
 func (o *deliver) put(l *launcher) {
-	if l.err == nil {
-		l.err = l.state.stream.Download(o.to.Bytes[:4*l.n*o.width], o.from)
-	}
+	l.download(o.to, o.from, 4*l.n*o.width)
 }

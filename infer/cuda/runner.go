@@ -27,11 +27,13 @@ var (
 	_ model.Runner   = (*Runner)(nil)
 	_ model.Progress = (*Runner)(nil)
 	_ model.Threads  = (*Runner)(nil)
+	_ model.Leading  = (*Runner)(nil)
 )
 
 func newRunner(kv *KV, limits model.Limits) (model.Runner, error) {
 	c := kv.model.program.Config
 	r := &Runner{kv: kv, limits: limits, texts: model.NewBatch(c, limits, kv.pages)}
+	r.texts.MostLeaders = r.MostLeaders()
 	if c.Kind == model.EncoderDecoder {
 		r.sources = model.NewSources(c, limits, kv.pages)
 	}
@@ -170,11 +172,15 @@ func (l *launcher) upload(d *description) {
 // deliver copies results from pinned memory to where they are wanted.
 func (r *Runner) deliver(sequences []model.Sequence) {
 	st := r.state
-	outputs, logits := st.config.Outputs(), 0
+	outputs, logits, led, where := st.config.Outputs(), 0, 0, st.texts.shape.leaders()
 	for i := range sequences {
-		if s := &sequences[i]; len(s.Logits) > 0 {
+		switch s := &sequences[i]; {
+		case len(s.Logits) > 0:
 			copy(s.Logits, floats(st.answers, st.limits.Sequences*outputs)[logits:])
 			logits += outputs
+		case s.Leaders != nil:
+			where.give(st.led, led, s.Leaders)
+			led++
 		}
 	}
 	if st.hidden == nil {
@@ -187,6 +193,9 @@ func (r *Runner) deliver(sequences []model.Sequence) {
 		from = from[n:]
 	}
 }
+
+// MostLeaders implements [model.Leading].
+func (r *Runner) MostLeaders() int { return mostLeaders(r.kv.model.program.Config) }
 
 // Progress implements [model.Progress].
 func (r *Runner) Progress() uint64 { return r.done.Load() }

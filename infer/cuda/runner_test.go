@@ -21,7 +21,11 @@ func TestTokensAreGraphs(t *testing.T) {
 	next := func(position, n int) {
 		var batch []model.Sequence
 		for i := range n {
-			batch = append(batch, model.Sequence{Pages: r.pages[i], Position: position, Tokens: long(1), Logits: make([]float32, 96)})
+			q := model.Sequence{Pages: r.pages[i], Position: position, Tokens: long(1), Leaders: room(2)}
+			if i%2 == 1 {
+				q.Leaders, q.Logits = nil, make([]float32, 96)
+			}
+			batch = append(batch, q)
 		}
 		r.forward(batch...)
 	}
@@ -67,12 +71,15 @@ func TestKeysOfEightBits(t *testing.T) {
 func TestTokensDoNotAllocate(t *testing.T) {
 	g, _ := onGPU(t, loadShape(t, shape()), "")
 	r := newRun(t, g, quant.F16, model.Limits{Threads: 1, Sequences: 1, Rows: 1, Context: 256})
-	batch := []model.Sequence{{Pages: r.pages[0], Tokens: []int32{7}, Logits: make([]float32, 96)}}
-	if n := testing.AllocsPerRun(50, func() {
-		r.forward(batch...)
-		batch[0].Position++
-	}); n != 0 {
-		t.Errorf("%v allocations per token", n)
+	for _, q := range []model.Sequence{{Logits: make([]float32, 96)}, {Leaders: room(40)}} {
+		q.Pages, q.Tokens = r.pages[0], []int32{7}
+		batch := []model.Sequence{q}
+		if n := testing.AllocsPerRun(50, func() {
+			r.forward(batch...)
+			batch[0].Position++
+		}); n != 0 {
+			t.Errorf("%v allocations per token, leaders %v", n, q.Leaders)
+		}
 	}
 }
 

@@ -28,6 +28,8 @@ type state struct {
 	most     int                  // of partial results
 	logits   driver.DevicePointer // [Sequences][Outputs]
 	answers  *driver.Host         // the same for the host; nil if there are no logits
+	leaders  driver.DevicePointer // what leaves of them where only the leaders are wanted; see answer
+	led      *driver.Host         // the same for the host; nil if there are none
 	hidden   *driver.Host         // [Rows][Dim] of an Encoder and of the first part of a program, else nil
 	texts    *description
 	sources  *description // nil unless the model is an EncoderDecoder
@@ -96,6 +98,11 @@ func (st *state) reserve(p *model.Program) (err error) {
 	st.take(&st.partials, st.most*st.partialBytes(), &err)
 	st.take(&st.logits, 4*st.limits.Sequences*c.Outputs(), &err)
 	st.pin(&st.answers, 4*st.limits.Sequences*c.Outputs(), &err)
+	if most := mostLeaders(c); most > 0 {
+		size := arrangeLeaders(st.limits.Sequences, most).size
+		st.take(&st.leaders, size, &err)
+		st.pin(&st.led, size, &err)
+	}
 	if c.Kind == model.Encoder || c.Gives {
 		st.pin(&st.hidden, 4*rows*c.Dim, &err)
 	}
@@ -229,7 +236,7 @@ func (st *state) close() {
 	for _, p := range st.taken {
 		_ = st.session.note(st.session.context.Free(p))
 	}
-	for _, h := range []*driver.Host{st.answers, st.hidden, st.texts.pinned(), st.sources.pinned()} {
+	for _, h := range []*driver.Host{st.answers, st.led, st.hidden, st.texts.pinned(), st.sources.pinned()} {
 		_ = st.session.note(h.Close())
 	}
 	st.small.free()

@@ -6,7 +6,9 @@ import "fmt"
 // all rows alike, only attention looks at whose they are.
 type Batch struct {
 	Rows    []Row
-	Answers []int // the row of every sequence that wants logits from which they come: its last, an encoder's first
+	Answers []int // the row of every sequence that wants logits or leaders from which they come: its last, an encoder's first
+
+	MostLeaders int // of a sequence, for a Runner that is Leading
 
 	limits   Limits
 	config   Config
@@ -123,7 +125,7 @@ func (b *Batch) append(index int, s *Sequence) error {
 		b.Rows = append(b.Rows, Row{Sequence: index, Position: s.Position + i, Token: token})
 	}
 	switch {
-	case s.Logits == nil:
+	case !s.Answered():
 	case b.config.Kind == Encoder:
 		b.Answers = append(b.Answers, first)
 	default:
@@ -144,6 +146,9 @@ func (b *Batch) check(s *Sequence) error {
 	case s.Logits != nil && len(s.Logits) != b.config.Outputs():
 		return fmt.Errorf("room for %d logits, but the model gives %d", len(s.Logits), b.config.Outputs())
 	}
+	if err := b.checkLeaders(s); err != nil {
+		return err
+	}
 	if err := b.checkKind(s); err != nil {
 		return err
 	}
@@ -151,6 +156,22 @@ func (b *Batch) check(s *Sequence) error {
 		return err
 	}
 	return b.checkTokens(s.Tokens)
+}
+
+func (b *Batch) checkLeaders(s *Sequence) error {
+	if s.Leaders == nil {
+		return nil
+	}
+	n, most := len(s.Leaders.IDs), min(b.MostLeaders, b.config.Vocab)
+	switch {
+	case s.Logits != nil:
+		return fmt.Errorf("both logits and their leaders are asked for")
+	case n < 1 || n > most:
+		return fmt.Errorf("%d leaders are asked for, not between 1 and the %d that the runner gives", n, most)
+	case len(s.Leaders.Logits) != n:
+		return fmt.Errorf("room for the logits of %d leaders of %d", len(s.Leaders.Logits), n)
+	}
+	return nil
 }
 
 // checkKind checks what only some kinds of models have.

@@ -198,6 +198,7 @@ func TestForwardRefuses(t *testing.T) {
 		"more rows than agreed": {{Pages: a, Tokens: []int32{1, 2, 3}}, {Pages: b, Tokens: []int32{1, 2}}},
 		"too many sequences":    {{Pages: a, Tokens: []int32{1}}, {Pages: b, Tokens: []int32{1}}, {Pages: b, Tokens: []int32{1}}},
 		"short logits":          {{Pages: a, Tokens: []int32{1}, Logits: make([]float32, 95)}},
+		"leaders":               {{Pages: a, Tokens: []int32{1}, Leaders: &model.Leaders{IDs: make([]int32, 1), Logits: make([]float32, 1)}}},
 	}
 	for name, batch := range cases {
 		if err := r.Forward(batch); err == nil {

@@ -85,6 +85,12 @@ type Threads interface {
 	SetThreads(n int)
 }
 
+// Leading is what a Runner may have beside: it gives Sequence.Leaders, so that the
+// logits of all tokens can stay where they are computed.
+type Leading interface {
+	MostLeaders() int // that a sequence may want; 0: none
+}
+
 // Memory is what a Model may be beside, whose keys and values and run state are not
 // in the machine's memory: how many bytes are free where they are.
 type Memory interface{ Memory() float64 }
@@ -105,6 +111,7 @@ type Sequence struct {
 	Position int       // of the first token
 	Tokens   []int32   // at consecutive positions, at least one
 	Logits   []float32 // [Vocab], receives those after the last token, or [Labels] of an Encoder; nil: not wanted
+	Leaders  *Leaders  // receives the largest of them instead, from a Runner that is Leading; nil: not wanted
 
 	// Of an Encoder, and of the first part of a program.
 	Hidden []float32 // [len(Tokens)][Dim], receives the last hidden states; nil: not wanted
@@ -115,6 +122,16 @@ type Sequence struct {
 	// decoder sees of it, from when the part at position 0 has run.
 	Source      []int32
 	SourcePages []int32
+}
+
+// Answered tells whether what follows the last token is wanted: logits or leaders.
+func (s *Sequence) Answered() bool { return s.Logits != nil || s.Leaders != nil }
+
+// Leaders are the tokens of the largest logits.
+type Leaders struct {
+	IDs    []int32   // [as many as are wanted], by falling logit, the first of equal ones first
+	Logits []float32 // [len(IDs)], theirs
+	Rest   float32   // natural logarithm of the sum of exp(logit-Logits[0]) over the vocabulary
 }
 
 // Limits bounds what a Runner must be ready for.

@@ -17,16 +17,15 @@ const something = math.SmallestNonzeroFloat32
 // likeliest tokens are ever looked at one by one.
 func (s *Sampler) keep(logits []float32, peak float32) {
 	o := &s.options
+	if o.TopK > 0 {
+		s.topK(logits, min(o.TopK, len(logits)), -math.MaxFloat32)
+		s.keepLeaders(peak)
+		return
+	}
 	s.kept = s.kept[:0]
 	mass, entropy := s.exponentials(logits, peak)
 	floor := max(float32(o.MinP), something) // the peak's is 1
 	switch {
-	case o.TopK > 0:
-		s.topK(s.work, min(o.TopK, len(s.work)), something)
-		mass = s.keptMass()
-		if o.typical() {
-			entropy = s.keptEntropy(mass)
-		}
 	case o.typical():
 		s.around(entropy, mass)
 	case o.nucleus():
@@ -34,6 +33,33 @@ func (s *Sampler) keep(logits []float32, peak float32) {
 	default:
 		s.gather(s.work, 0, len(s.work), floor)
 	}
+	s.filter(mass, entropy)
+}
+
+// keepLeaders goes on with what top-k left: kept, with logits in the place of
+// probabilities, of which peak is the largest.
+func (s *Sampler) keepLeaders(peak float32) {
+	work := s.work[:len(s.kept)]
+	for i, c := range s.kept {
+		work[i] = c.prob
+	}
+	kernel.ExpSum(work, work, peak)
+	for i, p := range work {
+		s.kept[i].prob = p
+	}
+	s.kept = slices.DeleteFunc(s.kept, func(c candidate) bool { return c.prob < something })
+	s.sortKept() // different logits may have the same probability
+	mass, entropy := s.keptMass(), 0.
+	if s.options.typical() {
+		entropy = s.keptEntropy(mass)
+	}
+	s.filter(mass, entropy)
+}
+
+// filter cuts the candidates by typical, top-p and min-p. mass and entropy are of
+// all that they were chosen from, the entropy for typical alone.
+func (s *Sampler) filter(mass, entropy float64) {
+	o := &s.options
 	if o.typical() {
 		s.nearest(entropy, mass)
 		mass = s.keptMass()
@@ -49,7 +75,7 @@ func (s *Sampler) keep(logits []float32, peak float32) {
 // which is 1, and returns their sum. The entropy, in nats, is there for typical
 // alone.
 func (s *Sampler) exponentials(logits []float32, peak float32) (total, entropy float64) {
-	if !s.options.typical() || s.options.TopK > 0 {
+	if !s.options.typical() {
 		return float64(kernel.ExpSum(s.work, logits, peak)), 0
 	}
 	var weighted float64

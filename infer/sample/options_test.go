@@ -344,19 +344,7 @@ func fuzzed(t *testing.T, o Options, raw []byte) (ids []int32) {
 	if s.Reset(o, []int32{0, int32(len(raw) - 1)}) != nil {
 		return nil
 	}
-	logits := make([]float32, len(raw))
-	for i, b := range raw {
-		switch logits[i] = (float32(b) - 128) / 8; b {
-		case 0:
-			logits[i] = float32(math.Inf(-1))
-		case 1:
-			logits[i] = -math.MaxFloat32
-		case 255:
-			logits[i] = 3e38
-		case 254:
-			logits[i] = 1e4
-		}
-	}
+	logits := fuzzedLogits(raw)
 	for range 12 {
 		c, err := s.Sample(logits)
 		if err != nil {
@@ -374,4 +362,22 @@ func fuzzed(t *testing.T, o Options, raw []byte) (ids []int32) {
 		ids = append(ids, c.ID)
 	}
 	return ids
+}
+
+// fuzzedLogits has ordinary ones and the largest and the smallest.
+func fuzzedLogits(raw []byte) []float32 {
+	logits := make([]float32, len(raw))
+	for i, b := range raw {
+		switch logits[i] = (float32(b) - 128) / 8; b {
+		case 0:
+			logits[i] = float32(math.Inf(-1))
+		case 1:
+			logits[i] = -math.MaxFloat32
+		case 255:
+			logits[i] = 3e38
+		case 254:
+			logits[i] = 1e4
+		}
+	}
+	return logits
 }

@@ -100,8 +100,8 @@ func (s *Sampler) Sample(logits []float32) (Choice, error) {
 	}
 	best, second := kernel.Leaders(logits)
 	rest := kernel.LogSumExp(logits, logits[best])
-	if !(rest >= 0 && rest <= math.MaxFloat32) {
-		return Choice{}, fmt.Errorf("sample: the model's logits are not finite (best is %v)", logits[best])
+	if err := checkRest(rest, logits[best]); err != nil {
+		return Choice{}, err
 	}
 	if s.options.Top > 0 {
 		s.findTop(logits, logits[best], rest)
@@ -112,6 +112,14 @@ func (s *Sampler) Sample(logits []float32) (Choice, error) {
 		LogProb: logits[id] - logits[best] - rest,
 		Margin:  logits[best] - second,
 	}, err
+}
+
+// checkRest checks the logarithm of the sum of exponentials above the best logit.
+func checkRest(rest, best float32) error {
+	if !(rest >= 0 && rest <= math.MaxFloat32) {
+		return fmt.Errorf("sample: the model's logits are not finite (best is %v)", best)
+	}
+	return nil
 }
 
 // choose applies the options.

@@ -17,6 +17,11 @@ func (s *Sampler) Top() []Likely { return s.top }
 // sum of exponentials above it.
 func (s *Sampler) findTop(logits []float32, peak, rest float32) {
 	s.topK(logits, min(s.options.Top, len(logits)), -math.MaxFloat32)
+	s.report(peak, rest)
+}
+
+// report makes top of the candidates, which have logits.
+func (s *Sampler) report(peak, rest float32) {
 	s.top = s.top[:0]
 	for _, c := range s.kept {
 		s.top = append(s.top, Likely{c.id, c.prob - peak - rest})

@@ -290,6 +290,21 @@ func TestTopK(t *testing.T) {
 	})
 }
 
+// Where a logit is no number, or none is one, the sum is no number either.
+func TestTopKOfNoNumbers(t *testing.T) {
+	t.Parallel()
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	each(t, func(t *testing.T, d *device) {
+		for _, row := range [][]float32{{1, nan, 2}, {1, -nan, 2}, {1, inf, 2}, {-inf, -inf, -inf}} {
+			ids, values, sums := room[int32](d, 2), room[float32](d, 2), room[float32](d, 2)
+			d.launch("top_k", x(1), x(256), 0, put(d, row), ids, values, sums, 1, 3, 2, int64(3))
+			if sum := take[float32](sums)[1]; sum == sum {
+				t.Errorf("%v: the sum is %v", row, sum)
+			}
+		}
+	})
+}
+
 // Probes do what they are said to do, and end.
 func TestProbes(t *testing.T) {
 	t.Parallel()

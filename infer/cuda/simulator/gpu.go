@@ -77,7 +77,8 @@ func (g *GPU) Set(settings string) {
 }
 
 // Count says how often a function of the driver was called or a kernel ran, or
-// how many "pieces" of memory and "contexts" there are. 0 with a real GPU.
+// how many "pieces" of memory and "contexts" there are, or how many "bytes to the
+// host" streams have copied. 0 with a real GPU.
 func (g *GPU) Count(name string) int {
 	if g.Real() {
 		return 0

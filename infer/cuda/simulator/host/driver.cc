@@ -546,7 +546,10 @@ API cuMemcpyDtoHAsync_v2(void *dst, uintptr_t src, size_t bytes, Stream *s) {
 	if (!known(s)) return InvalidHandle;
 	if (!pinned(dst, bytes)) return pageable(bytes);
 	if (!reaches(src, bytes)) return outside(src, bytes);
-	return put(s, [=] { return reaches(src, bytes) ? copy((uintptr_t)dst, src, bytes) : IllegalAddress; });
+	return put(s, [=] {
+		calls["bytes to the host"] += bytes;
+		return reaches(src, bytes) ? copy((uintptr_t)dst, src, bytes) : IllegalAddress;
+	});
 }
 
 API cuMemcpyDtoDAsync_v2(uintptr_t dst, uintptr_t src, size_t bytes, Stream *s) {
@@ -722,7 +725,8 @@ extern "C" __attribute__((visibility("default"))) void cusp_simulate(const char 
 }
 
 // cusp_count says how often a function of the driver was called or a kernel ran,
-// or how many "pieces" of memory or "contexts" there are.
+// or how many "pieces" of memory or "contexts" there are, or how many "bytes to the
+// host" streams have copied.
 extern "C" __attribute__((visibility("default"))) long cusp_count(const char *name) {
 	std::lock_guard<std::recursive_mutex> hold(lock);
 	if (!strcmp(name, "pieces")) return pieces();
