@@ -38,13 +38,13 @@ func TestAnEngineBeyondTheMachineIsRefused(t *testing.T) {
 	}
 }
 
-// small is claims with memory of its own.
-type small struct {
+// separate is claims with memory of its own.
+type separate struct {
 	claims
 	bytes float64
 }
 
-func (s small) Memory() float64 { return s.bytes }
+func (s separate) Memory() float64 { return s.bytes }
 
 // What does not fit is told with the memory that it does not fit into.
 func TestWhoseMemory(t *testing.T) {
@@ -57,7 +57,7 @@ func TestWhoseMemory(t *testing.T) {
 		{Options{}, 1000, "more than half of the GPU's free 1e-06 GB"},
 		{Options{KVBytes: 1 << 30}, 5e8, "more than the GPU's free 0.5 GB; choose"},
 	} {
-		if _, err := New(small{claims{config: tiny}, c.bytes}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := New(separate{claims{config: tiny}, c.bytes}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 		_, err := c.o.Footprint(tiny, c.bytes)

@@ -49,9 +49,14 @@ func (m *Divided) Reason() string { return m.reason }
 func (m *Divided) Config() model.Config { return m.config }
 
 // Memory implements [model.Memory]: how many bytes of pages and vectors there are,
-// if those of the GPU's layers are what runs short.
+// until the GPU's layers or the others run short of them.
 func (m *Divided) Memory() float64 {
-	return m.first.Memory() * float64(m.config.Layers) / float64(m.Layers())
+	all, first := float64(m.config.Layers), float64(m.Layers())
+	n := m.first.Memory() * all / first
+	if available := availableMemory("/proc/meminfo"); available > 0 {
+		n = min(n, float64(available)*all/(all-first))
+	}
+	return n
 }
 
 // NewKV implements [model.Model].
