@@ -143,7 +143,7 @@ func TestServeBesideASmallGPU(t *testing.T) {
 		cfg.Model.Context, cfg.Model.Sequences, cfg.Model.BatchTokens = 256, 1, 16
 		shape := modeltest.Small()
 		shape.Layers, shape.Dim, shape.FFN, shape.Type = 10, 256, 2048, quant.Q8_0
-		putShape(t, cfg, "large.gguf", shape)
+		putShape(t, cfg, "a.gguf", shape)
 		measure := func() (cuda.Costs, error) { return cuda.Costs{CPU: cpu, GPU: c.gpu}, nil }
 		client, stop := serveReal(t, cfg, Options{gpu: cuda.Options{Library: g.Path, Measure: measure}})
 		p := placeOf(t, client)
