@@ -195,3 +195,29 @@ func TestLayersRefused(t *testing.T) {
 		}
 	}
 }
+
+// The layers that are timed can be taken out of every family of decoders.
+func TestExtractFamilies(t *testing.T) {
+	t.Parallel()
+	for _, name := range fixtures(t) {
+		m, _ := fixture(t, name, quant.F32)
+		c := m.Config()
+		if c.Kind != model.Decoder {
+			continue
+		}
+		p := m.(model.Programmed).Program()
+		for from := range c.Layers - 1 {
+			part, err := cuda.Extract(p, from, c.Layers-1)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			r := newRun(t, model.New(part), quant.F16, model.Limits{Threads: 1, Sequences: 1, Rows: 1, Context: 1})
+			hidden := make([]float32, c.Dim)
+			r.forward(model.Sequence{Pages: r.pages[0], Tokens: []int32{0}, Hidden: hidden})
+			if !(cosine(hidden, hidden) > 0.9) {
+				t.Errorf("%s from layer %d: %v", name, from, hidden)
+			}
+		}
+	}
+}
