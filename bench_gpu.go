@@ -19,7 +19,7 @@ func benchGPU() (*bench.GPU, *cuda.Peaks, error) {
 	}
 	return &bench.GPU{
 		Name: info.String(), Cache: peaks.Cache(),
-		Place:    func(m model.Model) (model.Model, error) { return cuda.Load(m, cuda.Options{}) },
+		Place:    func(m model.Model) (model.Model, error) { return cuda.Load(m, cuda.Options{Insist: true}) },
 		Read:     bench.Ceiling{What: "a kernel that reads the GPU's memory beyond its caches", Once: peaks.Read},
 		Multiply: ceilingOf(peaks, true),
 		Floats:   ceilingOf(peaks, false),

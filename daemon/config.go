@@ -68,7 +68,7 @@ type ModelConfig struct {
 	AllowUnsigned bool     `toml:"allow_unsigned"`
 	Trust         []string `toml:"trust"`      // files or directories of minisign public keys
 	Device        string   `toml:"device"`     // where it computes: "auto", "cpu" or "cuda"
-	GPULayers     int      `toml:"gpu_layers"` // on the GPU, the others on the CPU; 0: all that fit
+	GPULayers     int      `toml:"gpu_layers"` // on the GPU, the others on the CPU; 0: all, or what is fastest
 	Threads       int      `toml:"threads"`
 	Context       int      `toml:"context"`
 	Sequences     int      `toml:"sequences"`

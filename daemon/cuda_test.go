@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a472be26/cusp/daemon/api"
 	"github.com/a472be26/cusp/infer/cuda"
 	"github.com/a472be26/cusp/infer/cuda/simulator"
 	"github.com/a472be26/cusp/infer/modeltest"
+	"github.com/a472be26/cusp/infer/quant"
 	"github.com/a472be26/cusp/router"
 )
 
@@ -27,11 +29,16 @@ func plainModel(t *testing.T, device string) Config {
 
 func put(t *testing.T, cfg Config, name string) {
 	t.Helper()
+	putShape(t, cfg, name, modeltest.Small())
+}
+
+func putShape(t *testing.T, cfg Config, name string, s modeltest.Shape) {
+	t.Helper()
 	if err := os.MkdirAll(cfg.Model.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	unfinished := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(unfinished, modeltest.Small().Chat(t), 0o644); err != nil {
+	if err := os.WriteFile(unfinished, s.Chat(t), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(unfinished, filepath.Join(cfg.Model.Dir, name)); err != nil {
@@ -113,6 +120,41 @@ func TestServeWithoutAGPU(t *testing.T) {
 	err := Serve(t.Context(), cfg, Options{gpu: cuda.Options{Library: "/nowhere/libcuda.so.1"}})
 	if err == nil || !strings.Contains(err.Error(), `model.device = "auto"`) {
 		t.Errorf("a GPU is insisted on, and there is none: %v", err)
+	}
+}
+
+// Where a GPU has no room for all layers, it depends on what they cost how many it
+// gets, and the status says so.
+func TestServeBesideASmallGPU(t *testing.T) {
+	t.Parallel()
+	measure := func() (cuda.Costs, error) {
+		return cuda.Costs{CPU: 2 * time.Millisecond, GPU: 3 * time.Millisecond}, nil
+	}
+	for _, c := range []struct {
+		device, place string
+		says          []string
+	}{
+		{deviceAuto, deviceCPU, []string{"the CPU alone is faster", "2ms on the CPU and 3ms on the GPU", "model.gpu_layers"}},
+		{deviceCUDA, deviceCUDA, []string{"1 of 20 layers, the others on the CPU (", "3ms on the GPU"}},
+	} {
+		g := simulator.New(t, "integrated=0,memory=15000000")
+		cfg := plainModel(t, c.device)
+		cfg.Model.Context, cfg.Model.Sequences, cfg.Model.BatchTokens = 256, 1, 16
+		shape := modeltest.Small()
+		shape.Layers, shape.Dim, shape.FFN, shape.Type = 20, 256, 1024, quant.Q8_0
+		putShape(t, cfg, "a.gguf", shape)
+		client, stop := serveReal(t, cfg, Options{gpu: cuda.Options{Library: g.Path, Measure: measure}})
+		p := placeOf(t, client)
+		for _, want := range c.says {
+			if p.Device != c.place || !strings.Contains(p.GPU+p.Why, want) {
+				t.Errorf("%s: %+v, want %s and %q", c.device, p, c.place, want)
+			}
+		}
+		mustAnswer(t, client)
+		stop()
+		if n := g.Count("contexts") + g.Count("pieces"); n != 0 {
+			t.Errorf("%s: %d contexts and pieces of memory are left", c.device, n)
+		}
 	}
 }
 

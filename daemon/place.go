@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,7 +49,7 @@ func (p *places) open(m ModelConfig, c assistant.Config, open func(assistant.Con
 		a, err := open(c)
 		return a, Place{Device: deviceCPU}, err
 	}
-	a, place, err := p.openGPU(m.GPULayers, c, open)
+	a, place, err := p.openGPU(m, c, open)
 	switch {
 	case err == nil:
 		return a, place, nil
@@ -62,7 +63,7 @@ func (p *places) open(m ModelConfig, c assistant.Config, open func(assistant.Con
 	return a, Place{Device: deviceCPU, Why: err.Error()}, err2
 }
 
-func (p *places) openGPU(layers int, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
+func (p *places) openGPU(m ModelConfig, c assistant.Config, open func(assistant.Config) (*assistant.Assistant, error)) (*assistant.Assistant, Place, error) {
 	if err := p.given(); err != nil {
 		return nil, Place{}, unusable{err}
 	}
@@ -70,22 +71,37 @@ func (p *places) openGPU(layers int, c assistant.Config, open func(assistant.Con
 	if err != nil {
 		return nil, Place{}, unusable{err}
 	}
-	loaded, about := false, info.String()
+	loaded, about, reason := false, info.String(), ""
 	o := p.options
-	o.Layers = layers
+	o.Layers, o.Insist, o.Threads = m.GPULayers, m.Device == deviceCUDA, c.Threads
 	c.Place = func(m model.Model) (model.Model, error) {
 		m, err := cuda.Load(m, o)
 		loaded = err == nil
-		if d, ok := m.(interface{ Layers() int }); ok {
+		if d, ok := m.(divided); ok {
 			about += fmt.Sprintf("; %d of %d layers, the others on the CPU", d.Layers(), m.Config().Layers)
+			reason = d.Reason()
+			p.log.Info("some layers of the model compute on the GPU, the others on the CPU", "gpu", d.Layers(), "of", m.Config().Layers, "reason", cmp.Or(reason, "model.gpu_layers"))
 		}
 		return m, err
 	}
 	a, err := open(c)
-	if err != nil && loaded { // the engine does not fit
+	switch {
+	case err != nil && loaded: // the engine does not fit
 		err = unusable{err}
+	case errors.Is(err, cuda.ErrSlower):
+		err = fmt.Errorf("%w; model.gpu_layers puts some on the GPU all the same", err)
 	}
-	return a, Place{Device: deviceCUDA, GPU: about, pages: " " + about}, err
+	place := Place{Device: deviceCUDA, GPU: about, pages: " " + about}
+	if reason != "" {
+		place.GPU += " (" + reason + ")"
+	}
+	return a, place, err
+}
+
+// divided is a model of which only some layers are on the GPU.
+type divided interface {
+	Layers() int
+	Reason() string // why so many; empty: because of model.gpu_layers
 }
 
 // unusable is why no model can use the GPU.
@@ -98,7 +114,7 @@ func ofGPU(err error) bool {
 	if errors.As(err, new(*driver.Error)) || errors.As(err, new(unusable)) {
 		return true
 	}
-	for _, kind := range []error{driver.ErrNoDriver, driver.ErrDriverTooOld, driver.ErrNoDevice, driver.ErrOutOfMemory, driver.ErrDeviceLost, cuda.ErrUnsupported} {
+	for _, kind := range []error{driver.ErrNoDriver, driver.ErrDriverTooOld, driver.ErrNoDevice, driver.ErrOutOfMemory, driver.ErrDeviceLost, cuda.ErrUnsupported, cuda.ErrSlower} {
 		if errors.Is(err, kind) {
 			return true
 		}

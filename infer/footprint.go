@@ -1,15 +1,30 @@
 package infer
 
-import "github.com/a472be26/cusp/infer/model"
+import (
+	"fmt"
 
-// memoryOf is how many bytes there are for a model's keys and values and run
-// state: the machine's, unless the model has memory of its own.
-func memoryOf(m model.Model) float64 {
-	if own, ok := m.(model.Memory); ok {
-		return own.Memory()
-	}
-	return machineMemory()
+	"github.com/a472be26/cusp/infer/model"
+)
+
+// memory is how many bytes there are, and whose they are.
+type memory struct {
+	bytes float64
+	whose string // "the machine's"
 }
+
+// ofMachine is some memory of the machine.
+func ofMachine(bytes float64) memory { return memory{bytes, "the machine's"} }
+
+// memoryOf is what there is for a model's keys and values and run state: the
+// machine's memory, unless the model has another, as a GPU's.
+func memoryOf(m model.Model) memory {
+	if own, ok := m.(model.Memory); ok {
+		return memory{own.Memory(), "the GPU's free"}
+	}
+	return ofMachine(machineMemory())
+}
+
+func (m memory) String() string { return fmt.Sprintf("%s %.3g GB", m.whose, m.bytes/1e9) }
 
 // Footprint is what an engine would take of memory beside the weights, in bytes.
 type Footprint struct {
@@ -26,7 +41,7 @@ func (o Options) Footprint(c model.Config, memory float64) (Footprint, error) {
 	if memory == 0 {
 		memory = machineMemory()
 	}
-	o, pages, err := o.complete(c, memory)
+	o, pages, err := o.complete(c, ofMachine(memory))
 	if err != nil {
 		return Footprint{}, err
 	}

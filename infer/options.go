@@ -53,9 +53,9 @@ func or(value, otherwise int) int {
 	return value
 }
 
-// complete fills in the defaults for a model on a machine with some bytes of
-// memory, and says how many pages to make.
-func (o Options) complete(c model.Config, machine float64) (Options, int, error) {
+// complete fills in the defaults for a model where there is some memory, and says
+// how many pages to make.
+func (o Options) complete(c model.Config, m memory) (Options, int, error) {
 	o.Threads = or(o.Threads, kernel.DefaultThreads())
 	o.Context = or(o.Context, min(c.Context, defaultContext))
 	o.Sequences = or(o.Sequences, 1)
@@ -68,7 +68,7 @@ func (o Options) complete(c model.Config, machine float64) (Options, int, error)
 	if err := o.check(c); err != nil {
 		return o, 0, err
 	}
-	n, err := o.fit(c, machine)
+	n, err := o.fit(c, m)
 	return o, n, err
 }
 
@@ -140,10 +140,10 @@ func (o Options) kind() quant.Type {
 // fit says how many pages there are room for. The numbers of a model file are
 // only claims, and a Go program does not survive an allocation that fails:
 // sizes are floats, because no product of a file's numbers overflows one.
-func (o Options) fit(c model.Config, machine float64) (int, error) {
+func (o Options) fit(c model.Config, m memory) (int, error) {
 	page := c.PageBytes(o.kind())
 	known := page + float64(unsafe.Sizeof(node{})) // with what is remembered of it
-	pages := min(float64(o.Sequences)*float64(o.mostPages(c)), math.Floor(machine/2/known))
+	pages := min(float64(o.Sequences)*float64(o.mostPages(c)), math.Floor(m.bytes/2/known))
 	if o.KVBytes > 0 {
 		pages = math.Floor(float64(o.KVBytes) / page)
 	}
@@ -152,10 +152,10 @@ func (o Options) fit(c model.Config, machine float64) (int, error) {
 	case pages < 1 && o.KVBytes > 0:
 		return 0, fmt.Errorf("infer: %d bytes for keys and values hold not one page: %d tokens take %.0f bytes with this model; allow more", o.KVBytes, model.PageTokens, page)
 	case pages < 1:
-		return 0, fmt.Errorf("infer: the keys and values of %d tokens take %.3g GB with this model, more than half of the machine's %.3g GB", model.PageTokens, page/1e9, machine/1e9)
-	case need > machine:
-		return 0, fmt.Errorf("infer: %.3g GB for keys and values and %.3g GB for passes of %d tokens are more than the machine's %.3g GB; choose a smaller context, less memory for keys and values, or fewer rows",
-			pages*page/1e9, o.runBytes(c)/1e9, o.Rows, machine/1e9)
+		return 0, fmt.Errorf("infer: the keys and values of %d tokens take %.3g GB with this model, more than half of %v", model.PageTokens, page/1e9, m)
+	case need > m.bytes:
+		return 0, fmt.Errorf("infer: %.3g GB for keys and values and %.3g GB for passes of %d tokens are more than %v; choose a smaller context, less memory for keys and values, or fewer rows",
+			pages*page/1e9, o.runBytes(c)/1e9, o.Rows, m)
 	case pages > math.MaxInt32-1:
 		return 0, fmt.Errorf("infer: %.3g pages of keys and values are more than can be counted; choose a smaller context", pages)
 	}

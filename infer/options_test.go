@@ -38,6 +38,35 @@ func TestAnEngineBeyondTheMachineIsRefused(t *testing.T) {
 	}
 }
 
+// separate is claims with memory of its own.
+type separate struct {
+	claims
+	bytes float64
+}
+
+func (s separate) Memory() float64 { return s.bytes }
+
+// What does not fit is told with the memory that it does not fit into.
+func TestWhoseMemory(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		o     Options
+		bytes float64
+		want  string
+	}{
+		{Options{}, 1000, "more than half of the GPU's free 1e-06 GB"},
+		{Options{KVBytes: 1 << 30}, 5e8, "more than the GPU's free 0.5 GB; choose"},
+	} {
+		if _, err := New(separate{claims{config: tiny}, c.bytes}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+		_, err := c.o.Footprint(tiny, c.bytes)
+		if want := strings.Replace(c.want, "the GPU's free", "the machine's", 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
 // A model of 1.1 B parameters: 22 layers of 4 heads of 64 keys and values take
 // 22.5 kB a token in binary16, 360 kB a page.
 var tiny = model.Config{Vocab: 32000, Dim: 2048, Layers: 22, Heads: 32, KVHeads: 4, HeadDim: 64, FFN: 5632, Context: 2048}
@@ -65,7 +94,7 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 		{"a pass that does not fit", Options{Context: 32, Rows: 4096}, gb / 4, 0, "passes of 4096 tokens"},
 	}
 	for _, c := range cases {
-		o, pages, err := c.o.complete(tiny, c.machine)
+		o, pages, err := c.o.complete(tiny, ofMachine(c.machine))
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%s: error %v", c.name, err)
@@ -91,7 +120,7 @@ func TestPagesOfWindows(t *testing.T) {
 		{32768, most - 1, most - 1, 16 * (most - 1)},
 		{4096, 0, 2 * 256, 4096},
 	} {
-		o, pages, err := Options{Sequences: 2, Context: c.context, KVBytes: int64(float64(c.pages) * mistral.PageBytes(quant.F16))}.complete(mistral, 64e9)
+		o, pages, err := Options{Sequences: 2, Context: c.context, KVBytes: int64(float64(c.pages) * mistral.PageBytes(quant.F16))}.complete(mistral, ofMachine(64e9))
 		if err != nil || pages != c.want || o.longest(mistral, pages) != c.tokens {
 			t.Errorf("%+v: %d pages, %d tokens, error %v", c, pages, o.longest(mistral, pages), err)
 		}
@@ -126,7 +155,7 @@ func TestPagesOfTexts(t *testing.T) {
 	for _, c := range cases {
 		config := tiny
 		config.Kind = c.kind
-		o, pages, err := c.o.complete(config, 8e9)
+		o, pages, err := c.o.complete(config, ofMachine(8e9))
 		if err != nil || pages != c.pages || o.Rows != c.rows {
 			t.Errorf("%s: %d pages and %d rows, %v; want %d and %d", c.name, pages, o.Rows, err, c.pages, c.rows)
 		}

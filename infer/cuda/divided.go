@@ -17,6 +17,7 @@ type Divided struct {
 	config model.Config
 	first  *Model
 	rest   model.Model
+	reason string // see Reason
 }
 
 var (
@@ -25,8 +26,8 @@ var (
 )
 
 // newDivided puts some layers of a program on the device.
-func newDivided(p *model.Program, layers int, o Options, d *driver.Device) (model.Model, error) {
-	first, rest, err := p.Split(layers)
+func newDivided(p *model.Program, n division, o Options, d *driver.Device) (model.Model, error) {
+	first, rest, err := p.Split(n.layers)
 	if err != nil {
 		return nil, fmt.Errorf("cuda: %w: %w", ErrUnsupported, err)
 	}
@@ -34,37 +35,28 @@ func newDivided(p *model.Program, layers int, o Options, d *driver.Device) (mode
 	if err != nil {
 		return nil, err
 	}
-	return &Divided{config: p.Config, first: m, rest: model.New(rest)}, nil
-}
-
-// weightShare is how much of the free memory weights may take where they are
-// divided; the rest is for keys and values and the passes.
-const weightShare = 0.75
-
-// fitting is how many of a program's layers fit into some bytes of the device.
-func fitting(p *model.Program, free int64) int {
-	for layers := p.Config.Layers - 1; layers > 0; layers-- {
-		first, _, err := p.Split(layers)
-		if err != nil {
-			return 0
-		}
-		if whole := newSpans(first).bytes(); float64(whole) <= weightShare*float64(free) {
-			return layers
-		}
-	}
-	return 0
+	return &Divided{config: p.Config, first: m, rest: model.New(rest), reason: n.reason}, nil
 }
 
 // Layers is how many layers run on the GPU.
 func (m *Divided) Layers() int { return m.first.program.Config.Layers }
 
+// Reason is why there are so many, for people: what was measured. Empty where they
+// were chosen by Options.Layers.
+func (m *Divided) Reason() string { return m.reason }
+
 // Config implements [model.Model].
 func (m *Divided) Config() model.Config { return m.config }
 
 // Memory implements [model.Memory]: how many bytes of pages and vectors there are,
-// if those of the GPU's layers are what runs short.
+// until the GPU's layers or the others run short of them.
 func (m *Divided) Memory() float64 {
-	return m.first.Memory() * float64(m.config.Layers) / float64(m.Layers())
+	all, first := float64(m.config.Layers), float64(m.Layers())
+	n := m.first.Memory() * all / first
+	if available := availableMemory("/proc/meminfo"); available > 0 {
+		n = min(n, float64(available)*all/(all-first))
+	}
+	return n
 }
 
 // NewKV implements [model.Model].

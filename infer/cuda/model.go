@@ -38,11 +38,13 @@ var (
 // Close the result when nothing runs on it any more.
 //
 // If a GPU with memory of its own has not enough for the weights, the layers that
-// do not fit run on the CPU; the result is a Divided then.
+// do not fit run on the CPU; the result is a Divided then. How long they take on
+// either is measured.
 //
 // Errors that are driver.ErrNoDriver, ErrDriverTooOld, ErrNoDevice, ErrCompile or
 // ErrOutOfMemory say why there is no GPU for it; one that is ErrUnsupported, that
-// the kernels lack something that the model has.
+// the kernels lack something that the model has; ErrSlower, that it is faster
+// without.
 func Load(m model.Model, o Options) (model.Model, error) {
 	described, ok := m.(model.Programmed)
 	if !ok {
@@ -60,16 +62,16 @@ func Load(m model.Model, o Options) (model.Model, error) {
 	case o.Layers < 0 || o.Layers > layers:
 		return nil, fmt.Errorf("cuda: %d layers on the GPU, but the model has %d", o.Layers, layers)
 	case o.Layers > 0 && o.Layers < layers:
-		return newDivided(p, o.Layers, o, d)
+		return newDivided(p, division{layers: o.Layers}, o, d)
 	}
 	whole, err := newModel(p, o, d)
 	if err == nil {
 		return whole, nil
 	}
-	if layers := room(p, o, d, err); layers > 0 {
-		return newDivided(p, layers, o, d)
+	if !errors.Is(err, driver.ErrOutOfMemory) || d.Integrated || o.Layers != 0 {
+		return nil, err // memory that CPU and GPU share is no larger for one than for the other
 	}
-	return nil, err
+	return divide(p, o, d, err)
 }
 
 // newModel puts a whole program on a device.
@@ -81,24 +83,6 @@ func newModel(p *model.Program, o Options, d *driver.Device) (*Model, error) {
 		return nil, err
 	}
 	return m, nil
-}
-
-// room is how many layers there is room for after an error, 0 if fewer would not
-// help: memory that CPU and GPU share is no larger for one than for the other.
-func room(p *model.Program, o Options, d *driver.Device, err error) int {
-	if !errors.Is(err, driver.ErrOutOfMemory) || d.Integrated || o.Layers != 0 || p.Config.Kind != model.Decoder {
-		return 0
-	}
-	c, err := d.NewContext(driver.Auto)
-	if err != nil {
-		return 0
-	}
-	defer c.Close()
-	free, err := freeMemory(c)
-	if err != nil {
-		return 0
-	}
-	return fitting(p, free)
 }
 
 // Probe tells which GPU a model would run on, without loading anything.

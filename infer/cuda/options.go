@@ -12,8 +12,15 @@ type Options struct {
 	Device  int    // index of the GPU, as the driver counts them
 	// Layers is how many layers of a decoder run on the GPU, the others on the CPU.
 	// Default: all; or, where a GPU with memory of its own has not enough for their
-	// weights, those that fit.
+	// weights, as many of those that fit as make a token fastest.
 	Layers int
+	// Insist keeps layers on the GPU even where the CPU alone would be faster.
+	Insist bool
+	// Threads is how many compute on the CPU where layers do; default:
+	// kernel.DefaultThreads.
+	Threads int
+	// Measure says what layers cost, to divide them; default: some are timed.
+	Measure func() (Costs, error)
 	// Copy puts the weights into memory of the device even where it could read
 	// them in the mapped file.
 	Copy bool
@@ -44,3 +51,7 @@ func (i Info) String() string {
 // ErrUnsupported says that a model has something that the kernels lack. The CPU
 // serves it.
 var ErrUnsupported = errors.New("not supported on a GPU")
+
+// ErrSlower says that a model does not fit a GPU, and that the CPU alone is faster
+// than both together.
+var ErrSlower = errors.New("the CPU alone is faster")

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/a472be26/cusp/infer/cuda/driver"
+	"github.com/a472be26/cusp/infer/mapped"
 	"github.com/a472be26/cusp/infer/model"
 )
 
@@ -136,7 +137,8 @@ func bytesAt(address uintptr, n int) []byte {
 const copyPart = 16 << 20
 
 // copy makes copies on the device, which begin at the same multiples as the
-// host's.
+// host's. Where both are in the same memory, the host's are dropped: they can be
+// read in the file.
 func (w *weights) copy(c *driver.Context, whole int64, report func(int64)) error {
 	free, err := freeMemory(c)
 	if err != nil {
@@ -159,6 +161,9 @@ func (w *weights) copy(c *driver.Context, whole int64, report func(int64)) error
 			n := min(copyPart, int(s.to-from))
 			if err := c.Upload(s.device+driver.DevicePointer(from-s.from), bytesAt(from, n)); err != nil {
 				return err
+			}
+			if c.Device().Integrated {
+				mapped.Drop(bytesAt(from, n))
 			}
 			done += int64(n)
 			report(done)
