@@ -143,7 +143,7 @@ func (m ModelStatus) remarks() string {
 // model serves stands above.
 func (s *screen) reload(r *Reload, refused *Refusal) {
 	if r != nil && (refused == nil || r.Error != "" && r.Error != refused.Error) {
-		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
+		s.rows(1, "reload", fmt.Sprintf("%s at %s, took %.3gs: %s", result(r.Result), r.Time.Format(time.DateTime), r.TookS, r.Model))
 	}
 	if refused != nil {
 		s.row("refused", "%s, %s: %s", refused.Time.Format(time.DateTime), result(string(refused.Reason)), refused.Error)
