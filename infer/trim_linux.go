@@ -2,12 +2,13 @@ package infer
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/a472be26/cusp/infer/mapped"
 )
 
 // TrimProgram gives back the memory that only the start of a program needs, best
@@ -25,30 +26,25 @@ func TrimProgram() {
 		return
 	}
 	for _, m := range unwritten(maps, program) {
-		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.from, m.to-m.from, unix.MADV_DONTNEED) // if it fails all stays as it is
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.From, m.To-m.From, unix.MADV_DONTNEED) // if it fails all stays as it is
 	}
 }
-
-// extent is a range of addresses.
-type extent struct{ from, to uintptr }
 
 // unwritten are the mappings of a file that hold nothing but what is in it, by
 // smaps as in proc_pid_smaps(5): nobody may write to them, and nobody has, like a
 // debugger or a linker.
-func unwritten(smaps []byte, file string) (all []extent) {
-	var m extent
+func unwritten(smaps []byte, file string) (all []mapped.Mapping) {
+	var m mapped.Mapping
 	ours := false
 	for line := range bytes.Lines(smaps) {
-		fields := strings.Fields(string(line))
-		switch {
-		case len(fields) == 3 && fields[0] == "Anonymous:":
-			if ours && fields[1] == "0" {
+		text := string(line)
+		if next, ok := mapped.ParseMapping(text); ok {
+			m, ours = next, next.Path == file && !strings.Contains(next.Mode, "w")
+		} else if value, found := strings.CutPrefix(text, "Anonymous:"); found {
+			if ours && strings.TrimSpace(value) == "0 kB" {
 				all = append(all, m)
 			}
 			ours = false
-		case len(fields) >= 6 && strings.Contains(fields[0], "-"):
-			n, err := fmt.Sscanf(fields[0], "%x-%x", &m.from, &m.to)
-			ours = n == 2 && err == nil && m.from < m.to && !strings.Contains(fields[1], "w") && strings.Join(fields[5:], " ") == file
 		}
 	}
 	return all

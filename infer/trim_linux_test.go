@@ -21,7 +21,11 @@ func TestUnwrittenMappings(t *testing.T) {
 		mapping("0456c000-0456d000 r--p 0416a000 fe:00 9986379                            /usr/bin/another program", "0") +
 		mapping("0456d000-0456e000 r--p 00000000 00:00 0 ", "0") +
 		"zz-yy r--p 00000000 fe:00 1 /usr/bin/a program\nAnonymous: 0 kB\nAnonymous: 0 kB\n"
-	if got, want := unwritten([]byte(smaps), "/usr/bin/a program"), []extent{{0x400000, 0x402000}, {0x402000, 0x1da0000}}; !slices.Equal(got, want) {
+	var got [][2]uintptr
+	for _, m := range unwritten([]byte(smaps), "/usr/bin/a program") {
+		got = append(got, [2]uintptr{m.From, m.To})
+	}
+	if want := [][2]uintptr{{0x400000, 0x402000}, {0x402000, 0x1da0000}}; !slices.Equal(got, want) {
 		t.Errorf("%x, want %x", got, want)
 	}
 }

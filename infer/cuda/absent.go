@@ -33,6 +33,5 @@ func NewPeaks(Options) (*Peaks, error) { return nil, ErrNotBuilt }
 func (*Peaks) Close() error                   { return nil }
 func (*Peaks) Cache() int64                   { return 0 }
 func (*Peaks) Read() (float64, error)         { return 0, ErrNotBuilt }
-func (*Peaks) Copy() (float64, error)         { return 0, ErrNotBuilt }
 func (*Peaks) Units(bool) []Unit              { return nil }
 func (*Peaks) Multiply(Unit) (float64, error) { return 0, ErrNotBuilt }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# gpu-check.sh [FOLDER]: everything that only a real GPU can tell, within ten minutes.
+# gpu-check.sh [FOLDER]: everything that only a real GPU can tell, meant to take ten minutes.
 # It builds Cusp with the tag cuda, runs the tests of infer/cuda on this machine's
 # driver in place of the simulator, and measures three sizes of models. What it
 # found is printed, and is in the folder afterwards (default: gpu-check): environment.txt,

@@ -75,7 +75,7 @@ func (p *Peaks) room() error {
 	if p.from, err = p.context.Alloc(p.bytes); err != nil {
 		return err
 	}
-	if p.to, err = p.context.Alloc(max(p.bytes, 4*probeThreads*p.blocks)); err != nil {
+	if p.to, err = p.context.Alloc(4 * probeThreads * p.blocks); err != nil {
 		return err
 	}
 	return errors.Join(p.stream.Set(p.from, 1, p.bytes), p.stream.Synchronize())
@@ -93,15 +93,10 @@ func (p *Peaks) Close() error {
 func (p *Peaks) Cache() int64 { return int64(p.device.L2) }
 
 // Read is how many GB per second kernels read of the memory that weights lie in.
-func (p *Peaks) Read() (float64, error) { return p.bandwidth("probe_read", 1) }
-
-// Copy is how many GB per second they read and write together when they copy.
-func (p *Peaks) Copy() (float64, error) { return p.bandwidth("probe_copy", 2) }
-
-func (p *Peaks) bandwidth(name string, ways int) (float64, error) {
+func (p *Peaks) Read() (float64, error) {
 	args := new(driver.Args).Pointer(p.to).Pointer(p.from).Long(int64(p.bytes / 4))
-	took, err := p.time(name, args)
-	return float64(ways*p.bytes) / 1e9 / took.Seconds(), err
+	took, err := p.time("probe_read", args)
+	return float64(p.bytes) / 1e9 / took.Seconds(), err
 }
 
 // Unit is a part of the GPU that multiplies.

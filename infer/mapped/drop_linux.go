@@ -2,9 +2,7 @@ package mapped
 
 import (
 	"bytes"
-	"fmt"
 	"os"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,29 +25,18 @@ func Drop(b []byte) {
 		return
 	}
 	for _, m := range files(maps) {
-		if lo, hi := max(from, m.from), min(to, m.to); lo < hi {
+		if lo, hi := max(from, m.From), min(to, m.To); lo < hi {
 			m.drop(lo, hi)
 		}
 	}
 }
 
-// mapping is some memory that is a file's, of all that have it mapped alike.
-type mapping struct {
-	from, to, offset uintptr
-	inode            uint64
-	path             string
-}
-
-// files are the mappings that are shared and that nobody may write to, by maps as
-// in proc_pid_maps(5): to drop pages of a private one would lose what was written
-// to them, also before it could not be written to any more.
-func files(maps []byte) (all []mapping) {
+// files are the mappings that are shared and that nobody may write to: to drop
+// pages of a private one would lose what was written to them, also before it could
+// not be written to any more.
+func files(maps []byte) (all []Mapping) {
 	for line := range bytes.Lines(maps) {
-		var m mapping
-		var mode, device string
-		n, err := fmt.Sscanf(string(line), "%x-%x %s %x %s %d", &m.from, &m.to, &mode, &m.offset, &device, &m.inode)
-		if _, path, found := strings.Cut(string(line), "/"); n == 6 && err == nil && found && mode == "r--s" && m.inode != 0 && m.from < m.to {
-			m.path = "/" + strings.TrimSuffix(path, "\n")
+		if m, ok := ParseMapping(string(line)); ok && m.Path != "" && m.Mode == "r--s" && m.Inode != 0 {
 			all = append(all, m)
 		}
 	}
@@ -57,18 +44,18 @@ func files(maps []byte) (all []mapping) {
 }
 
 // drop drops the pages between two addresses.
-func (m mapping) drop(from, to uintptr) {
+func (m Mapping) drop(from, to uintptr) {
 	if _, _, failed := unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED); failed != 0 {
 		return
 	}
 	// What is there by now may be another file, or no file.
-	fd, err := unix.Open(m.path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := unix.Open(m.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
 	var info unix.Stat_t
-	if unix.Fstat(fd, &info) == nil && info.Ino == m.inode {
-		_ = unix.Fadvise(fd, int64(m.offset+from-m.from), int64(to-from), unix.FADV_DONTNEED)
+	if unix.Fstat(fd, &info) == nil && info.Ino == m.Inode {
+		_ = unix.Fadvise(fd, int64(m.Offset+from-m.From), int64(to-from), unix.FADV_DONTNEED)
 	}
 }

@@ -124,9 +124,9 @@ x-y r--s 00000000 fe:01 12 /no/numbers
 7f400000-7f500000 r--s 00000000 fe:01 14 /removed (deleted)
 7f000000-7f021000 rw-p 00000000 00:00 0 [stack]
 `
-	want := []mapping{
-		{0x7f000000, 0x7f100000, 0x1000, 12, "/var/lib/cusp/a  model.gguf"},
-		{0x7f400000, 0x7f500000, 0, 14, "/removed (deleted)"},
+	want := []Mapping{
+		{0x7f000000, 0x7f100000, "r--s", 0x1000, 12, "/var/lib/cusp/a  model.gguf"},
+		{0x7f400000, 0x7f500000, "r--s", 0, 14, "/removed (deleted)"},
 	}
 	if got := files([]byte(maps)); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

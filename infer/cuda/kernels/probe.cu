@@ -2,11 +2,6 @@
 // wait for nothing. Results are stored so that no compiler leaves the work out.
 #include "warp.h"
 
-KERNEL_FUNCTION(256) probe_copy(int *dst, const int *RESTRICT src, long long words) {
-  long long step = (long long)blocks_x() * 256;
-  for (long long i = (long long)block_x() * 256 + thread(); i < words / 4; i += step) ((uint32x4 *)dst)[i] = read((const uint32x4 *)src + i);
-}
-
 // probe_read: every warp folds what it read; one word of a block is kept.
 KERNEL_FUNCTION(256) probe_read(int *dst, const int *RESTRICT src, long long words) {
   long long step = (long long)blocks_x() * 256;
