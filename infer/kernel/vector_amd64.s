@@ -115,6 +115,15 @@ eight:
 	VZEROUPPER
 	RET
 
+// LARGESTLANE sets the first lane of Y0 to the largest of all, through X1.
+#define LARGESTLANE \
+	VEXTRACTF128 $1, Y0, X1    \
+	VMAXPS       X1, X0, X0    \
+	VPERMILPS    $0x4e, X0, X1 \ // upper pair down
+	VMAXPS       X1, X0, X0    \
+	VPERMILPS    $0xb1, X0, X1 \ // neighbours
+	VMAXPS       X1, X0, X0
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), P
@@ -127,13 +136,8 @@ eight:
 	SUBQ   $8, N
 	JNZ    eight
 
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS       X1, X0, X0
-	VPERMILPS    $0x4e, X0, X1 // upper pair down
-	VMAXPS       X1, X0, X0
-	VPERMILPS    $0xb1, X0, X1 // neighbours
-	VMAXPS       X1, X0, X0
-	VMOVSS       X0, ret+16(FP)
+	LARGESTLANE
+	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
 
@@ -493,5 +497,83 @@ rest:
 sum:
 	ADDLANES512
 	VMOVSS X3, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// --- AVX-512: rows of values, a multiple of 16 of them, LD bytes apart ---
+
+#define ROW  BX
+#define LD   R8
+#define ROWS R9 // left
+#define NONE Z16
+
+// func maxima512(dst, x *float32, ld, n, width int)
+TEXT ·maxima512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DST
+	MOVQ x+8(FP), ROW
+	MOVQ ld+16(FP), LD
+	MOVQ n+24(FP), ROWS
+	SHLQ $2, LD
+
+row:
+	MOVQ    ROW, P
+	MOVQ    width+32(FP), N
+	VMOVUPS (P), Z0
+
+sixteen:
+	VMAXPS (P), Z0, Z0
+	ADDQ   $64, P
+	SUBQ   $16, N
+	JNZ    sixteen
+
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	LARGESTLANE
+	VMOVSS        X0, (DST)
+	ADDQ          $4, DST
+	ADDQ          LD, ROW
+	DECQ          ROWS
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func expAdd512(sum, x *float32, ld, n, width int, largest *float32)
+TEXT ·expAdd512(SB), NOSPLIT, $0-48
+	MOVQ         sum+0(FP), DST
+	MOVQ         x+8(FP), ROW
+	MOVQ         ld+16(FP), LD
+	MOVQ         n+24(FP), ROWS
+	MOVQ         largest+40(FP), Q
+	SHLQ         $2, LD
+	MOVL         $0xff800000, AX // -Inf
+	VPBROADCASTD AX, NONE
+	LOADEXP
+
+row:
+	MOVQ         ROW, P
+	MOVQ         width+32(FP), N
+	VBROADCASTSS (Q), SHIFT
+	VCMPPS       $4, NONE, SHIFT, K1
+	VMOVAPS.Z    SHIFT, K1, SHIFT // 0 instead of -Inf
+	VPXORQ       SUM, SUM, SUM
+
+sixteen:
+	VMOVUPS (P), Z0
+	VSUBPS  SHIFT, Z0, Z0
+	EXP512(Z0, Z1, Z2)
+	VADDPS  Z2, SUM, SUM
+	VMOVUPS Z2, (P)
+	ADDQ    $64, P
+	SUBQ    $16, N
+	JNZ     sixteen
+
+	ADDLANES512
+	VADDSS (DST), X3, X3
+	VMOVSS X3, (DST)
+	ADDQ   $4, DST
+	ADDQ   $4, Q
+	ADDQ   LD, ROW
+	DECQ   ROWS
+	JNZ    row
 	VZEROUPPER
 	RET

@@ -249,13 +249,14 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 	for q := range n {
 		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
 		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
-		var keep float32
-		out.largest[q], keep, out.sum[q] = kernel.SoftmaxStep(scores, out.largest[q], out.sum[q])
+	}
+	kernel.SoftmaxStep(w.scores, chunkTokens, n, len(pages)*PageTokens, out.largest, w.keep, out.sum)
+	for q, keep := range w.keep[:n] {
 		if keep != 1 {
 			kernel.Scale(keep, out.mixed[q*a.headDim:(q+1)*a.headDim])
 		}
 	}
-	a.kv.mix(out.mixed, w, n, pages, a.layer, head, tokens)
+	a.kv.mix(out.mixed, w, n, tokens)
 }
 
 // score finishes the scores of some positions from one on, for a head of queries
@@ -305,21 +306,26 @@ func hide(scores []float32) {
 type workspace struct {
 	queries     []float32 // [queries][headDim], scaled
 	scores      []float32 // [queries][chunkTokens], then weights
+	keep        []float32 // [queries] of what is mixed already
 	total, part softmaxSum
 
-	int8   *kernel.Attention8               // for keys and values in Q8_0, else nil
-	values [chunkTokens / PageTokens][]byte // of a chunk's pages, for int8
+	keys, values [][]byte           // of a chunk's pages
+	int8         *kernel.Attention8 // for keys and values in Q8_0, else nil
 }
 
 func newWorkspace(queries, headDim int, kind quant.Type) *workspace {
+	const pages = chunkTokens / PageTokens
 	w := &workspace{
 		queries: make([]float32, queries*headDim),
 		scores:  make([]float32, queries*chunkTokens),
+		keep:    make([]float32, queries),
 		total:   newSoftmaxSum(queries, headDim),
 		part:    newSoftmaxSum(queries, headDim),
+		keys:    make([][]byte, pages),
+		values:  make([][]byte, pages),
 	}
 	if kind == quant.Q8_0 {
-		w.int8 = kernel.NewAttention8(queries, len(w.values), headDim)
+		w.int8 = kernel.NewAttention8(queries, pages, headDim)
 	}
 	return w
 }
