@@ -105,9 +105,7 @@ func checkScores(caller string, dst, ld, queries, ldq, n int, keys [][]byte, hea
 	width := len(keys) * PageTokens
 	checkRows(caller, "dst", dst, n, ld, width)
 	checkRows(caller, "queries", queries, n, ldq, headDim)
-	for _, page := range keys {
-		checkRows(caller, "keys", len(page)/size, 1, 0, headDim*PageTokens)
-	}
+	checkRows(caller, "a page of keys", shortest(keys)/size, min(len(keys), 1), 0, headDim*PageTokens)
 	if n > 1 && ld < width {
 		panic(fmt.Sprintf("kernel: %s with rows of %d scores only %d apart", caller, width, ld))
 	}
@@ -121,14 +119,27 @@ func checkMix(caller string, dst, ld, weights, ldw, n int, values [][]byte, toke
 	}
 	checkRows(caller, "dst", dst, n, ld, headDim)
 	checkRows(caller, "weights", weights, n, ldw, tokens)
-	for i, page := range values {
-		here := min(max(tokens-i*PageTokens, 0), PageTokens)
-		checkRows(caller, "values", len(page)/size, here, headDim, headDim)
+	whole := tokens / PageTokens
+	checkRows(caller, "a page of values", shortest(values[:whole])/size, min(whole, 1), 0, headDim*PageTokens)
+	if rest := tokens % PageTokens; rest > 0 {
+		checkRows(caller, "the last page of values", len(values[whole])/size, rest, headDim, headDim)
 	}
 	if n > 1 && ld < headDim {
 		panic(fmt.Sprintf("kernel: %s with rows of %d values only %d apart", caller, headDim, ld))
 	}
 	return n > 0 && tokens > 0
+}
+
+// shortest is the length of the shortest page, 0 without any.
+func shortest(pages [][]byte) int {
+	if len(pages) == 0 {
+		return 0
+	}
+	n := len(pages[0])
+	for _, page := range pages {
+		n = min(n, len(page))
+	}
+	return n
 }
 
 func checkSoftmax(scores, ld, n, width, room int) {

@@ -245,12 +245,14 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
 	n := t.rows * a.group
 	pages := t.seen(a.how)[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
+	width := len(pages) * PageTokens
 	a.kv.scores(w, n, pages, a.layer, head)
-	for q := range n {
-		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
-		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
+	if !a.finished(t, from, tokens, width) {
+		for q := range n {
+			a.finish(w.scores[q*chunkTokens:][:width], head*a.group+q%a.group, t.position+q/a.group, from, tokens)
+		}
 	}
-	kernel.SoftmaxStep(w.scores, chunkTokens, n, len(pages)*PageTokens, out.largest, w.keep, out.sum)
+	kernel.SoftmaxStep(w.scores, chunkTokens, n, width, out.largest, w.keep, out.sum)
 	for q, keep := range w.keep[:n] {
 		if keep != 1 {
 			kernel.Scale(keep, out.mixed[q*a.headDim:(q+1)*a.headDim])
@@ -259,9 +261,17 @@ func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *so
 	a.kv.mix(out.mixed, w, n, tokens)
 }
 
-// score finishes the scores of some positions from one on, for a head of queries
-// of a row at a position.
-func (a *attention) score(scores []float32, head, position, from, tokens int) {
+// finished says that finish would change nothing in any row of a tile: products
+// are the scores, and all rows see all positions.
+func (a *attention) finished(t *tile, from, tokens, width int) bool {
+	l := a.how
+	return l.Limit == 0 && l.Slopes == nil && l.Biases == nil && tokens == width &&
+		(l.Sees != Past || from+width <= t.position+1) && l.First(t.position+t.rows-1) <= from
+}
+
+// finish makes scores of products with some positions from one on, for a head of
+// queries of a row at a position.
+func (a *attention) finish(scores []float32, head, position, from, tokens int) {
 	if a.how.Limit != 0 {
 		kernel.SoftCap(scores, a.how.Limit)
 	}
@@ -361,12 +371,20 @@ func (s *softmaxSum) merge(o *softmaxSum, n, headDim int) {
 		keep, add := exp(s.largest[q]-largest), exp(o.largest[q]-largest)
 		s.largest[q], s.sum[q] = largest, s.sum[q]*keep+o.sum[q]*add
 		mixed := s.mixed[q*headDim : (q+1)*headDim]
-		kernel.Scale(keep, mixed)
+		if keep != 1 {
+			kernel.Scale(keep, mixed)
+		}
 		kernel.Axpy(add, o.mixed[q*headDim:(q+1)*headDim], mixed)
 	}
 }
 
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+// exp is 1 at once for the larger of two.
+func exp(x float32) float32 {
+	if x == 0 {
+		return 1
+	}
+	return float32(math.Exp(float64(x)))
+}
 
 // split is room for tiles whose segments are computed by several threads.
 type split struct {
