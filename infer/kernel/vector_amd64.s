@@ -251,7 +251,8 @@ DATA expTable<>+28(SB)/4, $0.166666666666666667
 DATA expTable<>+32(SB)/4, $0.5
 DATA expTable<>+36(SB)/4, $-88.0
 DATA expTable<>+40(SB)/4, $89.0
-GLOBL expTable<>(SB), RODATA|NOPTR, $44
+DATA expTable<>+44(SB)/4, $12582912.0
+GLOBL expTable<>(SB), RODATA|NOPTR, $48
 
 #define ONE     Y15
 #define LOG2E   Y14
@@ -400,19 +401,21 @@ eight:
 #define LOWEST  Z6
 #define HIGHEST Z5
 #define SHIFT   Z4
+#define ROUNDER Z17
 #define SUM     Z3
 
-// EXP512 is EXP; rounding is the only instruction of another name.
+// EXP512 is EXP with another way to round: the sum with 1.5*2^23 has n in its low
+// bits, for fewer instructions than VRNDSCALEPS and VCVTPS2DQ are.
 #define EXP512(x, n, e) \
 	VMAXPS       x, LOWEST, x     \
 	VMINPS       x, HIGHEST, x    \
 	VMULPS       LOG2E, x, n      \
-	VRNDSCALEPS  $8, n, n         \ // n = nearest(x * log2e)
+	VADDPS       ROUNDER, n, e    \
+	VSUBPS       ROUNDER, e, n    \ // n = nearest(x * log2e)
+	VPSLLD       $23, e, e        \
 	VFNMADD231PS LN2HIGH, n, x    \
 	VFNMADD231PS LN2LOW, n, x     \ // r = x - n * ln2
-	VCVTPS2DQ    n, n             \
-	VPSLLD       $23, n, n        \
-	VPADDD       ONE, n, n        \ // 2^n: 0 for -127, +Inf for 128
+	VPADDD       ONE, e, n        \ // 2^n: 0 for -127, +Inf for 128
 	VMOVAPS      C6, e            \
 	VFMADD213PS  C5, x, e         \ // e = e * r + c
 	VFMADD213PS  C4, x, e         \
@@ -453,6 +456,7 @@ TEXT ·expSum512(SB), NOSPLIT, $0-36
 	VPXORQ       SUM, SUM, SUM
 	KXNORW       K1, K1, K1
 	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
 	SUBQ         $16, N
 	JB           rest
 
@@ -482,6 +486,7 @@ TEXT ·expTotal512(SB), NOSPLIT, $0-28
 	VPXORQ       SUM, SUM, SUM
 	KXNORW       K1, K1, K1
 	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
 	SUBQ         $16, N
 	JB           rest
 
@@ -548,6 +553,7 @@ TEXT ·expAdd512(SB), NOSPLIT, $0-48
 	MOVL         $0xff800000, AX // -Inf
 	VPBROADCASTD AX, NONE
 	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
 
 row:
 	MOVQ         ROW, P
