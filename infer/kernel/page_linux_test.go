@@ -103,7 +103,7 @@ func TestAttentionReadsNothingBeyondEnd(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)
 		for _, headDim := range headDims {
-			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13} {
+			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 16} {
 				dst := floatsBeforePageEnd(t, make([]float32, n*max(headDim, PageTokens)))
 				scores, mixed := dst[len(dst)-n*PageTokens:], dst[len(dst)-n*headDim:]
 				queries := floatsBeforePageEnd(t, make([]float32, n*headDim))
