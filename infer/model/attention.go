@@ -84,8 +84,9 @@ const (
 	// merged, and the least that a thread takes of a long sequence.
 	segmentTokens = 4 * chunkTokens
 	// tileQueries is how many queries read a page together, if a single row
-	// has no more: their scores of a chunk fit the first-level cache.
-	tileQueries = 16
+	// has no more: their scores of a chunk fit the first-level cache, and
+	// AVX-512 takes half of them at a time.
+	tileQueries = 28
 	// Below this many values read, handing work to other threads costs more
 	// than it saves.
 	parallelValues = 16 << 10
