@@ -1,8 +1,8 @@
 #include "textflag.h"
 #include "attend_amd64.h"
 
-// --- scores: a register holds the keys' values at one place, for 16 positions ---
-// --- of a page with AVX-512, which takes two pages, or 8 with AVX2            ---
+// --- scores: a register holds the keys' values at one place, for all positions ---
+// --- of a page with AVX-512, which takes two pages, or half of them with AVX2  ---
 
 #define QUERY   SI
 #define QUERY4  R8
@@ -60,10 +60,10 @@ value:                          \
 	DECQ LEFT                   \
 	JNZ  value                  \
 	MOVQ dst+0(FP), DST         \
-	MOVQ ld+8(FP), LD          \
+	MOVQ ld+8(FP), LD           \
 	ROWS(DST, DST4, DST8, DST12, LD, LD3) \
 	EACHDST(EACH, STORE512)     \
-	MOVQ dst2+56(FP), LEFT       \
+	MOVQ dst2+56(FP), LEFT      \
 	SUBQ DST, LEFT              \
 	ADDQ LEFT, DST              \
 	ADDQ LEFT, DST4             \
