@@ -10,13 +10,16 @@ type job struct {
 	panels   int // of all products
 	bytes    int // of all weights
 
-	parts int
-	part  func(part int) // runPart, bound once
+	gated gated // what else a MatMulGated needs
+
+	parts          int
+	part, gatePart func(part int) // runPart and runGatePart, bound once
 }
 
 // factor is a product and what its weights' type asks for.
 type factor struct {
-	Product
+	W      *Weights
+	dst    []float32 // [n][W.Rows]
 	group  int
 	mins   bool
 	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
@@ -29,14 +32,14 @@ type factor struct {
 	span   spanFunc
 }
 
-func newFactor(q Product) factor {
-	f := factor{Product: q, dense: active.dense[q.W.Kind], stride: q.W.rowBytes()}
-	f.cols, f.bytes = q.W.Kind.BlockSize(), q.W.Kind.BlockBytes()
-	f.group, f.mins, _ = q.W.Kind.Groups()
+func newFactor(w *Weights) factor {
+	f := factor{W: w, dense: active.dense[w.Kind], stride: w.rowBytes()}
+	f.cols, f.bytes = w.Kind.BlockSize(), w.Kind.BlockBytes()
+	f.group, f.mins, _ = w.Kind.Groups()
 	if f.dense == nil {
-		f.pack = active.pack[q.W.Kind]
-		f.tiles, f.span = active.products(q.W.Kind)
-		f.single = active.single[q.W.Kind]
+		f.pack = active.pack[w.Kind]
+		f.tiles, f.span = active.products(w.Kind)
+		f.single = active.single[w.Kind]
 	}
 	return f
 }
@@ -52,7 +55,7 @@ func takeJob() *job {
 		return j
 	default:
 		j := &job{}
-		j.part = j.runPart
+		j.part, j.gatePart = j.runPart, j.runGatePart
 		return j
 	}
 }
@@ -60,7 +63,7 @@ func takeJob() *job {
 // give drops what belongs to the caller and keeps the job.
 func (j *job) give() {
 	clear(j.products)
-	*j = job{part: j.part, products: j.products[:0]}
+	*j = job{part: j.part, gatePart: j.gatePart, products: j.products[:0]}
 	select {
 	case jobs <- j:
 	default:
@@ -70,14 +73,17 @@ func (j *job) give() {
 // Work on fewer bytes than this takes less time than to hand it out.
 const parallelBytes = 32 << 10
 
-// run does all panels on p. There are some more parts than threads, so that a
-// thread that loses its core for a moment holds up only its last one.
-func (j *job) run(p *Pool) {
-	j.parts = max(1, min(j.panels, 4*p.Threads(), j.bytes*j.x.n/parallelBytes))
+// run does all panels on p.
+func (j *job) run(p *Pool) { j.spread(p, j.panels, j.part) }
+
+// spread cuts units of work into parts. There are some more parts than threads, so
+// that a thread that loses its core for a moment holds up only its last one.
+func (j *job) spread(p *Pool, units int, part func(int)) {
+	j.parts = max(1, min(units, 4*p.Threads(), j.bytes*j.x.n/parallelBytes))
 	if p.Threads() == 1 {
 		j.parts = 1
 	}
-	p.Run(j.parts, j.part)
+	p.Run(j.parts, part)
 }
 
 // packTypes bounds the types that a tier's pack table has.

@@ -22,7 +22,8 @@ type Product struct {
 func MatMul(p *Pool, x *Activations, products ...Product) {
 	j := takeJob()
 	for _, q := range products {
-		j.add(q, x)
+		j.add(q.W, x)
+		j.products[len(j.products)-1].dst = q.Dst[:x.n*q.W.Rows]
 	}
 	if len(x.tiles) > 0 && x.cols > 0 {
 		j.prepare(p)
@@ -35,18 +36,20 @@ func MatMul(p *Pool, x *Activations, products ...Product) {
 	j.give()
 }
 
-// add checks a product and counts its panels in.
-func (j *job) add(q Product, x *Activations) {
-	q.W.check()
-	if q.W.Cols != x.cols {
-		panic(fmt.Sprintf("kernel: weights of %d columns and activations of %d", q.W.Cols, x.cols))
+// add checks a product's weights and counts their panels in.
+func (j *job) add(w *Weights, x *Activations) {
+	w.check()
+	if w.Cols != x.cols {
+		panic(fmt.Sprintf("kernel: weights of %d columns and activations of %d", w.Cols, x.cols))
 	}
-	q.Dst = q.Dst[:x.n*q.W.Rows]
-	f := newFactor(q)
+	f := newFactor(w)
+	if f.dense != nil && x.x == nil {
+		panic(fmt.Sprintf("kernel: weights in %s and activations that are int8 only", w.Kind))
+	}
 	j.x = x
 	j.products = append(j.products, f)
-	j.panels += divUp(q.W.Rows, active.lanes)
-	j.bytes += q.W.Rows * f.stride
+	j.panels += divUp(w.Rows, active.lanes)
+	j.bytes += w.Rows * f.stride
 }
 
 // prepare brings the activations into the forms that the products need.
@@ -69,33 +72,45 @@ func (j *job) runPart(part int) {
 	for i := range j.products {
 		f := &j.products[i]
 		n := divUp(f.W.Rows, active.lanes)
-		if f.dense != nil {
-			j.denseRange(&s.dense, f, max(from, 0)*active.lanes, min(to*active.lanes, f.W.Rows))
-		} else {
-			j.panelRange(s, f, max(from, 0), min(to, n))
+		if first, end := max(from, 0), min(to, n); first < end {
+			j.factorRange(s, f, first, end)
 		}
 		from, to = from-n, to-n
 	}
 	s.give()
 }
 
+// factorRange multiplies panels [from, to) of one product.
+func (j *job) factorRange(s *workspace, f *factor, from, to int) {
+	first := from * active.lanes
+	if f.dense != nil {
+		j.denseRange(&s.dense, f, first, min(to*active.lanes, f.W.Rows))
+		return
+	}
+	j.panelRange(s, f, from, to, f.dst[first:], f.W.Rows)
+}
+
 // panelRange multiplies panels [from, to), a span of them at a time where the
-// batch gains by it.
-func (j *job) panelRange(s *workspace, f *factor, from, to int) {
+// batch gains by it. dst is where the first row of the first one goes.
+func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, ld int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
 	for from < to {
 		panels := 1
-		if active.span > 0 && j.x.n >= spanBatch && from+active.span <= min(to, full) {
+		if j.spans() && from+active.span <= min(to, full) {
 			panels = active.span
 		}
-		if first := from * lanes; from < full {
-			j.chunks(s, f, first, panels*lanes, f.Dst[first:], f.W.Rows)
+		if from < full {
+			j.chunks(s, f, from*lanes, panels*lanes, dst, ld)
 		} else {
-			j.edge(s, f, first)
+			j.edge(s, f, from*lanes, dst, ld)
+			return
 		}
-		from += panels
+		from, dst = from+panels, dst[panels*lanes:]
 	}
 }
+
+// spans: the tier and the batch gain by spans.
+func (j *job) spans() bool { return active.span > 0 && j.x.n >= spanBatch }
 
 const (
 	// spanVectors is the smallest tile that a span is multiplied with.
@@ -107,12 +122,12 @@ const (
 )
 
 // edge multiplies the last panel, which has fewer rows than lanes, beside dst.
-func (j *job) edge(s *workspace, f *factor, first int) {
+func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
 	rows := f.W.Rows - first
 	room := s.edge(j.x.n * active.lanes)
 	j.chunks(s, f, first, rows, room, active.lanes)
 	for v := range j.x.n {
-		copy(f.Dst[v*f.W.Rows+first:][:rows], room[v*active.lanes:])
+		copy(dst[v*ld:][:rows], room[v*active.lanes:])
 	}
 }
 
@@ -192,6 +207,7 @@ type workspace struct {
 	perPanel int
 	block    unpacked
 	edges    []float32
+	halves   [2][]float32 // of a gated product: [vectors][rows of a unit]
 	dense    denseSpace
 }
 

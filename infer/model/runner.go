@@ -52,13 +52,16 @@ func (m *network) NewRunner(store KV, limits Limits) (Runner, error) {
 	if limits.Context > m.program.Config.Context {
 		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.program.Config.Context)
 	}
-	return &runner{m.program, newPass(m.program.Config, m.program.Ropes, limits, kv)}, nil
+	return &runner{
+		pass:  newPass(m.program.Config, m.program.Ropes, limits, kv),
+		reads: fuse(m.program.Reads), steps: fuse(m.program.Steps),
+	}, nil
 }
 
 // runner runs passes through a network.
 type runner struct {
-	program *Program
-	pass    *pass
+	pass         *pass
+	reads, steps []Step // of the program
 }
 
 // Forward is the seam; see Runner.
@@ -67,9 +70,9 @@ func (r *runner) Forward(sequences []Sequence) error {
 		return fmt.Errorf("model: forward: %w", err)
 	}
 	if r.pass.sources != nil && len(r.pass.sources.Rows) > 0 {
-		r.pass.run(r.pass.sources, r.program.Reads)
+		r.pass.run(r.pass.sources, r.reads)
 	}
-	r.pass.run(r.pass.texts, r.program.Steps)
+	r.pass.run(r.pass.texts, r.steps)
 	return nil
 }
 

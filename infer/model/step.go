@@ -141,13 +141,18 @@ func (s *Multiply) run(p *pass) {
 	if p.n == 0 {
 		return
 	}
+	x := p.buffers[s.Src]
+	x.inputs.Set(x.flat, p.n, x.width)
+	s.times(p, &x.inputs)
+}
+
+// times multiplies x.
+func (s *Multiply) times(p *pass, x *kernel.Activations) {
 	p.products = p.products[:0]
 	for _, q := range s.Products {
 		p.products = append(p.products, kernel.Product{W: &q.Weight.Weights, Dst: p.buffers[q.Dst].flat})
 	}
-	x := p.buffers[s.Src]
-	x.inputs.Set(x.flat, p.n, x.width)
-	kernel.MatMul(p.pool, &x.inputs, p.products...)
+	kernel.MatMul(p.pool, x, p.products...)
 	for _, q := range s.Products {
 		for i := 0; q.Weight.Bias != nil && i < p.n; i++ {
 			kernel.Axpy(1, q.Weight.Bias, p.buffers[q.Dst].each[i])
