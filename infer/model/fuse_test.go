@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/a472be26/cusp/infer/kernel"
@@ -41,6 +42,30 @@ func TestFuse(t *testing.T) {
 		c.write(&p)
 		if got := fuse(p.Steps); len(got) != c.steps {
 			t.Errorf("%s: %d steps, want %d", c.name, len(got), c.steps)
+		}
+	}
+}
+
+// TestUses: buffers that no step needs have no room.
+func TestUses(t *testing.T) {
+	var p, inner Program
+	p.multiply(Normed, Product{Dst: Gates}, Product{Dst: Ups})
+	p.activate(SiLU, Gates, Ups)
+	inner.multiply(Chosen, Product{Dst: Values})
+	for _, c := range []struct {
+		name  string
+		steps []Step
+		want  []Buffer
+	}{
+		{"three steps", p.Steps, []Buffer{Normed, Gates, Ups}},
+		{"one", []Step{&feed{src: Residual, last: &Multiply{Gates, []Product{{Dst: Projected}}}}}, []Buffer{Residual, Projected}},
+		{"narrow", []Step{&Narrow{}}, []Buffer{Residual, Normed, Mixed}},
+		{"sparse", []Step{&Sparse{steps: [][]Step{inner.Steps}}}, []Buffer{Normed, Values, Projected, Scores, Chosen}},
+	} {
+		for b := range Buffer(Buffers) {
+			if got := uses(c.steps, b); got != slices.Contains(c.want, b) {
+				t.Errorf("%s: buffer %d is needed: %v", c.name, b, got)
+			}
 		}
 	}
 }

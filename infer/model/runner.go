@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -52,10 +53,8 @@ func (m *network) NewRunner(store KV, limits Limits) (Runner, error) {
 	if limits.Context > m.program.Config.Context {
 		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.program.Config.Context)
 	}
-	return &runner{
-		pass:  newPass(m.program.Config, m.program.Ropes, limits, kv),
-		reads: fuse(m.program.Reads), steps: fuse(m.program.Steps),
-	}, nil
+	reads, steps := fuse(m.program.Reads), fuse(m.program.Steps)
+	return &runner{newPass(m.program.Config, m.program.Ropes, limits, kv, slices.Concat(reads, steps)), reads, steps}, nil
 }
 
 // runner runs passes through a network.

@@ -74,6 +74,8 @@ type Attend struct {
 // does nothing.
 type Narrow struct{}
 
+var narrowed = []Buffer{Residual, Normed, Mixed}
+
 // Sparse sets Projected to what the experts that Scores choose make of Normed,
 // weighted.
 type Sparse struct {
@@ -178,7 +180,7 @@ func (s *Attend) run(p *pass) { p.attention.read(s.Layer, s.Look) }
 
 func (s *Narrow) run(p *pass) {
 	for i, last := range p.batch.Answers {
-		for _, b := range [...]Buffer{Residual, Normed, Mixed} {
+		for _, b := range narrowed {
 			copy(p.buffers[b].each[i], p.buffers[b].each[last])
 		}
 	}
