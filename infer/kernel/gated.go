@@ -45,17 +45,20 @@ func (j *job) checkGated() {
 	}
 }
 
-// runGated spreads units of rows over p: large ones, unless there are too few.
+// runGated spreads units of rows over p.
 func (j *job) runGated(p *Pool, g gated) {
-	const large = 3 * stepCols // and three panels of 16 rows, twice
 	rows := j.products[0].W.Rows
-	g.rows = large
-	if divUp(rows, large) < 4*p.Threads() {
-		g.rows = stepCols
+	g.rows = roundUp(divUp(rows, partsPerThread*p.Threads()), stepCols)
+	if j.x.n >= spanBatch {
+		g.rows = min(g.rows, cachedRows)
 	}
 	j.gated = g
 	j.spread(p, divUp(rows, g.rows), j.gatePart)
 }
+
+// cachedRows is a unit whose products with some hundred vectors fit the
+// second-level cache: three panels of 16 rows, twice.
+const cachedRows = 3 * stepCols
 
 // runGatePart does the units of one part.
 func (j *job) runGatePart(part int) {

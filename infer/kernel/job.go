@@ -76,10 +76,13 @@ const parallelBytes = 32 << 10
 // run does all panels on p.
 func (j *job) run(p *Pool) { j.spread(p, j.panels, j.part) }
 
-// spread cuts units of work into parts. There are some more parts than threads, so
-// that a thread that loses its core for a moment holds up only its last one.
+// partsPerThread: a thread that loses its core for a moment holds up only its last
+// part.
+const partsPerThread = 4
+
+// spread cuts units of work into parts.
 func (j *job) spread(p *Pool, units int, part func(int)) {
-	j.parts = max(1, min(units, 4*p.Threads(), j.bytes*j.x.n/parallelBytes))
+	j.parts = max(1, min(units, partsPerThread*p.Threads(), j.bytes*j.x.n/parallelBytes))
 	if p.Threads() == 1 {
 		j.parts = 1
 	}
