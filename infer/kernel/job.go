@@ -26,6 +26,7 @@ type factor struct {
 	pack   packFunc    // nil: packAny
 	single singleFunc  // nil: pack and a tile
 	stride int         // bytes of a row
+	short  int         // steps of a short chunk
 	cols   int         // of a block in the file
 	bytes  int         // of a block in the file
 	tiles  *[len(tileSizes)]tileFunc
@@ -37,7 +38,7 @@ func newFactor(w *Weights) factor {
 	f.cols, f.bytes = w.Kind.BlockSize(), w.Kind.BlockBytes()
 	f.group, f.mins, _ = w.Kind.Groups()
 	if f.dense == nil {
-		f.pack = active.pack[w.Kind]
+		f.pack, f.short = active.pack[w.Kind], shortChunk(w)
 		f.tiles, f.span = active.products(w.Kind)
 		f.single = active.single[w.Kind]
 	}

@@ -137,8 +137,9 @@ func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
 func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld int) {
 	panels := divUp(rows, active.lanes)
 	s.prepare(f, panels, j.x.steps())
-	for from := 0; from < j.x.steps(); from += j.chunk() {
-		n := min(j.chunk(), j.x.steps()-from)
+	chunk := j.chunk(f)
+	for from := 0; from < j.x.steps(); from += chunk {
+		n := min(chunk, j.x.steps()-from)
 		if f.single != nil && j.x.n == 1 && rows == active.lanes {
 			j.single(s, f, first, from, n, dst)
 			continue
@@ -158,11 +159,22 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 // chunk is how many steps are packed at a time. Between few vectors and many,
 // the tiles take as long as the packing, and memory would idle meanwhile: short
 // chunks let a core do both at once.
-func (j *job) chunk() int {
+func (j *job) chunk(f *factor) int {
 	if j.x.n >= spanVectors && j.x.n < spanBatch {
-		return chunkSteps / 2
+		return f.short
 	}
 	return chunkSteps
+}
+
+// shortChunk is the fewest steps of which a row of such weights fills two lines of
+// the cache, as a packer calls them in.
+func shortChunk(w *Weights) int {
+	const lines = 2 * 64
+	steps := 4
+	for steps < chunkSteps && steps*stepCols*w.Kind.BlockBytes() < lines*w.Kind.BlockSize() {
+		steps *= 2
+	}
+	return max(steps, w.Kind.BlockSize()/stepCols)
 }
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
