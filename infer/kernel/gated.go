@@ -7,8 +7,12 @@ import "fmt"
 type gated struct {
 	dst      *Activations
 	activate func(dst, gate, up []float32)
-	rows     int // of a unit: whole panels, spans and steps
+	rows     int // that are done before they are activated
 }
+
+// cachedRows is how many rows' products with some hundred vectors fit the
+// second-level cache: three panels of 16 rows, twice.
+const cachedRows = 3 * stepCols
 
 // MatMulGated makes dst the batch of the vectors activate(gate*x, up*x), one for
 // each of x, in int8: what a feed-forward layer's second product reads. Between
@@ -45,29 +49,22 @@ func (j *job) checkGated() {
 	}
 }
 
-// runGated spreads units of rows over p.
 func (j *job) runGated(p *Pool, g gated) {
 	rows := j.products[0].W.Rows
-	g.rows = roundUp(divUp(rows, partsPerThread*p.Threads()), stepCols)
+	g.rows = rows
 	if j.x.n >= spanBatch {
-		g.rows = min(g.rows, cachedRows)
+		g.rows = cachedRows
 	}
 	j.gated = g
-	j.spread(p, divUp(rows, g.rows), j.gatePart)
+	j.spread(p, rows/stepCols, j.gatePart)
 }
 
-// cachedRows is a unit whose products with some hundred vectors fit the
-// second-level cache: three panels of 16 rows, twice.
-const cachedRows = 3 * stepCols
-
-// runGatePart does the units of one part.
+// runGatePart does the rows of one part.
 func (j *job) runGatePart(part int) {
-	all := j.products[0].W.Rows
-	units := divUp(all, j.gated.rows)
+	from, to := j.cut(part)*stepCols, j.cut(part+1)*stepCols
 	s := takeWorkspace()
-	for unit := units * part / j.parts; unit < units*(part+1)/j.parts; unit++ {
-		first := unit * j.gated.rows
-		j.gateRows(s, first, min(j.gated.rows, all-first))
+	for ; from < to; from += j.gated.rows {
+		j.gateRows(s, from, min(j.gated.rows, to-from))
 	}
 	s.give()
 }

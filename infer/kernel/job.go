@@ -12,8 +12,8 @@ type job struct {
 
 	gated gated // what else a MatMulGated needs
 
-	parts          int
-	part, gatePart func(part int) // runPart and runGatePart, bound once
+	units, threads, parts int            // of the work at hand; see spread
+	part, gatePart        func(part int) // runPart and runGatePart, bound once
 }
 
 // factor is a product and what its weights' type asks for.
@@ -77,17 +77,31 @@ const parallelBytes = 32 << 10
 // run does all panels on p.
 func (j *job) run(p *Pool) { j.spread(p, j.panels, j.part) }
 
-// partsPerThread: a thread that loses its core for a moment holds up only its last
-// part.
-const partsPerThread = 4
+// rounds is how many parts there are for each thread.
+const rounds = 6
 
-// spread cuts units of work into parts.
+// spread cuts units of work into parts and does them.
 func (j *job) spread(p *Pool, units int, part func(int)) {
-	j.parts = max(1, min(units, partsPerThread*p.Threads(), j.bytes*j.x.n/parallelBytes))
-	if p.Threads() == 1 {
+	j.units, j.threads = units, p.Threads()
+	j.parts = max(1, min(units, rounds*j.threads, j.bytes*j.x.n/parallelBytes))
+	if j.threads == 1 {
 		j.parts = 1
 	}
 	p.Run(j.parts, part)
+}
+
+// cut is where a part begins. A round of parts, one for each thread, takes half of
+// what is left, and the last round all of it: a thread that loses its core for a
+// moment, or has a slow one, holds up little in the end, and yet there are few
+// parts, each of which begins with rows that nobody has called in.
+func (j *job) cut(part int) int {
+	if j.parts < rounds*j.threads {
+		return j.units * part / j.parts
+	}
+	const whole = 1 << (rounds - 1)
+	left := whole >> (part / j.threads)
+	done, size := whole-left, left-left/2
+	return j.units * (done*j.threads + size*(part%j.threads)) / (whole * j.threads)
 }
 
 // packTypes bounds the types that a tier's pack table has.

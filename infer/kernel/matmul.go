@@ -67,7 +67,7 @@ func (j *job) prepare(p *Pool) {
 // runPart does the panels of one part; parts cut the products' panels, one
 // after the other, into ranges.
 func (j *job) runPart(part int) {
-	from, to := j.panels*part/j.parts, j.panels*(part+1)/j.parts
+	from, to := j.cut(part), j.cut(part+1)
 	s := takeWorkspace()
 	for i := range j.products {
 		f := &j.products[i]
