@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/a472be26/cusp/infer/quant"
+import (
+	"math/bits"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
 
 // job is one MatMul, cut into ranges of panels. Jobs are used again and hold
 // what a closure would capture, so that a product does not allocate.
@@ -20,14 +24,15 @@ type job struct {
 type factor struct {
 	W      *Weights
 	dst    []float32 // [n][W.Rows]
-	group  int
+	group  int       // columns with the same scale
+	groups int       // of a step
 	mins   bool
 	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
 	pack   packFunc    // nil: packAny
 	single singleFunc  // nil: pack and a tile
 	stride int         // bytes of a row
 	short  int         // steps of a short chunk
-	cols   int         // of a block in the file
+	shift  uint        // of a number of steps to one of blocks in the file
 	bytes  int         // of a block in the file
 	tiles  *[len(tileSizes)]tileFunc
 	span   spanFunc
@@ -35,9 +40,10 @@ type factor struct {
 
 func newFactor(w *Weights) factor {
 	f := factor{W: w, dense: active.dense[w.Kind], stride: w.rowBytes()}
-	f.cols, f.bytes = w.Kind.BlockSize(), w.Kind.BlockBytes()
-	f.group, f.mins, _ = w.Kind.Groups()
+	f.bytes = w.Kind.BlockBytes()
 	if f.dense == nil {
+		f.group, f.mins, _ = w.Kind.Groups()
+		f.groups, f.shift = stepCols/f.group, uint(bits.TrailingZeros(uint(w.Kind.BlockSize()/stepCols)))
 		f.pack, f.short = active.pack[w.Kind], shortChunk(w)
 		f.tiles, f.span = active.products(w.Kind)
 		f.single = active.single[w.Kind]

@@ -191,13 +191,13 @@ func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []f
 
 // single multiplies n steps of a panel's rows with the only vector.
 func (j *job) single(s *workspace, f *factor, first, from, n int, dst []float32) {
-	t, p := j.x.tiles[0], s.panel(0, f, from)
-	f.single(&dst[0], &p.steps[0], &p.mins[0], &f.at(first, from)[0], f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
+	t := j.x.tiles[0]
+	f.single(&dst[0], &s.steps[0], s.minima(0, f, from), f.at(first, from), f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
 }
 
 // minus subtracts what the minima of all columns contribute.
 func (j *job) minus(s *workspace, f *factor, panels int, dst []float32, ld int) {
-	groups := j.x.steps() * stepCols / f.group
+	groups := j.x.steps() * f.groups
 	for _, t := range j.x.tiles {
 		for i := range panels {
 			active.minus[t.kind](&dst[t.from*ld+i*active.lanes], ld, &s.mins[i*s.perPanel], j.x.sum(t, 0, f.group), groups)
@@ -228,35 +228,35 @@ func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan 
 // prepare makes room for the minima of some panels; of types that have none,
 // for those that packAny leaves.
 func (s *workspace) prepare(f *factor, panels, steps int) {
-	s.perPanel = chunkSteps * stepCols / f.group * active.lanes
-	if f.mins {
-		s.perPanel = steps * stepCols / f.group * active.lanes
+	if !f.mins {
+		steps = chunkSteps
 	}
+	s.perPanel = steps * f.groups * active.lanes
 	s.mins = resized(s.mins, panels*s.perPanel)
 }
 
-// panel is where panel i has the chunk from a step on.
-func (s *workspace) panel(i int, f *factor, from int) panel {
-	mins := s.mins[i*s.perPanel:][:s.perPanel]
-	if f.mins {
-		mins = mins[from*stepCols/f.group*active.lanes:]
+// minima is where panel i has those of the chunk from a step on.
+func (s *workspace) minima(i int, f *factor, from int) *float32 {
+	if !f.mins {
+		from = 0
 	}
-	return panel{s.steps[i*panelBytes:][:panelBytes], mins}
+	return &s.mins[i*s.perPanel+from*f.groups*active.lanes]
 }
 
 // at is where a row has step from.
-func (f *factor) at(row, step int) []byte {
-	return f.W.Data[row*f.stride+step*stepCols/f.cols*f.bytes:]
+func (f *factor) at(row, step int) *byte {
+	return &f.W.Data[row*f.stride+(step>>f.shift)*f.bytes]
 }
 
 // pack packs n steps of rows rows into panel i.
 func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
-	p := s.panel(i, f, from)
-	data := f.at(first, from)
+	steps, mins, w := &s.steps[i*panelBytes], s.minima(i, f, from), f.at(first, from)
 	if f.pack != nil && rows == active.lanes {
-		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)
+		f.pack(steps, mins, w, f.stride, n)
 		return
 	}
+	p := panel{unsafe.Slice(steps, panelBytes), unsafe.Slice(mins, n*f.groups*active.lanes)}
+	data := f.W.Data[first*f.stride+(from>>f.shift)*f.bytes:]
 	active.packAny(f.W.Kind, p, &s.block, data, f.stride, rows, n)
 }
 
