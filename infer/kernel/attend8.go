@@ -9,8 +9,8 @@ import (
 //
 //	Load the queries
 //	for each stretch of pages:
-//		Scores of every page, and the rest as with pages of binary16
-//		Mix of all of them
+//		Scores, and the rest as with pages of binary16
+//		Mix
 //
 // Queries are rounded to INT8 in blocks of 32 as [Activations] are, and weights,
 // times the scales of the values they go with, in blocks of 32 positions from the
@@ -65,25 +65,24 @@ func (a *Attention8) Load(queries []float32, n int) {
 	a.queries.quantizeHere()
 }
 
-// Scores sets dst[q*ld+p] to the product of query q with key p of a page, for
-// the PageTokens keys: with q and k rounded, a float32 for each 32 values,
+// Scores sets dst[q*ld+p] to the product of query q with key p, for the
+// PageTokens keys of each page: with q and k rounded, a float32 for each 32
+// values,
 //
-//	dst[q*ld+p] = sum over blocks of dk*dq * (k . q)
+//	dst[q*ld+i*PageTokens+p] = sum over blocks of dk*dq * (keys[i][p] . q)
 //
 // in their order. Positions that were never written give whatever the page
 // holds.
-func (a *Attention8) Scores(dst []float32, ld int, keys []byte) {
-	checkRows("Attention8.Scores", "dst", len(dst), a.n, ld, PageTokens)
-	checkRows("Attention8.Scores", "keys", len(keys), 1, 0, KeyBytes8(a.headDim))
-	if a.n > 1 && ld < PageTokens {
-		panic(fmt.Sprintf("kernel: Attention8.Scores with rows of %d scores only %d apart", PageTokens, ld))
-	}
+func (a *Attention8) Scores(dst []float32, ld int, keys [][]byte) {
+	a.checkScores(len(dst), ld, keys)
 	steps := a.queries.steps()
 	size := steps * active.stepBytes(stepCols)
-	for _, t := range a.queries.tiles {
-		for first := 0; first < PageTokens; first += active.lanes {
-			active.tiles32[t.kind](&dst[t.from*ld+first], ld, &keys[first/active.lanes*size],
-				a.queries.step(t, 0), a.queries.half(t, 0), steps, false)
+	for i, page := range keys {
+		for _, t := range a.queries.tiles {
+			for first := 0; first < PageTokens; first += active.lanes {
+				active.tiles32[t.kind](&dst[t.from*ld+i*PageTokens+first], ld, &page[first/active.lanes*size],
+					a.queries.step(t, 0), a.queries.half(t, 0), steps, false)
+			}
 		}
 	}
 }
@@ -149,6 +148,18 @@ func (a *Attention8) mix(dst []float32, ld int, values [][]byte) {
 func (a *Attention8) checkQueries(caller string, n int) {
 	if most := len(a.scaled) / len(a.scales); n < 0 || n > most {
 		panic(fmt.Sprintf("kernel: Attention8.%s of %d queries, where there is room for %d", caller, n, most))
+	}
+}
+
+func (a *Attention8) checkScores(dst, ld int, keys [][]byte) {
+	const caller = "Attention8.Scores"
+	width := len(keys) * PageTokens
+	checkRows(caller, "dst", dst, a.n, ld, width)
+	for _, page := range keys {
+		checkRows(caller, "keys", len(page), 1, 0, KeyBytes8(a.headDim))
+	}
+	if a.n > 1 && ld < width {
+		panic(fmt.Sprintf("kernel: %s with rows of %d scores only %d apart", caller, width, ld))
 	}
 }
 

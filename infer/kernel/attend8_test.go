@@ -137,15 +137,15 @@ func TestScores8(t *testing.T) {
 		ld := PageTokens + offset
 		dst := newGuard("dst", offset, values(random(1), (n-1)*ld+PageTokens))
 		was, alone := slices.Clone(dst.x), make([]float32, PageTokens)
-		for i, page := range p.keys {
+		for i := range p.keys {
 			a.Load(queries, n)
-			a.Scores(dst.x, ld, page)
+			a.Scores(dst.x, ld, p.keys[i:i+1])
 			dst.check(t)
 			wantGaps(t, was, dst.x, n, ld, PageTokens)
 			for q := range n {
 				query := queries[q*p.headDim:][:p.headDim]
 				a.Load(query, 1)
-				a.Scores(alone, 0, page)
+				a.Scores(alone, 0, p.keys[i:i+1])
 				for position := i * PageTokens; position < min((i+1)*PageTokens, len(p.key)); position++ {
 					got := dst.x[q*ld+position%PageTokens]
 					what := fmt.Sprintf("head of %d, query %d of %d: score %d", p.headDim, q, n, position)
@@ -250,9 +250,7 @@ func TestAttention8Exact(t *testing.T) {
 				a := NewAttention8(17, len(p.keys), headDim)
 				scores, mixed := make([]float32, 17*tokens), make([]float32, 17*headDim)
 				a.Load(slices.Concat(queries...), 17)
-				for i, page := range p.keys {
-					a.Scores(scores[i*PageTokens:], tokens, page)
-				}
+				a.Scores(scores, tokens, p.keys)
 				a.Mix(mixed, headDim, slices.Concat(weights...), tokens, p.values, tokens)
 				for q := range queries {
 					for i := range tokens {
@@ -324,7 +322,7 @@ func TestAttention8Faults(t *testing.T) {
 			a := NewAttention8(2, 1, headDim)
 			scores, mixed := make([]float32, 2*PageTokens), make([]float32, 2*headDim)
 			a.Load(slices.Concat(rows8(r, 2, headDim)...), 2)
-			a.Scores(scores, PageTokens, p.keys[0])
+			a.Scores(scores, PageTokens, p.keys)
 			for i, s := range scores {
 				if (s != s) != (i%PageTokens == at) {
 					t.Errorf("a key with %v: score %d is %v", fault, i%PageTokens, s)
@@ -364,32 +362,13 @@ func TestPagedAttention8(t *testing.T) {
 }
 
 func pagedAttention8(p *pages8, queries []float32, heads int) []float32 {
-	const pages = 8
-	const step = pages * PageTokens
-	a := NewAttention8(heads, pages, p.headDim)
+	a := NewAttention8(heads, 8, p.headDim)
 	a.Load(queries, heads)
-	dst, scores := make([]float32, heads*p.headDim), make([]float32, heads*step)
-	largest, sum, keep := slices.Repeat([]float32{float32(math.Inf(-1))}, heads), make([]float32, heads), float32(0)
-	for first := 0; first < len(p.keys); first += pages {
-		here := min(pages, len(p.keys)-first)
-		tokens := min(step, len(p.key)-first*PageTokens)
-		for i := range here {
-			a.Scores(scores[i*PageTokens:], step, p.keys[first+i])
-		}
-		for h := range heads {
-			row := scores[h*step:][:here*PageTokens]
-			for i := tokens; i < len(row); i++ {
-				row[i] = float32(math.Inf(-1))
-			}
-			largest[h], keep, sum[h] = SoftmaxStep(row, largest[h], sum[h])
-			Scale(keep, dst[h*p.headDim:][:p.headDim])
-		}
-		a.Mix(dst, p.headDim, scores, step, p.values[first:][:here], tokens)
-	}
-	for h := range heads {
-		Scale(1/sum[h], dst[h*p.headDim:][:p.headDim])
-	}
-	return dst
+	return attendBySteps(heads, p.headDim, len(p.key), func(dst []float32, ld, from, to int) {
+		a.Scores(dst, ld, p.keys[from:to])
+	}, func(dst, weights []float32, ldw, from, to, tokens int) {
+		a.Mix(dst, p.headDim, weights, ldw, p.values[from:to], tokens)
+	})
 }
 
 func TestAttention8ChecksItsShapes(t *testing.T) {
@@ -404,10 +383,10 @@ func TestAttention8ChecksItsShapes(t *testing.T) {
 		"Load: queries":       func() { a.Load(f[:39], 2) },
 		"Load: n":             func() { a.Load(f, 4) },
 		"Load: negative n":    func() { a.Load(f, -1) },
-		"Scores: dst":         func() { a.Scores(f[:31], 16, keys) },
-		"Scores: rows":        func() { a.Scores(f, 15, keys) },
-		"Scores: huge ld":     func() { a.Scores(f, math.MaxInt, keys) },
-		"Scores: keys":        func() { a.Scores(f, 16, keys[1:]) },
+		"Scores: dst":         func() { a.Scores(f[:31], 16, [][]byte{keys}) },
+		"Scores: rows":        func() { a.Scores(f, 15, [][]byte{keys}) },
+		"Scores: huge ld":     func() { a.Scores(f, math.MaxInt, [][]byte{keys}) },
+		"Scores: keys":        func() { a.Scores(f, 32, [][]byte{keys, keys[1:]}) },
 		"Mix: dst":            func() { a.Mix(f[:39], 20, f, 32, vals, 32) },
 		"Mix: rows":           func() { a.Mix(f, 19, f, 32, vals, 32) },
 		"Mix: weights":        func() { a.Mix(f, 20, f[:63], 32, vals, 32) },
@@ -431,7 +410,7 @@ func TestAttention8ChecksItsShapes(t *testing.T) {
 		}()
 	}
 	a.Load(nil, 0) // no queries are no work
-	a.Scores(nil, 0, keys)
+	a.Scores(nil, 0, [][]byte{keys})
 	a.Mix(nil, 0, nil, 0, vals, 32)
 }
 
@@ -440,12 +419,12 @@ func TestAttention8DoesNotAllocate(t *testing.T) {
 		useTier(t, tier)
 		const most, headDim = 31, 68
 		a := NewAttention8(most, 2, headDim)
-		keys, vals := make([]byte, KeyBytes8(headDim)), [][]byte{make([]byte, ValueBytes8(headDim)), make([]byte, ValueBytes8(headDim))}
+		keys, vals := [][]byte{make([]byte, KeyBytes8(headDim))}, [][]byte{make([]byte, ValueBytes8(headDim)), make([]byte, ValueBytes8(headDim))}
 		f, dst := make([]float32, most*headDim), make([]float32, most*headDim)
 		n := 0
 		if allocs := testing.AllocsPerRun(most, func() {
 			n = n%most + 1
-			PutKey8(keys, 1, f[:headDim])
+			PutKey8(keys[0], 1, f[:headDim])
 			PutValue8(vals[0], 1, f[:headDim])
 			a.Load(f, n)
 			a.Scores(dst, PageTokens, keys)
@@ -498,9 +477,7 @@ func FuzzAttention8(f *testing.F) {
 			a := NewAttention8(n, len(p.keys), headDim)
 			a.Load(query, n)
 			scores, mixed := make([]float32, n*len(p.keys)*PageTokens), make([]float32, n*headDim)
-			for i, page := range p.keys {
-				a.Scores(scores[i*PageTokens:], len(p.keys)*PageTokens, page)
-			}
+			a.Scores(scores, len(p.keys)*PageTokens, p.keys)
 			for i := range scores { // positions that were never written
 				if i%(len(p.keys)*PageTokens) >= tokens {
 					scores[i] = 0
@@ -542,9 +519,7 @@ func BenchmarkAttention8(b *testing.B) {
 				})
 			}
 			run("Scores", pages*KeyBytes8(c.headDim), func(from int) {
-				for i := range stretch {
-					a.Scores(scores[i*PageTokens:], stretch*PageTokens, p.keys[from+i])
-				}
+				a.Scores(scores, stretch*PageTokens, p.keys[from:][:stretch])
 			})
 			for i := range scores {
 				scores[i] = r.Float32()

@@ -1,46 +1,55 @@
 package kernel
 
-// Rows that one call of the AVX2 code takes: as many as there are registers
-// for, two or one to a row.
+// Queries that one call of the assembly takes: as many as there are registers
+// for, two to each.
 const (
-	scoresRows = 4
-	mixRows    = 8
+	attendRows    = 6
+	attendRows512 = 14
 )
 
-// The assembly below takes one to eight queries.
+// pairFunc sets the scores of one to attendRows512 queries for the keys of two
+// pages, dst2 those for the second one. Both may be the same.
+type pairFunc func(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int, dst2 *float32, keys2 *byte)
 
 //go:noescape
-func scores8AVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *uint16, headDim int)
+func scoresPairAVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int, dst2 *float32, keys2 *byte)
 
 //go:noescape
-func scoresF32x8AVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *float32, headDim int)
+func scoresPairF32AVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int, dst2 *float32, keys2 *byte)
+
+// lanesFunc is a mixFunc for one to attendRows512 queries and 1 to 32 values of
+// every position, which begin some bytes after its first one. Positions are
+// stride bytes apart.
+type lanesFunc func(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from, lanes int)
 
 //go:noescape
-func mix8AVX512(dst *float32, ld int, weights *float32, ldw, n int, values *uint16, tokens, headDim int)
+func mixLanesAVX512(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from, lanes int)
 
 //go:noescape
-func mixF32x8AVX512(dst *float32, ld int, weights *float32, ldw, n int, values *float32, tokens, headDim int)
+func mixLanesF32AVX512(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from, lanes int)
 
-func scoresAVX512(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int) {
-	for q := 0; q < n; q += 8 {
-		scores8AVX512(&dst[q*ld], ld, &queries[q*ldq], ldq, min(8, n-q), &keys[0], headDim)
+// scoresAVX512 goes over the pages in pairs; the last one may be a pair alone.
+func scoresAVX512(pair pairFunc) scoresFunc {
+	return func(dst []float32, ld int, queries []float32, ldq, n int, keys [][]byte, headDim int) {
+		rows := share(n, attendRows512)
+		for i := 0; i < len(keys); i += 2 {
+			j := min(i+1, len(keys)-1)
+			for q := 0; q < n; q += rows {
+				row := dst[q*ld:]
+				pair(&row[i*PageTokens], ld, &queries[q*ldq], ldq, min(rows, n-q), &keys[i][0], headDim, &row[j*PageTokens], &keys[j][0])
+			}
+		}
 	}
 }
 
-func scoresF32AVX512(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int) {
-	for q := 0; q < n; q += 8 {
-		scoresF32x8AVX512(&dst[q*ld], ld, &queries[q*ldq], ldq, min(8, n-q), &keys[0], headDim)
-	}
-}
-
-func mixAVX512(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int) {
-	for q := 0; q < n; q += 8 {
-		mix8AVX512(&dst[q*ld], ld, &weights[q*ldw], ldw, min(8, n-q), &values[0], tokens, headDim)
-	}
-}
-
-func mixF32AVX512(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int) {
-	for q := 0; q < n; q += 8 {
-		mixF32x8AVX512(&dst[q*ld], ld, &weights[q*ldw], ldw, min(8, n-q), &values[0], tokens, headDim)
+func mixAVX512(mix lanesFunc, size int) mixFunc {
+	const lanes = 32
+	return func(dst []float32, ld int, weights []float32, ldw, n int, values [][]byte, tokens, headDim int) {
+		rows := share(n, attendRows512)
+		for d := 0; d < headDim; d += lanes {
+			for q := 0; q < n; q += rows {
+				mix(&dst[q*ld+d], ld, &weights[q*ldw], ldw, min(rows, n-q), &values[0], tokens, headDim*size, d*size, min(lanes, headDim-d))
+			}
+		}
 	}
 }

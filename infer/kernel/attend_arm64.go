@@ -1,8 +1,5 @@
 package kernel
 
-// Queries that one call of the assembly takes: as many as there are registers
-// for.
-const (
-	scoresRows = 4
-	mixRows    = 4
-)
+// attendRows is how many queries one call of the assembly takes: as many as
+// there are registers for, four to each.
+const attendRows = 4

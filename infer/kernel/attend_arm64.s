@@ -1,13 +1,13 @@
 #include "textflag.h"
 #include "words_arm64.h"
 
-// Scores and values of up to four queries against one page. Every number of
+// Scores and values of up to four queries. Every number of
 // queries has code of its own, so that none is computed in vain and each one's
 // sum is a chain of multiply-adds, whatever the others are.
 
 #define N     R0 // queries
 #define PAGE  R1
-#define LEFT  R2 // steps left
+#define LEFT  R2 // steps left, or positions of a page
 #define LD    R3 // between rows of dst, in bytes
 #define LDR   R4 // between queries or weights, in bytes
 #define ROW0  R5 // queries or weights
@@ -65,7 +65,8 @@
 #define KEYFLOATS \
 	VLD1.P 64(PAGE), [V0.S4, V1.S4, V2.S4, V3.S4]
 
-// SCORE adds a query's value, in register q, times the keys' to its scores.
+// SCORE adds a query's value, in register q, times the keys' to its scores, or
+// a weight times values to a row of dst.
 #define SCORE(row, F, q, s0, s1, s2, s3) \
 	FMOVS.P 4(row), F \
 	FMLA0(q, 0, s0)   \
@@ -106,8 +107,8 @@ rows:             \
 	STORE         \
 	RET
 
-// func scoresTile(dst *float32, ld int, queries *float32, ldq, n int, keys *uint16, headDim int)
-TEXT ·scoresTile(SB), NOSPLIT, $0-56
+// func scoresPage(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
+TEXT ·scoresPage(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), DST0
 	MOVD ld+8(FP), LD
 	MOVD queries+16(FP), ROW0
@@ -124,8 +125,8 @@ TEXT ·scoresTile(SB), NOSPLIT, $0-56
 	SCOREALL(two, KEYHALVES, SCORE2, STORE2)
 	SCOREALL(one, KEYHALVES, SCORE1, STORE1)
 
-// func scoresF32Tile(dst *float32, ld int, queries *float32, ldq, n int, keys *float32, headDim int)
-TEXT ·scoresF32Tile(SB), NOSPLIT, $0-56
+// func scoresF32Page(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
+TEXT ·scoresF32Page(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), DST0
 	MOVD ld+8(FP), LD
 	MOVD queries+16(FP), ROW0
@@ -142,22 +143,45 @@ TEXT ·scoresF32Tile(SB), NOSPLIT, $0-56
 	SCOREALL(two, KEYFLOATS, SCORE2, STORE2)
 	SCOREALL(one, KEYFLOATS, SCORE1, STORE1)
 
-// --- mix: V0 and V1 hold eight neighbouring values at one position; row r ---
-// --- of dst is V(16+2r) and V(17+2r)                                      ---
+// --- mix: V0-V3 hold 16 neighbouring values at one position, to be multiplied ---
+// --- by weights as keys are by queries; or V0 and V1 eight, and row r of dst is ---
+// --- V(16+2r) and V(17+2r)                                                      ---
 
+#define PAGES  R1  // the slice of the next one
 #define VALUES R13
 #define STRIDE R14 // between positions, in bytes
-#define TOKENS R15
-#define BACK   R16 // TOKENS weights, in bytes
-#define LANES  R17 // values of a head left
+#define TOKENS R15 // positions left
+#define FROM   R16 // bytes of a position before these values
 
-#define VALUEHALVES \
-	VLD1 (VALUES), [V2.H8] \
-	FCVTL(2, 0)            \
+#define HALVES16 \
+	VLD1.P (VALUES)(STRIDE), [V4.H8, V5.H8] \
+	FCVTL(4, 0)                             \
+	FCVTL2(4, 1)                            \
+	FCVTL(5, 2)                             \
+	FCVTL2(5, 3)
+
+#define FLOATS16 \
+	VLD1.P (VALUES)(STRIDE), [V0.S4, V1.S4, V2.S4, V3.S4]
+
+#define LOAD1 \
+	VLD1 (DST0), [V16.S4, V17.S4, V18.S4, V19.S4]
+#define LOAD2 \
+	LOAD1                                         \
+	VLD1 (DST1), [V20.S4, V21.S4, V22.S4, V23.S4]
+#define LOAD3 \
+	LOAD2                                         \
+	VLD1 (DST2), [V24.S4, V25.S4, V26.S4, V27.S4]
+#define LOAD4 \
+	LOAD3                                         \
+	VLD1 (DST3), [V28.S4, V29.S4, V30.S4, V31.S4]
+
+#define HALVES8 \
+	VLD1.P (VALUES)(STRIDE), [V2.H8] \
+	FCVTL(2, 0)                      \
 	FCVTL2(2, 1)
 
-#define VALUEFLOATS \
-	VLD1 (VALUES), [V0.S4, V1.S4]
+#define FLOATS8 \
+	VLD1.P (VALUES)(STRIDE), [V0.S4, V1.S4]
 
 #define MIX(row, F, w, lo, hi) \
 	FMOVS.P 4(row), F \
@@ -176,112 +200,125 @@ TEXT ·scoresF32Tile(SB), NOSPLIT, $0-56
 	MIX3                      \
 	MIX(ROW3, F7, 7, 22, 23)
 
-#define LOADDST1 \
+#define LOADPAIR1 \
 	VLD1 (DST0), [V16.S4, V17.S4]
-#define LOADDST2 \
-	LOADDST1                       \
+#define LOADPAIR2 \
+	LOADPAIR1                      \
 	VLD1 (DST1), [V18.S4, V19.S4]
-#define LOADDST3 \
-	LOADDST2                       \
+#define LOADPAIR3 \
+	LOADPAIR2                      \
 	VLD1 (DST2), [V20.S4, V21.S4]
-#define LOADDST4 \
-	LOADDST3                       \
+#define LOADPAIR4 \
+	LOADPAIR3                      \
 	VLD1 (DST3), [V22.S4, V23.S4]
 
-#define STOREDST1 \
-	VST1.P [V16.S4, V17.S4], 32(DST0)
-#define STOREDST2 \
-	STOREDST1                          \
-	VST1.P [V18.S4, V19.S4], 32(DST1)
-#define STOREDST3 \
-	STOREDST2                          \
-	VST1.P [V20.S4, V21.S4], 32(DST2)
-#define STOREDST4 \
-	STOREDST3                          \
-	VST1.P [V22.S4, V23.S4], 32(DST3)
+#define STOREPAIR1 \
+	VST1 [V16.S4, V17.S4], (DST0)
+#define STOREPAIR2 \
+	STOREPAIR1                     \
+	VST1 [V18.S4, V19.S4], (DST1)
+#define STOREPAIR3 \
+	STOREPAIR2                     \
+	VST1 [V20.S4, V21.S4], (DST2)
+#define STOREPAIR4 \
+	STOREPAIR3                     \
+	VST1 [V22.S4, V23.S4], (DST3)
 
-#define MIXALL(rows, token, LOAD, VALUE, EACH, STORE) \
-rows:                  \
-	LOAD               \
-token:                 \
-	VALUE              \
-	ADD  STRIDE, VALUES \
-	EACH               \
-	SUBS $1, LEFT      \
-	BNE  token         \
-	STORE              \
-	B    next
+#define MIXALL(rows, page, token, LOAD, VALUE, EACH, STORE) \
+rows:                          \
+	LOAD                       \
+page:                          \
+	MOVD (PAGES), VALUES       \
+	ADD  $24, PAGES            \
+	ADD  FROM, VALUES          \
+	MOVD $16, LEFT             \
+	CMP  LEFT, TOKENS          \
+	CSEL LO, TOKENS, LEFT, LEFT \
+	SUB  LEFT, TOKENS          \
+token:                         \
+	VALUE                      \
+	EACH                       \
+	SUBS $1, LEFT              \
+	BNE  token                 \
+	CBNZ TOKENS, page          \
+	STORE                      \
+	RET
 
-#define MIXES(VALUE) \
-	MIXALL(four, fourTokens, LOADDST4, VALUE, MIX4, STOREDST4)   \
-	MIXALL(three, threeTokens, LOADDST3, VALUE, MIX3, STOREDST3) \
-	MIXALL(two, twoTokens, LOADDST2, VALUE, MIX2, STOREDST2)     \
-	MIXALL(one, oneTokens, LOADDST1, VALUE, MIX1, STOREDST1)
+#define MIXES16(VALUE) \
+	MIXALL(four, fourPages, fourTokens, LOAD4, VALUE, SCORE4, STORE4)     \
+	MIXALL(three, threePages, threeTokens, LOAD3, VALUE, SCORE3, STORE3) \
+	MIXALL(two, twoPages, twoTokens, LOAD2, VALUE, SCORE2, STORE2)       \
+	MIXALL(one, onePages, oneTokens, LOAD1, VALUE, SCORE1, STORE1)
 
-// REWIND puts the weights back to those of the first position.
-#define REWIND \
-	SUB BACK, ROW0 \
-	SUB BACK, ROW1 \
-	SUB BACK, ROW2 \
-	SUB BACK, ROW3
+#define MIXES8(VALUE) \
+	MIXALL(four, fourPages, fourTokens, LOADPAIR4, VALUE, MIX4, STOREPAIR4)     \
+	MIXALL(three, threePages, threeTokens, LOADPAIR3, VALUE, MIX3, STOREPAIR3) \
+	MIXALL(two, twoPages, twoTokens, LOADPAIR2, VALUE, MIX2, STOREPAIR2)       \
+	MIXALL(one, onePages, oneTokens, LOADPAIR1, VALUE, MIX1, STOREPAIR1)
 
-// func mixTile(dst *float32, ld int, weights *float32, ldw, n int, values *uint16, tokens, headDim, lanes int)
-TEXT ·mixTile(SB), NOSPLIT, $0-72
+// func mixSixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+TEXT ·mixSixteen(SB), NOSPLIT, $0-72
 	MOVD dst+0(FP), DST0
 	MOVD ld+8(FP), LD
 	MOVD weights+16(FP), ROW0
 	MOVD ldw+24(FP), LDR
 	MOVD n+32(FP), N
-	MOVD values+40(FP), PAGE
+	MOVD pages+40(FP), PAGES
 	MOVD tokens+48(FP), TOKENS
-	MOVD headDim+56(FP), STRIDE
-	MOVD lanes+64(FP), LANES
+	MOVD stride+56(FP), STRIDE
+	MOVD from+64(FP), FROM
 	ROWS(LD, DST0, DST1, DST2, DST3)
 	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
-	LSL  $1, STRIDE
-	LSL  $2, TOKENS, BACK
-
-block:
-	MOVD PAGE, VALUES
-	MOVD TOKENS, LEFT
 	UPTO4
-	MIXES(VALUEHALVES)
+	MIXES16(HALVES16)
 
-next:
-	REWIND
-	ADD  $16, PAGE
-	SUBS $8, LANES
-	BNE  block
-	RET
-
-// func mixF32Tile(dst *float32, ld int, weights *float32, ldw, n int, values *float32, tokens, headDim, lanes int)
-TEXT ·mixF32Tile(SB), NOSPLIT, $0-72
+// func mixEight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+TEXT ·mixEight(SB), NOSPLIT, $0-72
 	MOVD dst+0(FP), DST0
 	MOVD ld+8(FP), LD
 	MOVD weights+16(FP), ROW0
 	MOVD ldw+24(FP), LDR
 	MOVD n+32(FP), N
-	MOVD values+40(FP), PAGE
+	MOVD pages+40(FP), PAGES
 	MOVD tokens+48(FP), TOKENS
-	MOVD headDim+56(FP), STRIDE
-	MOVD lanes+64(FP), LANES
+	MOVD stride+56(FP), STRIDE
+	MOVD from+64(FP), FROM
 	ROWS(LD, DST0, DST1, DST2, DST3)
 	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
-	LSL  $2, STRIDE
-	LSL  $2, TOKENS, BACK
-
-block:
-	MOVD PAGE, VALUES
-	MOVD TOKENS, LEFT
 	UPTO4
-	MIXES(VALUEFLOATS)
+	MIXES8(HALVES8)
 
-next:
-	REWIND
-	ADD  $32, PAGE
-	SUBS $8, LANES
-	BNE  block
-	RET
+// func mixF32Sixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+TEXT ·mixF32Sixteen(SB), NOSPLIT, $0-72
+	MOVD dst+0(FP), DST0
+	MOVD ld+8(FP), LD
+	MOVD weights+16(FP), ROW0
+	MOVD ldw+24(FP), LDR
+	MOVD n+32(FP), N
+	MOVD pages+40(FP), PAGES
+	MOVD tokens+48(FP), TOKENS
+	MOVD stride+56(FP), STRIDE
+	MOVD from+64(FP), FROM
+	ROWS(LD, DST0, DST1, DST2, DST3)
+	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	UPTO4
+	MIXES16(FLOATS16)
+
+// func mixF32Eight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+TEXT ·mixF32Eight(SB), NOSPLIT, $0-72
+	MOVD dst+0(FP), DST0
+	MOVD ld+8(FP), LD
+	MOVD weights+16(FP), ROW0
+	MOVD ldw+24(FP), LDR
+	MOVD n+32(FP), N
+	MOVD pages+40(FP), PAGES
+	MOVD tokens+48(FP), TOKENS
+	MOVD stride+56(FP), STRIDE
+	MOVD from+64(FP), FROM
+	ROWS(LD, DST0, DST1, DST2, DST3)
+	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	UPTO4
+	MIXES8(FLOATS8)
 
 // --- storing keys and values in binary16 ---
 

@@ -2,21 +2,33 @@
 
 package kernel
 
-// The assembly below takes one to scoresRows or mixRows queries and does as
-// Scores and Mix say; mixTile and mixF32Tile only the first lanes values of a
-// head, a multiple of 8 and not zero.
+import "unsafe"
+
+// pageFunc sets the scores of one to attendRows queries for the keys of a page.
+type pageFunc func(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
 
 //go:noescape
-func scoresTile(dst *float32, ld int, queries *float32, ldq, n int, keys *uint16, headDim int)
+func scoresPage(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
 
 //go:noescape
-func scoresF32Tile(dst *float32, ld int, queries *float32, ldq, n int, keys *float32, headDim int)
+func scoresF32Page(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
+
+// valuesFunc is a mixFunc for one to attendRows queries and 16 or 8 values of
+// every position, which begin some bytes after its first one. Positions are
+// stride bytes apart.
+type valuesFunc func(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 
 //go:noescape
-func mixTile(dst *float32, ld int, weights *float32, ldw, n int, values *uint16, tokens, headDim, lanes int)
+func mixSixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 
 //go:noescape
-func mixF32Tile(dst *float32, ld int, weights *float32, ldw, n int, values *float32, tokens, headDim, lanes int)
+func mixEight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+
+//go:noescape
+func mixF32Sixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
+
+//go:noescape
+func mixF32Eight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 
 // These two take n > 0, a multiple of 8.
 
@@ -26,32 +38,43 @@ func narrowEights(dst *uint16, x *float32, n int)
 //go:noescape
 func putKeyEights(dst *uint16, key *float32, n int)
 
-func scoresVector(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int) {
-	for q := 0; q < n; q += scoresRows {
-		scoresTile(&dst[q*ld], ld, &queries[q*ldq], ldq, min(scoresRows, n-q), &keys[0], headDim)
+func scoresVector(page pageFunc) scoresFunc {
+	return func(dst []float32, ld int, queries []float32, ldq, n int, keys [][]byte, headDim int) {
+		rows := share(n, attendRows)
+		for i := range keys {
+			for q := 0; q < n; q += rows {
+				page(&dst[q*ld+i*PageTokens], ld, &queries[q*ldq], ldq, min(rows, n-q), &keys[i][0], headDim)
+			}
+		}
 	}
 }
 
-func scoresF32Vector(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int) {
-	for q := 0; q < n; q += scoresRows {
-		scoresF32Tile(&dst[q*ld], ld, &queries[q*ldq], ldq, min(scoresRows, n-q), &keys[0], headDim)
+// mixVector leaves what is less than eight values to the portable code.
+func mixVector[T uint16 | float32](sixteen, eight valuesFunc) mixFunc {
+	size := int(unsafe.Sizeof(*new(T)))
+	return func(dst []float32, ld int, weights []float32, ldw, n int, values [][]byte, tokens, headDim int) {
+		rows, d := share(n, attendRows), 0
+		some := func(mix valuesFunc, lanes int) {
+			for q := 0; q < n; q += rows {
+				mix(&dst[q*ld+d], ld, &weights[q*ldw], ldw, min(rows, n-q), &values[0], tokens, headDim*size, d*size)
+			}
+			d += lanes
+		}
+		for headDim-d >= 16 {
+			some(sixteen, 16)
+		}
+		if headDim-d >= 8 {
+			some(eight, 8)
+		}
+		mixFrom[T](d, dst, ld, weights, ldw, n, values, tokens, headDim)
 	}
 }
 
-func mixVector(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int) {
-	lanes := headDim &^ 7
-	for q := 0; q < n && lanes > 0; q += mixRows {
-		mixTile(&dst[q*ld], ld, &weights[q*ldw], ldw, min(mixRows, n-q), &values[0], tokens, headDim, lanes)
-	}
-	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim)
-}
-
-func mixF32Vector(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int) {
-	lanes := headDim &^ 7
-	for q := 0; q < n && lanes > 0; q += mixRows {
-		mixF32Tile(&dst[q*ld], ld, &weights[q*ldw], ldw, min(mixRows, n-q), &values[0], tokens, headDim, lanes)
-	}
-	mixFrom(lanes, dst, ld, weights, ldw, n, values, tokens, headDim)
+// share is how many of n rows each of as few calls as possible takes, where one
+// takes most at most.
+func share(n, most int) int {
+	calls := (n + most - 1) / most
+	return (n + calls - 1) / calls
 }
 
 func narrowVector(dst []uint16, x []float32) {

@@ -8,7 +8,8 @@ import "fmt"
 //	keys   [headDim][PageTokens]: a vector register holds neighbouring positions
 //	values [PageTokens][headDim]: a vector register holds neighbouring values
 //
-// both in binary16, or in float32 for the functions with F32 in their names.
+// both in binary16, or in float32 for the functions with F32 in their names, in
+// the order of the machine's bytes.
 // Where a float32 page holds what its binary16 twin does, the results are the
 // same bit for bit. Pages of INT8 are laid out otherwise; see page8.go.
 const PageTokens = 16

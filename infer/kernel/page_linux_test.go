@@ -103,17 +103,18 @@ func TestAttentionReadsNothingBeyondEnd(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
 		useTier(t, tier)
 		for _, headDim := range headDims {
-			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13} {
+			for _, n := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 16} {
 				dst := floatsBeforePageEnd(t, make([]float32, n*max(headDim, PageTokens)))
 				scores, mixed := dst[len(dst)-n*PageTokens:], dst[len(dst)-n*headDim:]
 				queries := floatsBeforePageEnd(t, make([]float32, n*headDim))
 				page, floats := halvesBeforePageEnd(t, headDim*PageTokens), floatsBeforePageEnd(t, make([]float32, headDim*PageTokens))
-				Scores(scores, PageTokens, queries, headDim, n, page, headDim)
-				ScoresF32(scores, PageTokens, queries, headDim, n, floats, headDim)
+				Scores(scores, PageTokens, queries, headDim, n, inPages(page, len(page)), headDim)
+				ScoresF32(scores, PageTokens, queries, headDim, n, inPages(floats, len(floats)), headDim)
+				SoftmaxStep(scores, PageTokens, n, PageTokens, make([]float32, n), make([]float32, n), make([]float32, n))
 				for _, tokens := range []int{PageTokens, n} {
 					weights := floatsBeforePageEnd(t, make([]float32, n*tokens))
-					Mix(mixed, headDim, weights, tokens, n, page[len(page)-tokens*headDim:], tokens, headDim)
-					MixF32(mixed, headDim, weights, tokens, n, floats[len(floats)-tokens*headDim:], tokens, headDim)
+					Mix(mixed, headDim, weights, tokens, n, inPages(page[len(page)-tokens*headDim:], len(page)), tokens, headDim)
+					MixF32(mixed, headDim, weights, tokens, n, inPages(floats[len(floats)-tokens*headDim:], len(floats)), tokens, headDim)
 				}
 				PutKey(page, PageTokens-1, queries[:headDim])
 				PutValue(page, PageTokens-1, queries[(n-1)*headDim:])

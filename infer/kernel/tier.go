@@ -28,10 +28,12 @@ type tier struct {
 	rotate       func(x, turns []float32, heads, headDim int)
 	rotateHalves func(x, turns []float32, heads, headDim int)
 
-	scores    func(dst []float32, ld int, queries []float32, ldq, n int, keys []uint16, headDim int)
-	scoresF32 func(dst []float32, ld int, queries []float32, ldq, n int, keys []float32, headDim int)
-	mix       func(dst []float32, ld int, weights []float32, ldw, n int, values []uint16, tokens, headDim int)
-	mixF32    func(dst []float32, ld int, weights []float32, ldw, n int, values []float32, tokens, headDim int)
+	scores    scoresFunc
+	scoresF32 scoresFunc
+	mix       mixFunc
+	mixF32    mixFunc
+	maxima    maximaFunc
+	expAdd    expAddFunc
 	narrow    func(dst []uint16, x []float32)
 	putKey    func(dst []uint16, key []float32)
 	mix8      [len(tileSizes)]mix8Func // keys of INT8 are tiles32's
@@ -117,10 +119,12 @@ func generic() *tier {
 		rotate:       rotateGeneric,
 		rotateHalves: rotateHalvesGeneric,
 
-		scores:    scoresGeneric,
-		scoresF32: scoresF32Generic,
-		mix:       mixGeneric,
-		mixF32:    mixF32Generic,
+		scores:    scoresGeneric[uint16],
+		scoresF32: scoresGeneric[float32],
+		mix:       mixGeneric[uint16],
+		mixF32:    mixGeneric[float32],
+		maxima:    maximaBy(largestGeneric),
+		expAdd:    expAddBy(expSumGeneric),
 		narrow:    narrowGeneric,
 		putKey:    putKeyGeneric,
 

@@ -35,7 +35,9 @@ func avx2() *tier {
 		quant.F16:  {denseF16x1AVX2, denseF16x2AVX2, denseF16x3AVX2},
 		quant.BF16: {denseBF16x1AVX2, denseBF16x2AVX2, denseBF16x3AVX2},
 	}
-	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.scores, t.scoresF32 = scoresVector(scoresPage), scoresVector(scoresF32Page)
+	t.mix, t.mixF32 = mixVector[uint16](mixSixteen, mixEight), mixVector[float32](mixF32Sixteen, mixF32Eight)
+	t.maxima, t.expAdd = maximaBy(largestVector), expAddBy(expSumVector)
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeAVX2
 	t.pack = [packTypes]packFunc{
@@ -98,7 +100,9 @@ func avx512() *tier {
 	t.name = "avx512vnni"
 	t.tileRows, t.tileCols, t.tile = 8, 32, tileAVX512
 	t.expSum, t.expTotal = expSumAVX512, expTotalAVX512
-	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresAVX512, scoresF32AVX512, mixAVX512, mixF32AVX512
+	t.scores, t.scoresF32 = scoresAVX512(scoresPairAVX512), scoresAVX512(scoresPairF32AVX512)
+	t.mix, t.mixF32 = mixAVX512(mixLanesAVX512, 2), mixAVX512(mixLanesF32AVX512, 4)
+	t.maxima, t.expAdd = maximaAVX512, expAddAVX512
 	t.dense = [packTypes][]denseFunc{
 		quant.F32:  {denseF32x1AVX512, denseF32x2AVX512, denseF32x3AVX512, denseF32x4AVX512, denseF32x5AVX512, denseF32x6AVX512},
 		quant.F16:  {denseF16x1AVX512, denseF16x2AVX512, denseF16x3AVX512, denseF16x4AVX512, denseF16x5AVX512, denseF16x6AVX512},

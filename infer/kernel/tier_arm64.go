@@ -31,7 +31,9 @@ func neon() *tier {
 		quant.F16:  {denseF16x1NEON, denseF16x2NEON, denseF16x3NEON, denseF16x4NEON},
 		quant.BF16: {denseBF16x1NEON, denseBF16x2NEON, denseBF16x3NEON, denseBF16x4NEON},
 	}
-	t.scores, t.scoresF32, t.mix, t.mixF32 = scoresVector, scoresF32Vector, mixVector, mixF32Vector
+	t.scores, t.scoresF32 = scoresVector(scoresPage), scoresVector(scoresF32Page)
+	t.mix, t.mixF32 = mixVector[uint16](mixSixteen, mixEight), mixVector[float32](mixF32Sixteen, mixF32Eight)
+	t.maxima, t.expAdd = maximaBy(largestVector), expAddBy(expSumVector)
 	t.narrow, t.putKey = narrowVector, putKeyVector
 	t.quantize = quantizeNEON
 	t.lanes, t.unit = 8, 4

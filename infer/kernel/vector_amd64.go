@@ -21,3 +21,19 @@ func expTotalAVX512(x []float32, shift float32) float32 {
 	}
 	return expTotal512(&x[0], shift, len(x))
 }
+
+// These two take n > 0 rows and width > 0, a multiple of 16.
+
+//go:noescape
+func maxima512(dst, x *float32, ld, n, width int)
+
+//go:noescape
+func expAdd512(sum, x *float32, ld, n, width int, largest *float32)
+
+func maximaAVX512(dst, x []float32, ld, n, width int) {
+	maxima512(&dst[0], &x[0], ld, n, width)
+}
+
+func expAddAVX512(sum, x []float32, ld, n, width int, largest []float32) {
+	expAdd512(&sum[0], &x[0], ld, n, width, &largest[0])
+}

@@ -115,6 +115,15 @@ eight:
 	VZEROUPPER
 	RET
 
+// LARGESTLANE sets the first lane of Y0 to the largest of all, through X1.
+#define LARGESTLANE \
+	VEXTRACTF128 $1, Y0, X1    \
+	VMAXPS       X1, X0, X0    \
+	VPERMILPS    $0x4e, X0, X1 \ // upper pair down
+	VMAXPS       X1, X0, X0    \
+	VPERMILPS    $0xb1, X0, X1 \ // neighbours
+	VMAXPS       X1, X0, X0
+
 // func largestEights(x *float32, n int) float32
 TEXT ·largestEights(SB), NOSPLIT, $0-20
 	MOVQ    x+0(FP), P
@@ -127,13 +136,8 @@ eight:
 	SUBQ   $8, N
 	JNZ    eight
 
-	VEXTRACTF128 $1, Y0, X1
-	VMAXPS       X1, X0, X0
-	VPERMILPS    $0x4e, X0, X1 // upper pair down
-	VMAXPS       X1, X0, X0
-	VPERMILPS    $0xb1, X0, X1 // neighbours
-	VMAXPS       X1, X0, X0
-	VMOVSS       X0, ret+16(FP)
+	LARGESTLANE
+	VMOVSS X0, ret+16(FP)
 	VZEROUPPER
 	RET
 
@@ -247,7 +251,8 @@ DATA expTable<>+28(SB)/4, $0.166666666666666667
 DATA expTable<>+32(SB)/4, $0.5
 DATA expTable<>+36(SB)/4, $-88.0
 DATA expTable<>+40(SB)/4, $89.0
-GLOBL expTable<>(SB), RODATA|NOPTR, $44
+DATA expTable<>+44(SB)/4, $12582912.0
+GLOBL expTable<>(SB), RODATA|NOPTR, $48
 
 #define ONE     Y15
 #define LOG2E   Y14
@@ -396,19 +401,21 @@ eight:
 #define LOWEST  Z6
 #define HIGHEST Z5
 #define SHIFT   Z4
+#define ROUNDER Z17
 #define SUM     Z3
 
-// EXP512 is EXP; rounding is the only instruction of another name.
+// EXP512 is EXP with another way to round: the sum with 1.5*2^23 has n in its low
+// bits, for fewer instructions than VRNDSCALEPS and VCVTPS2DQ are.
 #define EXP512(x, n, e) \
 	VMAXPS       x, LOWEST, x     \
 	VMINPS       x, HIGHEST, x    \
 	VMULPS       LOG2E, x, n      \
-	VRNDSCALEPS  $8, n, n         \ // n = nearest(x * log2e)
+	VADDPS       ROUNDER, n, e    \
+	VSUBPS       ROUNDER, e, n    \ // n = nearest(x * log2e)
+	VPSLLD       $23, e, e        \
 	VFNMADD231PS LN2HIGH, n, x    \
 	VFNMADD231PS LN2LOW, n, x     \ // r = x - n * ln2
-	VCVTPS2DQ    n, n             \
-	VPSLLD       $23, n, n        \
-	VPADDD       ONE, n, n        \ // 2^n: 0 for -127, +Inf for 128
+	VPADDD       ONE, e, n        \ // 2^n: 0 for -127, +Inf for 128
 	VMOVAPS      C6, e            \
 	VFMADD213PS  C5, x, e         \ // e = e * r + c
 	VFMADD213PS  C4, x, e         \
@@ -449,6 +456,7 @@ TEXT ·expSum512(SB), NOSPLIT, $0-36
 	VPXORQ       SUM, SUM, SUM
 	KXNORW       K1, K1, K1
 	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
 	SUBQ         $16, N
 	JB           rest
 
@@ -478,6 +486,7 @@ TEXT ·expTotal512(SB), NOSPLIT, $0-28
 	VPXORQ       SUM, SUM, SUM
 	KXNORW       K1, K1, K1
 	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
 	SUBQ         $16, N
 	JB           rest
 
@@ -493,5 +502,84 @@ rest:
 sum:
 	ADDLANES512
 	VMOVSS X3, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// --- AVX-512: rows of values, a multiple of 16 of them, LD bytes apart ---
+
+#define ROW  BX
+#define LD   R8
+#define ROWS R9 // left
+#define NONE Z16
+
+// func maxima512(dst, x *float32, ld, n, width int)
+TEXT ·maxima512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DST
+	MOVQ x+8(FP), ROW
+	MOVQ ld+16(FP), LD
+	MOVQ n+24(FP), ROWS
+	SHLQ $2, LD
+
+row:
+	MOVQ    ROW, P
+	MOVQ    width+32(FP), N
+	VMOVUPS (P), Z0
+
+sixteen:
+	VMAXPS (P), Z0, Z0
+	ADDQ   $64, P
+	SUBQ   $16, N
+	JNZ    sixteen
+
+	VEXTRACTF64X4 $1, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	LARGESTLANE
+	VMOVSS        X0, (DST)
+	ADDQ          $4, DST
+	ADDQ          LD, ROW
+	DECQ          ROWS
+	JNZ           row
+	VZEROUPPER
+	RET
+
+// func expAdd512(sum, x *float32, ld, n, width int, largest *float32)
+TEXT ·expAdd512(SB), NOSPLIT, $0-48
+	MOVQ         sum+0(FP), DST
+	MOVQ         x+8(FP), ROW
+	MOVQ         ld+16(FP), LD
+	MOVQ         n+24(FP), ROWS
+	MOVQ         largest+40(FP), Q
+	SHLQ         $2, LD
+	MOVL         $0xff800000, AX // -Inf
+	VPBROADCASTD AX, NONE
+	LOADEXP
+	VBROADCASTSS expTable<>+44(SB), ROUNDER
+
+row:
+	MOVQ         ROW, P
+	MOVQ         width+32(FP), N
+	VBROADCASTSS (Q), SHIFT
+	VCMPPS       $4, NONE, SHIFT, K1
+	VMOVAPS.Z    SHIFT, K1, SHIFT // 0 instead of -Inf
+	VPXORQ       SUM, SUM, SUM
+
+sixteen:
+	VMOVUPS (P), Z0
+	VSUBPS  SHIFT, Z0, Z0
+	EXP512(Z0, Z1, Z2)
+	VADDPS  Z2, SUM, SUM
+	VMOVUPS Z2, (P)
+	ADDQ    $64, P
+	SUBQ    $16, N
+	JNZ     sixteen
+
+	ADDLANES512
+	VADDSS (DST), X3, X3
+	VMOVSS X3, (DST)
+	ADDQ   $4, DST
+	ADDQ   $4, Q
+	ADDQ   LD, ROW
+	DECQ   ROWS
+	JNZ    row
 	VZEROUPPER
 	RET

@@ -84,8 +84,9 @@ const (
 	// merged, and the least that a thread takes of a long sequence.
 	segmentTokens = 4 * chunkTokens
 	// tileQueries is how many queries read a page together, if a single row
-	// has no more: their scores of a chunk fit the first-level cache.
-	tileQueries = 16
+	// has no more: their scores of a chunk fit the first-level cache, and
+	// AVX-512 takes half of them at a time.
+	tileQueries = 28
 	// Below this many values read, handing work to other threads costs more
 	// than it saves.
 	parallelValues = 16 << 10
@@ -245,22 +246,33 @@ func (a *attention) segment(w *workspace, t *tile, head, segment int, out *softm
 func (a *attention) chunk(w *workspace, t *tile, head, from, tokens int, out *softmaxSum) {
 	n := t.rows * a.group
 	pages := t.seen(a.how)[from/PageTokens : (from+tokens+PageTokens-1)/PageTokens]
+	width := len(pages) * PageTokens
 	a.kv.scores(w, n, pages, a.layer, head)
-	for q := range n {
-		scores := w.scores[q*chunkTokens:][:len(pages)*PageTokens]
-		a.score(scores, head*a.group+q%a.group, t.position+q/a.group, from, tokens)
-		var keep float32
-		out.largest[q], keep, out.sum[q] = kernel.SoftmaxStep(scores, out.largest[q], out.sum[q])
+	if !a.finished(t, from, tokens, width) {
+		for q := range n {
+			a.finish(w.scores[q*chunkTokens:][:width], head*a.group+q%a.group, t.position+q/a.group, from, tokens)
+		}
+	}
+	kernel.SoftmaxStep(w.scores, chunkTokens, n, width, out.largest, w.keep, out.sum)
+	for q, keep := range w.keep[:n] {
 		if keep != 1 {
 			kernel.Scale(keep, out.mixed[q*a.headDim:(q+1)*a.headDim])
 		}
 	}
-	a.kv.mix(out.mixed, w, n, pages, a.layer, head, tokens)
+	a.kv.mix(out.mixed, w, n, tokens)
 }
 
-// score finishes the scores of some positions from one on, for a head of queries
-// of a row at a position.
-func (a *attention) score(scores []float32, head, position, from, tokens int) {
+// finished says that finish would change nothing in any row of a tile: products
+// are the scores, and all rows see all positions.
+func (a *attention) finished(t *tile, from, tokens, width int) bool {
+	l := a.how
+	return l.Limit == 0 && l.Slopes == nil && l.Biases == nil && tokens == width &&
+		(l.Sees != Past || from+width <= t.position+1) && l.First(t.position+t.rows-1) <= from
+}
+
+// finish makes scores of products with some positions from one on, for a head of
+// queries of a row at a position.
+func (a *attention) finish(scores []float32, head, position, from, tokens int) {
 	if a.how.Limit != 0 {
 		kernel.SoftCap(scores, a.how.Limit)
 	}
@@ -305,21 +317,26 @@ func hide(scores []float32) {
 type workspace struct {
 	queries     []float32 // [queries][headDim], scaled
 	scores      []float32 // [queries][chunkTokens], then weights
+	keep        []float32 // [queries] of what is mixed already
 	total, part softmaxSum
 
-	int8   *kernel.Attention8               // for keys and values in Q8_0, else nil
-	values [chunkTokens / PageTokens][]byte // of a chunk's pages, for int8
+	keys, values [][]byte           // of a chunk's pages
+	int8         *kernel.Attention8 // for keys and values in Q8_0, else nil
 }
 
 func newWorkspace(queries, headDim int, kind quant.Type) *workspace {
+	const pages = chunkTokens / PageTokens
 	w := &workspace{
 		queries: make([]float32, queries*headDim),
 		scores:  make([]float32, queries*chunkTokens),
+		keep:    make([]float32, queries),
 		total:   newSoftmaxSum(queries, headDim),
 		part:    newSoftmaxSum(queries, headDim),
+		keys:    make([][]byte, pages),
+		values:  make([][]byte, pages),
 	}
 	if kind == quant.Q8_0 {
-		w.int8 = kernel.NewAttention8(queries, len(w.values), headDim)
+		w.int8 = kernel.NewAttention8(queries, pages, headDim)
 	}
 	return w
 }
@@ -355,12 +372,20 @@ func (s *softmaxSum) merge(o *softmaxSum, n, headDim int) {
 		keep, add := exp(s.largest[q]-largest), exp(o.largest[q]-largest)
 		s.largest[q], s.sum[q] = largest, s.sum[q]*keep+o.sum[q]*add
 		mixed := s.mixed[q*headDim : (q+1)*headDim]
-		kernel.Scale(keep, mixed)
+		if keep != 1 {
+			kernel.Scale(keep, mixed)
+		}
 		kernel.Axpy(add, o.mixed[q*headDim:(q+1)*headDim], mixed)
 	}
 }
 
-func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+// exp is 1 at once for the larger of two.
+func exp(x float32) float32 {
+	if x == 0 {
+		return 1
+	}
+	return float32(math.Exp(float64(x)))
+}
 
 // split is room for tiles whose segments are computed by several threads.
 type split struct {

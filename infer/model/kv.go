@@ -135,40 +135,33 @@ func (k *pagedKV) put(page int32, slot, layer int, key, value []float32) {
 }
 
 // scores sets w.scores to the products of the n queries in w with the keys of
-// pages of a layer and head.
+// pages of a layer and head. The pages' values are mix's.
 func (k *pagedKV) scores(w *workspace, n int, pages []int32, layer, head int) {
+	w.keys, w.values = w.keys[:len(pages)], w.values[:len(pages)]
 	for i, page := range pages {
-		keys, _ := k.blocks(page, layer, head)
-		dst := w.scores[i*PageTokens:]
-		switch k.kind {
-		case quant.Q8_0:
-			w.int8.Scores(dst, chunkTokens, keys)
-		case quant.F16:
-			kernel.Scores(dst, chunkTokens, w.queries, k.headDim, n, as[uint16](keys), k.headDim)
-		default:
-			kernel.ScoresF32(dst, chunkTokens, w.queries, k.headDim, n, as[float32](keys), k.headDim)
-		}
+		w.keys[i], w.values[i] = k.blocks(page, layer, head)
+	}
+	switch k.kind {
+	case quant.Q8_0:
+		w.int8.Scores(w.scores, chunkTokens, w.keys)
+	case quant.F16:
+		kernel.Scores(w.scores, chunkTokens, w.queries, k.headDim, n, w.keys, k.headDim)
+	default:
+		kernel.ScoresF32(w.scores, chunkTokens, w.queries, k.headDim, n, w.keys, k.headDim)
 	}
 }
 
-// mix adds the first tokens values of pages of a layer and head to dst,
+// mix adds the first tokens values of the pages that were scored to dst,
 // [n][headDim], by the weights in w.scores. Behind the last position a page
 // holds anything, even no numbers.
-func (k *pagedKV) mix(dst []float32, w *workspace, n int, pages []int32, layer, head, tokens int) {
-	for i, page := range pages {
-		_, values := k.blocks(page, layer, head)
-		weights, here := w.scores[i*PageTokens:], min(PageTokens, tokens-i*PageTokens)
-		switch k.kind {
-		case quant.Q8_0:
-			w.values[i] = values // all at once
-		case quant.F16:
-			kernel.Mix(dst, k.headDim, weights, chunkTokens, n, as[uint16](values), here, k.headDim)
-		default:
-			kernel.MixF32(dst, k.headDim, weights, chunkTokens, n, as[float32](values), here, k.headDim)
-		}
-	}
-	if k.kind == quant.Q8_0 {
-		w.int8.Mix(dst, k.headDim, w.scores, chunkTokens, w.values[:len(pages)], tokens)
+func (k *pagedKV) mix(dst []float32, w *workspace, n, tokens int) {
+	switch k.kind {
+	case quant.Q8_0:
+		w.int8.Mix(dst, k.headDim, w.scores, chunkTokens, w.values, tokens)
+	case quant.F16:
+		kernel.Mix(dst, k.headDim, w.scores, chunkTokens, n, w.values, tokens, k.headDim)
+	default:
+		kernel.MixF32(dst, k.headDim, w.scores, chunkTokens, n, w.values, tokens, k.headDim)
 	}
 }
 
