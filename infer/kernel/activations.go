@@ -27,7 +27,7 @@ import (
 //	sums16 [steps*2][n] float32   d times the sum of q
 //	sums32 [steps][n] float32
 type Activations struct {
-	x       []float32 // [n][cols], the caller's
+	x       []float32 // [n][cols], the caller's; nil: only the int8 planes are there
 	n, cols int
 
 	quantized, summed bool // whether the planes are filled
@@ -53,7 +53,13 @@ func (a *Activations) Set(x []float32, n, cols int) {
 	if n < 0 || cols < 0 || len(x) < n*cols {
 		panic(fmt.Sprintf("kernel: activations of %d x %d have %d values", n, cols, len(x)))
 	}
-	a.x, a.n, a.cols = x[:n*cols], n, cols
+	a.x = x[:n*cols]
+	a.shape(n, cols)
+}
+
+// shape cuts n vectors of cols values into tiles, with nothing in the planes.
+func (a *Activations) shape(n, cols int) {
+	a.n, a.cols = n, cols
 	a.quantized, a.summed = false, false
 	a.tiles = a.tiles[:0]
 	for from := 0; from < n; {
@@ -115,6 +121,15 @@ func (a *Activations) quantizeTile(i int) {
 	for v := range t.n {
 		x := a.vector(t.from + v)
 		active.quantize(a.step(t, 0), &a.bias16[t.from*a.steps()*2], t.n, v, &x[0], a.steps())
+	}
+}
+
+// put quantizes some columns of all vectors, [n][cols], to the steps from one on.
+func (a *Activations) put(x []float32, cols, step int) {
+	for _, t := range a.tiles {
+		for v := range t.n {
+			active.quantize(a.step(t, step), a.half(t, step), t.n, v, &x[(t.from+v)*cols], cols/stepCols)
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func (j *job) denseRange(s *denseSpace, f *factor, from, to int) {
 // vectors with all of the rows.
 func (j *job) denseBlock(s *denseSpace, f *factor, from, to int) {
 	for v := range j.x.n {
-		clear(f.Dst[v*f.W.Rows:][from:to])
+		clear(f.dst[v*f.W.Rows:][from:to])
 	}
 	tiles := divUp(j.x.n, len(f.dense))
 	for t := (denseTile{}); t.col < j.x.cols; t.col += t.cols {
@@ -90,7 +90,7 @@ func denseAhead(f *factor, t denseTile, from, to int) int {
 
 // denseTile multiplies one tile.
 func (j *job) denseTile(s *denseSpace, f *factor, t denseTile) {
-	dst := f.Dst[t.vector*f.W.Rows+t.row:]
+	dst := f.dst[t.vector*f.W.Rows+t.row:]
 	if t.rows == denseRows {
 		j.denseSums(s, f, t, &dst[0], f.W.Rows)
 		return

@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/a472be26/cusp/infer/quant"
+import (
+	"math/bits"
+
+	"github.com/a472be26/cusp/infer/quant"
+)
 
 // job is one MatMul, cut into ranges of panels. Jobs are used again and hold
 // what a closure would capture, so that a product does not allocate.
@@ -10,33 +14,39 @@ type job struct {
 	panels   int // of all products
 	bytes    int // of all weights
 
-	parts int
-	part  func(part int) // runPart, bound once
+	gated gated // what else a MatMulGated needs
+
+	units, threads, parts int            // of the work at hand; see spread
+	part, gatePart        func(part int) // runPart and runGatePart, bound once
 }
 
 // factor is a product and what its weights' type asks for.
 type factor struct {
-	Product
-	group  int
+	W      *Weights
+	dst    []float32 // [n][W.Rows]
+	group  int       // columns with the same scale
+	groups int       // of a step
 	mins   bool
 	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
 	pack   packFunc    // nil: packAny
 	single singleFunc  // nil: pack and a tile
 	stride int         // bytes of a row
-	cols   int         // of a block in the file
+	short  int         // steps of a short chunk
+	shift  uint        // of a number of steps to one of blocks in the file
 	bytes  int         // of a block in the file
 	tiles  *[len(tileSizes)]tileFunc
 	span   spanFunc
 }
 
-func newFactor(q Product) factor {
-	f := factor{Product: q, dense: active.dense[q.W.Kind], stride: q.W.rowBytes()}
-	f.cols, f.bytes = q.W.Kind.BlockSize(), q.W.Kind.BlockBytes()
-	f.group, f.mins, _ = q.W.Kind.Groups()
+func newFactor(w *Weights) factor {
+	f := factor{W: w, dense: active.dense[w.Kind], stride: w.rowBytes()}
+	f.bytes = w.Kind.BlockBytes()
 	if f.dense == nil {
-		f.pack = active.pack[q.W.Kind]
-		f.tiles, f.span = active.products(q.W.Kind)
-		f.single = active.single[q.W.Kind]
+		f.group, f.mins, _ = w.Kind.Groups()
+		f.groups, f.shift = stepCols/f.group, uint(bits.TrailingZeros(uint(w.Kind.BlockSize()/stepCols)))
+		f.pack, f.short = active.pack[w.Kind], shortChunk(w)
+		f.tiles, f.span = active.products(w.Kind)
+		f.single = active.single[w.Kind]
 	}
 	return f
 }
@@ -52,7 +62,7 @@ func takeJob() *job {
 		return j
 	default:
 		j := &job{}
-		j.part = j.runPart
+		j.part, j.gatePart = j.runPart, j.runGatePart
 		return j
 	}
 }
@@ -60,7 +70,7 @@ func takeJob() *job {
 // give drops what belongs to the caller and keeps the job.
 func (j *job) give() {
 	clear(j.products)
-	*j = job{part: j.part, products: j.products[:0]}
+	*j = job{part: j.part, gatePart: j.gatePart, products: j.products[:0]}
 	select {
 	case jobs <- j:
 	default:
@@ -70,14 +80,34 @@ func (j *job) give() {
 // Work on fewer bytes than this takes less time than to hand it out.
 const parallelBytes = 32 << 10
 
-// run does all panels on p. There are some more parts than threads, so that a
-// thread that loses its core for a moment holds up only its last one.
-func (j *job) run(p *Pool) {
-	j.parts = max(1, min(j.panels, 4*p.Threads(), j.bytes*j.x.n/parallelBytes))
-	if p.Threads() == 1 {
+// run does all panels on p.
+func (j *job) run(p *Pool) { j.spread(p, j.panels, j.part) }
+
+// rounds is how many parts there are for each thread.
+const rounds = 6
+
+// spread cuts units of work into parts and does them.
+func (j *job) spread(p *Pool, units int, part func(int)) {
+	j.units, j.threads = units, p.Threads()
+	j.parts = max(1, min(units, rounds*j.threads, j.bytes*j.x.n/parallelBytes))
+	if j.threads == 1 {
 		j.parts = 1
 	}
-	p.Run(j.parts, j.part)
+	p.Run(j.parts, part)
+}
+
+// cut is where a part begins. A round of parts, one for each thread, takes half of
+// what is left, and the last round all of it: a thread that loses its core for a
+// moment, or has a slow one, holds up little in the end, and yet there are few
+// parts, each of which begins with rows that nobody has called in.
+func (j *job) cut(part int) int {
+	if j.parts < rounds*j.threads {
+		return j.units * part / j.parts
+	}
+	const whole = 1 << (rounds - 1)
+	left := whole >> (part / j.threads)
+	done, size := whole-left, left-left/2
+	return j.units * (done*j.threads + size*(part%j.threads)) / (whole * j.threads)
 }
 
 // packTypes bounds the types that a tier's pack table has.

@@ -22,7 +22,8 @@ type Product struct {
 func MatMul(p *Pool, x *Activations, products ...Product) {
 	j := takeJob()
 	for _, q := range products {
-		j.add(q, x)
+		j.add(q.W, x)
+		j.products[len(j.products)-1].dst = q.Dst[:x.n*q.W.Rows]
 	}
 	if len(x.tiles) > 0 && x.cols > 0 {
 		j.prepare(p)
@@ -35,18 +36,20 @@ func MatMul(p *Pool, x *Activations, products ...Product) {
 	j.give()
 }
 
-// add checks a product and counts its panels in.
-func (j *job) add(q Product, x *Activations) {
-	q.W.check()
-	if q.W.Cols != x.cols {
-		panic(fmt.Sprintf("kernel: weights of %d columns and activations of %d", q.W.Cols, x.cols))
+// add checks a product's weights and counts their panels in.
+func (j *job) add(w *Weights, x *Activations) {
+	w.check()
+	if w.Cols != x.cols {
+		panic(fmt.Sprintf("kernel: weights of %d columns and activations of %d", w.Cols, x.cols))
 	}
-	q.Dst = q.Dst[:x.n*q.W.Rows]
-	f := newFactor(q)
+	f := newFactor(w)
+	if f.dense != nil && x.x == nil {
+		panic(fmt.Sprintf("kernel: weights in %s and activations that are int8 only", w.Kind))
+	}
 	j.x = x
 	j.products = append(j.products, f)
-	j.panels += divUp(q.W.Rows, active.lanes)
-	j.bytes += q.W.Rows * f.stride
+	j.panels += divUp(w.Rows, active.lanes)
+	j.bytes += w.Rows * f.stride
 }
 
 // prepare brings the activations into the forms that the products need.
@@ -64,38 +67,50 @@ func (j *job) prepare(p *Pool) {
 // runPart does the panels of one part; parts cut the products' panels, one
 // after the other, into ranges.
 func (j *job) runPart(part int) {
-	from, to := j.panels*part/j.parts, j.panels*(part+1)/j.parts
+	from, to := j.cut(part), j.cut(part+1)
 	s := takeWorkspace()
 	for i := range j.products {
 		f := &j.products[i]
 		n := divUp(f.W.Rows, active.lanes)
-		if f.dense != nil {
-			j.denseRange(&s.dense, f, max(from, 0)*active.lanes, min(to*active.lanes, f.W.Rows))
-		} else {
-			j.panelRange(s, f, max(from, 0), min(to, n))
+		if first, end := max(from, 0), min(to, n); first < end {
+			j.factorRange(s, f, first, end)
 		}
 		from, to = from-n, to-n
 	}
 	s.give()
 }
 
+// factorRange multiplies panels [from, to) of one product.
+func (j *job) factorRange(s *workspace, f *factor, from, to int) {
+	first := from * active.lanes
+	if f.dense != nil {
+		j.denseRange(&s.dense, f, first, min(to*active.lanes, f.W.Rows))
+		return
+	}
+	j.panelRange(s, f, from, to, f.dst[first:], f.W.Rows)
+}
+
 // panelRange multiplies panels [from, to), a span of them at a time where the
-// batch gains by it.
-func (j *job) panelRange(s *workspace, f *factor, from, to int) {
+// batch gains by it. dst is where the first row of the first one goes.
+func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, ld int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
 	for from < to {
 		panels := 1
-		if active.span > 0 && j.x.n >= spanBatch && from+active.span <= min(to, full) {
+		if j.spans() && from+active.span <= min(to, full) {
 			panels = active.span
 		}
-		if first := from * lanes; from < full {
-			j.chunks(s, f, first, panels*lanes, f.Dst[first:], f.W.Rows)
+		if from < full {
+			j.chunks(s, f, from*lanes, panels*lanes, dst, ld)
 		} else {
-			j.edge(s, f, first)
+			j.edge(s, f, from*lanes, dst, ld)
+			return
 		}
-		from += panels
+		from, dst = from+panels, dst[panels*lanes:]
 	}
 }
+
+// spans: the tier and the batch gain by spans.
+func (j *job) spans() bool { return active.span > 0 && j.x.n >= spanBatch }
 
 const (
 	// spanVectors is the smallest tile that a span is multiplied with.
@@ -107,12 +122,12 @@ const (
 )
 
 // edge multiplies the last panel, which has fewer rows than lanes, beside dst.
-func (j *job) edge(s *workspace, f *factor, first int) {
+func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
 	rows := f.W.Rows - first
 	room := s.edge(j.x.n * active.lanes)
 	j.chunks(s, f, first, rows, room, active.lanes)
 	for v := range j.x.n {
-		copy(f.Dst[v*f.W.Rows+first:][:rows], room[v*active.lanes:])
+		copy(dst[v*ld:][:rows], room[v*active.lanes:])
 	}
 }
 
@@ -122,8 +137,9 @@ func (j *job) edge(s *workspace, f *factor, first int) {
 func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld int) {
 	panels := divUp(rows, active.lanes)
 	s.prepare(f, panels, j.x.steps())
-	for from := 0; from < j.x.steps(); from += j.chunk() {
-		n := min(j.chunk(), j.x.steps()-from)
+	chunk := j.chunk(f)
+	for from := 0; from < j.x.steps(); from += chunk {
+		n := min(chunk, j.x.steps()-from)
 		if f.single != nil && j.x.n == 1 && rows == active.lanes {
 			j.single(s, f, first, from, n, dst)
 			continue
@@ -143,11 +159,22 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 // chunk is how many steps are packed at a time. Between few vectors and many,
 // the tiles take as long as the packing, and memory would idle meanwhile: short
 // chunks let a core do both at once.
-func (j *job) chunk() int {
+func (j *job) chunk(f *factor) int {
 	if j.x.n >= spanVectors && j.x.n < spanBatch {
-		return chunkSteps / 2
+		return f.short
 	}
 	return chunkSteps
+}
+
+// shortChunk is the fewest steps of which a row of such weights fills two lines of
+// the cache, as a packer calls them in.
+func shortChunk(w *Weights) int {
+	const lines = 2 * 64
+	steps := 4
+	for steps < chunkSteps && steps*stepCols*w.Kind.BlockBytes() < lines*w.Kind.BlockSize() {
+		steps *= 2
+	}
+	return max(steps, w.Kind.BlockSize()/stepCols)
 }
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
@@ -164,13 +191,13 @@ func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []f
 
 // single multiplies n steps of a panel's rows with the only vector.
 func (j *job) single(s *workspace, f *factor, first, from, n int, dst []float32) {
-	t, p := j.x.tiles[0], s.panel(0, f, from)
-	f.single(&dst[0], &p.steps[0], &p.mins[0], &f.at(first, from)[0], f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
+	t := j.x.tiles[0]
+	f.single(&dst[0], &s.steps[0], s.minima(0, f, from), f.at(first, from), f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
 }
 
 // minus subtracts what the minima of all columns contribute.
 func (j *job) minus(s *workspace, f *factor, panels int, dst []float32, ld int) {
-	groups := j.x.steps() * stepCols / f.group
+	groups := j.x.steps() * f.groups
 	for _, t := range j.x.tiles {
 		for i := range panels {
 			active.minus[t.kind](&dst[t.from*ld+i*active.lanes], ld, &s.mins[i*s.perPanel], j.x.sum(t, 0, f.group), groups)
@@ -192,6 +219,7 @@ type workspace struct {
 	perPanel int
 	block    unpacked
 	edges    []float32
+	halves   [2][]float32 // of a gated product: [vectors][rows of a unit]
 	dense    denseSpace
 }
 
@@ -200,35 +228,35 @@ func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan 
 // prepare makes room for the minima of some panels; of types that have none,
 // for those that packAny leaves.
 func (s *workspace) prepare(f *factor, panels, steps int) {
-	s.perPanel = chunkSteps * stepCols / f.group * active.lanes
-	if f.mins {
-		s.perPanel = steps * stepCols / f.group * active.lanes
+	if !f.mins {
+		steps = chunkSteps
 	}
+	s.perPanel = steps * f.groups * active.lanes
 	s.mins = resized(s.mins, panels*s.perPanel)
 }
 
-// panel is where panel i has the chunk from a step on.
-func (s *workspace) panel(i int, f *factor, from int) panel {
-	mins := s.mins[i*s.perPanel:][:s.perPanel]
-	if f.mins {
-		mins = mins[from*stepCols/f.group*active.lanes:]
+// minima is where panel i has those of the chunk from a step on.
+func (s *workspace) minima(i int, f *factor, from int) *float32 {
+	if !f.mins {
+		from = 0
 	}
-	return panel{s.steps[i*panelBytes:][:panelBytes], mins}
+	return &s.mins[i*s.perPanel+from*f.groups*active.lanes]
 }
 
 // at is where a row has step from.
-func (f *factor) at(row, step int) []byte {
-	return f.W.Data[row*f.stride+step*stepCols/f.cols*f.bytes:]
+func (f *factor) at(row, step int) *byte {
+	return &f.W.Data[row*f.stride+(step>>f.shift)*f.bytes]
 }
 
 // pack packs n steps of rows rows into panel i.
 func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
-	p := s.panel(i, f, from)
-	data := f.at(first, from)
+	steps, mins, w := &s.steps[i*panelBytes], s.minima(i, f, from), f.at(first, from)
 	if f.pack != nil && rows == active.lanes {
-		f.pack(&p.steps[0], &p.mins[0], &data[0], f.stride, n)
+		f.pack(steps, mins, w, f.stride, n)
 		return
 	}
+	p := panel{unsafe.Slice(steps, panelBytes), unsafe.Slice(mins, n*f.groups*active.lanes)}
+	data := f.W.Data[first*f.stride+(from>>f.shift)*f.bytes:]
 	active.packAny(f.W.Kind, p, &s.block, data, f.stride, rows, n)
 }
 

@@ -346,15 +346,16 @@ func TestRoundAway(t *testing.T) {
 func TestMatMulDoesNotAllocate(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
-	var a Activations
+	var a, gated Activations
 	r := random(1)
-	w := randomWeights(r, quant.Q4_K, 300, 512)
+	w, gate := randomWeights(r, quant.Q4_K, 300, 512), randomWeights(r, quant.Q4_K, 320, 512)
 	x, dst := values(r, 7*512), make([]float32, 7*300)
 	dense, _ := denseWeights(r, quant.BF16, 299, 512)
 	narrow, _ := denseWeights(r, quant.F16, 299, 500)
 	pass := func() {
 		a.Set(x, 7, 512)
 		MatMul(p, &a, Product{w, dst}, Product{w, dst}, Product{dense, dst})
+		MatMulGated(p, &gated, &a, gate, gate, SwiGLU)
 		a.Set(x, 7, 500)
 		MatMul(p, &a, Product{narrow, dst})
 	}

@@ -34,9 +34,13 @@ func (w *Weights) check() {
 }
 
 // Supported reports whether MatMul multiplies with weights of this type.
-func Supported(t quant.Type) bool {
+func Supported(t quant.Type) bool { return Quantized(t) || denseType(t) }
+
+// Quantized reports whether MatMul multiplies weights of this type with int8
+// activations.
+func Quantized(t quant.Type) bool {
 	_, _, ok := t.Groups()
-	return ok || denseType(t)
+	return ok
 }
 
 // Types lists what is Supported, in the order of the numbers.

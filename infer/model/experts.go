@@ -73,7 +73,7 @@ func (p *Program) sparse(e *Experts) {
 	for i := range e.Each {
 		part := Program{Config: p.Config}
 		part.feedForward(Chosen, &e.Each[i])
-		s.steps = append(s.steps, part.Steps)
+		s.steps = append(s.steps, fuse(part.Steps))
 	}
 	p.do(s)
 }

@@ -67,21 +67,21 @@ func (p *Program) feedForward(x Buffer, f *FeedForward) {
 
 // apply sets dst to the activated gate times up, or to the activated gate where
 // up is nil. All have the length of gate; dst may be gate.
-func (a Activation) apply(dst, gate, up []float32) {
+func (a Activation) apply(dst, gate, up []float32) { a.function()(dst, gate, up) }
+
+// function is apply of one activation.
+func (a Activation) function() func(dst, gate, up []float32) {
 	switch a {
-	case SiLU:
-		kernel.SwiGLU(dst, gate, up)
 	case GELU:
-		kernel.GELU(dst, gate, up)
+		return kernel.GELU
 	case GELUTanh:
-		kernel.GELUTanh(dst, gate, up)
+		return kernel.GELUTanh
 	case ReLU:
-		relu(dst, gate, up)
+		return relu
 	case Tanh:
-		for i, x := range gate {
-			dst[i] = float32(math.Tanh(float64(x)))
-		}
+		return tanh
 	}
+	return kernel.SwiGLU
 }
 
 func relu(dst, gate, up []float32) {
@@ -90,5 +90,12 @@ func relu(dst, gate, up []float32) {
 		if up != nil {
 			dst[i] *= up[i]
 		}
+	}
+}
+
+// tanh has no gates.
+func tanh(dst, gate, _ []float32) {
+	for i, x := range gate {
+		dst[i] = float32(math.Tanh(float64(x)))
 	}
 }

@@ -48,7 +48,7 @@ func checkLook(t *testing.T, l *Look, heads, threads int, kind quant.Type, bound
 		t.Fatal(err)
 	}
 	defer kv.Close()
-	p := newPass(c, nil, Limits{Threads: threads, Sequences: 2, Rows: long + short, Context: long}, kv)
+	p := newPass(c, nil, Limits{Threads: threads, Sequences: 2, Rows: long + short, Context: long}, kv, []Step{&Store{}, &Attend{}})
 	defer p.pool.Close()
 	for i := range kv.data { // never written positions hold anything; as floats this is NaN
 		kv.data[i] = 0xff

@@ -26,10 +26,15 @@ type pass struct {
 	products []kernel.Product
 }
 
-func newPass(c Config, ropes []*Rope, limits Limits, kv *pagedKV) *pass {
+// newPass makes room for what steps use.
+func newPass(c Config, ropes []*Rope, limits Limits, kv *pagedKV, steps []Step) *pass {
 	p := &pass{config: c, pool: kernel.NewPool(limits.Threads), texts: NewBatch(c, limits, kv.Pages())}
 	for b := range p.buffers {
-		p.buffers[b] = newVectors(limits.Rows, c.Width(Buffer(b)))
+		rows := 0
+		if uses(steps, Buffer(b)) {
+			rows = limits.Rows
+		}
+		p.buffers[b] = newVectors(rows, c.Width(Buffer(b)))
 	}
 	p.batch = p.texts
 	if c.Kind == EncoderDecoder {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -52,13 +53,14 @@ func (m *network) NewRunner(store KV, limits Limits) (Runner, error) {
 	if limits.Context > m.program.Config.Context {
 		return nil, fmt.Errorf("model: a context of %d, but the model's is %d", limits.Context, m.program.Config.Context)
 	}
-	return &runner{m.program, newPass(m.program.Config, m.program.Ropes, limits, kv)}, nil
+	reads, steps := fuse(m.program.Reads), fuse(m.program.Steps)
+	return &runner{newPass(m.program.Config, m.program.Ropes, limits, kv, slices.Concat(reads, steps)), reads, steps}, nil
 }
 
 // runner runs passes through a network.
 type runner struct {
-	program *Program
-	pass    *pass
+	pass         *pass
+	reads, steps []Step // of the program
 }
 
 // Forward is the seam; see Runner.
@@ -67,9 +69,9 @@ func (r *runner) Forward(sequences []Sequence) error {
 		return fmt.Errorf("model: forward: %w", err)
 	}
 	if r.pass.sources != nil && len(r.pass.sources.Rows) > 0 {
-		r.pass.run(r.pass.sources, r.program.Reads)
+		r.pass.run(r.pass.sources, r.reads)
 	}
-	r.pass.run(r.pass.texts, r.program.Steps)
+	r.pass.run(r.pass.texts, r.steps)
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Split cuts the program of a decoder before a layer, so that its parts can run in
 // different places: the first gives, as hidden states, what the rest takes as
@@ -99,10 +102,27 @@ func touches(step Step, b Buffer) (reads, writes bool) {
 		return b == Queries, b == Mixed
 	case *Sparse:
 		return b == Normed || b == Scores, b == Projected
+	case *feed:
+		_, writes = touches(s.last, b)
+		return b == s.src, writes
 	case *Predict:
 		return b == s.Src, false
 	case *DeliverHidden:
 		return b == Residual, false
 	}
 	return false, false
+}
+
+// uses tells whether a buffer is needed for steps, those within them included.
+func uses(steps []Step, b Buffer) bool {
+	return slices.ContainsFunc(steps, func(step Step) bool {
+		reads, writes := touches(step, b)
+		switch s := step.(type) {
+		case *Narrow:
+			reads = slices.Contains(narrowed, b)
+		case *Sparse:
+			writes = writes || b == Chosen || slices.ContainsFunc(s.steps, func(of []Step) bool { return uses(of, b) })
+		}
+		return reads || writes
+	})
 }

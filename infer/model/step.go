@@ -74,6 +74,8 @@ type Attend struct {
 // does nothing.
 type Narrow struct{}
 
+var narrowed = []Buffer{Residual, Normed, Mixed}
+
 // Sparse sets Projected to what the experts that Scores choose make of Normed,
 // weighted.
 type Sparse struct {
@@ -141,13 +143,18 @@ func (s *Multiply) run(p *pass) {
 	if p.n == 0 {
 		return
 	}
+	x := p.buffers[s.Src]
+	x.inputs.Set(x.flat, p.n, x.width)
+	s.times(p, &x.inputs)
+}
+
+// times multiplies x.
+func (s *Multiply) times(p *pass, x *kernel.Activations) {
 	p.products = p.products[:0]
 	for _, q := range s.Products {
 		p.products = append(p.products, kernel.Product{W: &q.Weight.Weights, Dst: p.buffers[q.Dst].flat})
 	}
-	x := p.buffers[s.Src]
-	x.inputs.Set(x.flat, p.n, x.width)
-	kernel.MatMul(p.pool, &x.inputs, p.products...)
+	kernel.MatMul(p.pool, x, p.products...)
 	for _, q := range s.Products {
 		for i := 0; q.Weight.Bias != nil && i < p.n; i++ {
 			kernel.Axpy(1, q.Weight.Bias, p.buffers[q.Dst].each[i])
@@ -173,7 +180,7 @@ func (s *Attend) run(p *pass) { p.attention.read(s.Layer, s.Look) }
 
 func (s *Narrow) run(p *pass) {
 	for i, last := range p.batch.Answers {
-		for _, b := range [...]Buffer{Residual, Normed, Mixed} {
+		for _, b := range narrowed {
 			copy(p.buffers[b].each[i], p.buffers[b].each[last])
 		}
 	}
