@@ -107,6 +107,19 @@ rows:             \
 	STORE         \
 	RET
 
+#define MIXARGUMENTS \
+	MOVD dst+0(FP), DST0        \
+	MOVD ld+8(FP), LD           \
+	MOVD weights+16(FP), ROW0   \
+	MOVD ldw+24(FP), LDR        \
+	MOVD n+32(FP), N            \
+	MOVD pages+40(FP), PAGES    \
+	MOVD tokens+48(FP), TOKENS  \
+	MOVD stride+56(FP), STRIDE  \
+	MOVD from+64(FP), FROM      \
+	ROWS(LD, DST0, DST1, DST2, DST3)\
+	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+
 // func scoresPage(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
 TEXT ·scoresPage(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), DST0
@@ -258,65 +271,25 @@ token:                         \
 
 // func mixSixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixSixteen(SB), NOSPLIT, $0-72
-	MOVD dst+0(FP), DST0
-	MOVD ld+8(FP), LD
-	MOVD weights+16(FP), ROW0
-	MOVD ldw+24(FP), LDR
-	MOVD n+32(FP), N
-	MOVD pages+40(FP), PAGES
-	MOVD tokens+48(FP), TOKENS
-	MOVD stride+56(FP), STRIDE
-	MOVD from+64(FP), FROM
-	ROWS(LD, DST0, DST1, DST2, DST3)
-	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	MIXARGUMENTS
 	UPTO4
 	MIXES16(HALVES16)
 
 // func mixEight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixEight(SB), NOSPLIT, $0-72
-	MOVD dst+0(FP), DST0
-	MOVD ld+8(FP), LD
-	MOVD weights+16(FP), ROW0
-	MOVD ldw+24(FP), LDR
-	MOVD n+32(FP), N
-	MOVD pages+40(FP), PAGES
-	MOVD tokens+48(FP), TOKENS
-	MOVD stride+56(FP), STRIDE
-	MOVD from+64(FP), FROM
-	ROWS(LD, DST0, DST1, DST2, DST3)
-	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	MIXARGUMENTS
 	UPTO4
 	MIXES8(HALVES8)
 
 // func mixF32Sixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixF32Sixteen(SB), NOSPLIT, $0-72
-	MOVD dst+0(FP), DST0
-	MOVD ld+8(FP), LD
-	MOVD weights+16(FP), ROW0
-	MOVD ldw+24(FP), LDR
-	MOVD n+32(FP), N
-	MOVD pages+40(FP), PAGES
-	MOVD tokens+48(FP), TOKENS
-	MOVD stride+56(FP), STRIDE
-	MOVD from+64(FP), FROM
-	ROWS(LD, DST0, DST1, DST2, DST3)
-	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	MIXARGUMENTS
 	UPTO4
 	MIXES16(FLOATS16)
 
 // func mixF32Eight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixF32Eight(SB), NOSPLIT, $0-72
-	MOVD dst+0(FP), DST0
-	MOVD ld+8(FP), LD
-	MOVD weights+16(FP), ROW0
-	MOVD ldw+24(FP), LDR
-	MOVD n+32(FP), N
-	MOVD pages+40(FP), PAGES
-	MOVD tokens+48(FP), TOKENS
-	MOVD stride+56(FP), STRIDE
-	MOVD from+64(FP), FROM
-	ROWS(LD, DST0, DST1, DST2, DST3)
-	ROWS(LDR, ROW0, ROW1, ROW2, ROW3)
+	MIXARGUMENTS
 	UPTO4
 	MIXES8(FLOATS8)
 

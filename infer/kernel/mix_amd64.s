@@ -132,94 +132,60 @@ token:                             \
 	MIXROWS(two, twoPage, twoToken, EACH2, LOAD, VALUELOAD, MIX, STORE)       \
 	MIXROWS(one, onePage, oneToken, EACH1, LOAD, VALUELOAD, MIX, STORE)
 
+#define ARGUMENTS \
+	MOVQ dst+0(FP), DST         \
+	MOVQ ld+8(FP), LD           \
+	ROWS(DST, DST4, DST8, DST12, LD, LD3) \
+	MOVQ weights+16(FP), WEIGHT \
+	MOVQ ldw+24(FP), LDW        \
+	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3) \
+	MOVQ stride+56(FP), STRIDE  \
+	MOVQ from+64(FP), BLOCK
+
+// LANES sets K1 to the first 16 of the lanes asked for, and K2 to the others.
+#define LANES \
+	MOVQ  lanes+72(FP), CX \
+	MOVQ  $1, AX           \
+	SHLQ  CX, AX           \
+	DECQ  AX               \
+	KMOVW AX, K1           \
+	SHRQ  $16, AX          \
+	KMOVW AX, K2
+
 // func mixLanesAVX512(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from, lanes int)
 TEXT ·mixLanesAVX512(SB), NOSPLIT, $0-80
-	MOVQ  lanes+72(FP), CX
-	MOVQ  $1, AX
-	SHLQ  CX, AX
-	DECQ  AX
-	KMOVW AX, K1 // the first 16 lanes
-	SHRQ  $16, AX
-	KMOVW AX, K2 // and the others
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	LANES
+	ARGUMENTS
 	UPTO14(n+32(FP))
 	UPTO14MIXES(LOAD512, HALVES512, MIX512, STORE512)
 
 // func mixLanesF32AVX512(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from, lanes int)
 TEXT ·mixLanesF32AVX512(SB), NOSPLIT, $0-80
-	MOVQ  lanes+72(FP), CX
-	MOVQ  $1, AX
-	SHLQ  CX, AX
-	DECQ  AX
-	KMOVW AX, K1 // the first 16 lanes
-	SHRQ  $16, AX
-	KMOVW AX, K2 // and the others
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	LANES
+	ARGUMENTS
 	UPTO14(n+32(FP))
 	UPTO14MIXES(LOAD512, FLOATS512, MIX512, STORE512)
 
 // func mixSixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixSixteen(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	ARGUMENTS
 	UPTO6(n+32(FP))
 	UPTO6MIXES(LOAD256, HALVES256, MIX256, STORE256)
 
 // func mixEight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixEight(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	ARGUMENTS
 	UPTO6(n+32(FP))
 	UPTO6MIXES(LOADONE, HALVESONE, MIXONE, STOREONE)
 
 // func mixF32Sixteen(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixF32Sixteen(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	ARGUMENTS
 	UPTO6(n+32(FP))
 	UPTO6MIXES(LOAD256, FLOATS256, MIX256, STORE256)
 
 // func mixF32Eight(dst *float32, ld int, weights *float32, ldw, n int, pages *[]byte, tokens, stride, from int)
 TEXT ·mixF32Eight(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), DST
-	MOVQ ld+8(FP), LD
-	ROWS(DST, DST4, DST8, DST12, LD, LD3)
-	MOVQ weights+16(FP), WEIGHT
-	MOVQ ldw+24(FP), LDW
-	ROWS(WEIGHT, WEIGHT4, WEIGHT8, WEIGHT12, LDW, LDW3)
-	MOVQ stride+56(FP), STRIDE
-	MOVQ from+64(FP), BLOCK
+	ARGUMENTS
 	UPTO6(n+32(FP))
 	UPTO6MIXES(LOADONE, FLOATSONE, MIXONE, STOREONE)
