@@ -58,7 +58,7 @@ func (p *places) open(m ModelConfig, c assistant.Config, open func(assistant.Con
 	case !ofGPU(err):
 		return nil, place, err
 	}
-	p.log.Warn("the model computes on the CPU: "+err.Error(), "error", err)
+	p.log.Warn("the model computes on the CPU: " + err.Error())
 	a, err2 := open(c)
 	return a, Place{Device: deviceCPU, Why: err.Error()}, err2
 }

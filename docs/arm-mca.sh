@@ -22,7 +22,9 @@ awk -F '\t' -v dir="$dir" '
 			close(dir "/" target)
 		}
 	}'
-for loop in "$dir"/*; do
+set -- "$dir"/*
+[ -e "$1" ] || { echo "$object has no function $symbol with a loop" >&2; exit 1; }
+for loop; do
 	printf '%s loop %s: ' "$symbol" "${loop##*/}"
 	llvm-mca-19 -mtriple=aarch64 -mcpu="$cpu" -mattr=+dotprod,+i8mm,+fullfp16 -iterations=200 "$loop" |
 	awk '/^Instructions:/ { i = $2 } /^Total Cycles:/ { c = $3 } END { printf "%d instructions, %.1f cycles\n", i / 200, c / 200 }'
