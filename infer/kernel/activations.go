@@ -114,22 +114,21 @@ func (a *Activations) makeRoom() {
 }
 
 func (a *Activations) quantizeTile(i int) {
-	if a.steps() == 0 {
-		return
-	}
-	t := a.tiles[i]
-	for v := range t.n {
-		x := a.vector(t.from + v)
-		active.quantize(a.step(t, 0), &a.bias16[t.from*a.steps()*2], t.n, v, &x[0], a.steps())
+	if a.steps() > 0 {
+		a.putTile(a.tiles[i], a.x, a.cols, 0)
 	}
 }
 
 // put quantizes some columns of all vectors, [n][cols], to the steps from one on.
 func (a *Activations) put(x []float32, cols, step int) {
 	for _, t := range a.tiles {
-		for v := range t.n {
-			active.quantize(a.step(t, step), a.half(t, step), t.n, v, &x[(t.from+v)*cols], cols/stepCols)
-		}
+		a.putTile(t, x, cols, step)
+	}
+}
+
+func (a *Activations) putTile(t tile, x []float32, cols, step int) {
+	for v := range t.n {
+		active.quantize(a.step(t, step), a.half(t, step), t.n, v, &x[(t.from+v)*cols], cols/stepCols)
 	}
 }
 

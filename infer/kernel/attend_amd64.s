@@ -32,6 +32,14 @@
 #define EACHQUERY(EACH, DO) EACH(DO, QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
 #define EACHDST(EACH, DO)   EACH(DO, DST, DST4, DST8, DST12, LD, LD3)
 
+#define ARGUMENTS \
+	MOVQ queries+16(FP), QUERY  \
+	MOVQ ldq+24(FP), LDQ        \
+	MOVQ n+32(FP), N            \
+	MOVQ keys+40(FP), KEYS      \
+	MOVQ headDim+48(FP), LEFT   \
+	ROWS(QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
+
 #define CLEAR512(at, z, z2, y, y2) \
 	VPXORQ z, z, z    \
 	VPXORQ z2, z2, z2
@@ -91,25 +99,15 @@ value:                          \
 
 // func scoresPairAVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int, dst2 *float32, keys2 *byte)
 TEXT ·scoresPairAVX512(SB), NOSPLIT, $0-72
-	MOVQ queries+16(FP), QUERY
-	MOVQ ldq+24(FP), LDQ
-	MOVQ n+32(FP), N
-	MOVQ keys+40(FP), KEYS
+	ARGUMENTS
 	MOVQ keys2+64(FP), KEYS2
-	MOVQ headDim+48(FP), LEFT
-	ROWS(QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
 	UPTO14(N)
 	UPTO14SCORES(HALVES, 32)
 
 // func scoresPairF32AVX512(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int, dst2 *float32, keys2 *byte)
 TEXT ·scoresPairF32AVX512(SB), NOSPLIT, $0-72
-	MOVQ queries+16(FP), QUERY
-	MOVQ ldq+24(FP), LDQ
-	MOVQ n+32(FP), N
-	MOVQ keys+40(FP), KEYS
+	ARGUMENTS
 	MOVQ keys2+64(FP), KEYS2
-	MOVQ headDim+48(FP), LEFT
-	ROWS(QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
 	UPTO14(N)
 	UPTO14SCORES(FLOATS, 64)
 
@@ -155,23 +153,13 @@ value:                          \
 
 // func scoresPage(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
 TEXT ·scoresPage(SB), NOSPLIT, $0-56
-	MOVQ queries+16(FP), QUERY
-	MOVQ ldq+24(FP), LDQ
-	MOVQ n+32(FP), N
-	MOVQ keys+40(FP), KEYS
-	MOVQ headDim+48(FP), LEFT
-	ROWS(QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
+	ARGUMENTS
 	UPTO6(N)
 	UPTO6SCORES(HALVES, 32)
 
 // func scoresF32Page(dst *float32, ld int, queries *float32, ldq, n int, keys *byte, headDim int)
 TEXT ·scoresF32Page(SB), NOSPLIT, $0-56
-	MOVQ queries+16(FP), QUERY
-	MOVQ ldq+24(FP), LDQ
-	MOVQ n+32(FP), N
-	MOVQ keys+40(FP), KEYS
-	MOVQ headDim+48(FP), LEFT
-	ROWS(QUERY, QUERY4, QUERY8, QUERY12, LDQ, LDQ3)
+	ARGUMENTS
 	UPTO6(N)
 	UPTO6SCORES(FLOATS, 64)
 
