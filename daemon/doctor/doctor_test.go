@@ -306,7 +306,9 @@ func TestProcessor(t *testing.T) {
 		state        State
 		want         string
 	}{
-		{"amd64", "avx512vnni", vnni, OK, "the fastest"},
+		{"amd64", "avx512vnni+amx", append(slices.Clone(vnni), "amx_tile", "amx_int8"), OK, "the fastest"},
+		{"amd64", "avx512vnni", append(slices.Clone(vnni), "amx_tile", "amx_int8"), Warning, "what avx512vnni+amx needs"},
+		{"amd64", "avx512vnni", vnni, OK, "Xeon 6"},
 		{"amd64", "avx2", vnni, Warning, "the processor has what avx512vnni needs"},
 		{"amd64", "avx2", []string{"avx2", "fma", "f16c", "hypervisor"}, OK, "virtual machine hides"},
 		{"amd64", "avx2", nil, OK, "faster ones need another processor"},

@@ -22,7 +22,8 @@ type tier struct {
 // tiers are those of package kernel, the fastest first.
 var tiers = map[string][]tier{
 	"amd64": {
-		{"avx512vnni", []string{"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni", "avx2", "fma", "f16c"}, "Intel Ice Lake and Sapphire Rapids, AMD Zen 4"},
+		{"avx512vnni+amx", []string{"amx_tile", "amx_int8", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni", "avx2", "fma", "f16c"}, "Intel Sapphire Rapids, Xeon 6"},
+		{"avx512vnni", []string{"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni", "avx2", "fma", "f16c"}, "Intel Ice Lake, AMD Zen 4"},
 		{"avxvnni", []string{"avx_vnni", "avx2", "fma", "f16c"}, "Intel Alder Lake and N100, AMD Zen 5"},
 		{"avx2", []string{"avx2", "fma", "f16c"}, "Intel Haswell, AMD Zen"},
 	},
@@ -49,7 +50,7 @@ func judgeTier(arch, active string, flags []string) Finding {
 	has := func(flag string) bool { return slices.Contains(flags, flag) }
 	for _, faster := range known[:at] {
 		if len(flags) > 0 && !slices.ContainsFunc(faster.flags, func(f string) bool { return !has(f) }) {
-			return warning("unset GODEBUG, and run the program for this kind of processor without an emulator",
+			return warning("unset GODEBUG, run the program for this kind of processor without an emulator, and let its sandbox allow arch_prctl",
 				"kernels %s, though the processor has what %s needs", active, faster.name)
 		}
 	}

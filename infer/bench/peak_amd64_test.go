@@ -15,7 +15,7 @@ func TestLoopsReturn(t *testing.T) {
 		peakVNNI256(3)
 	}
 	switch kernel.Tier() {
-	case "avx512vnni":
+	case "avx512vnni+amx", "avx512vnni":
 		peakVNNI(3)
 		peakFMA512(3)
 		fallthrough

@@ -36,6 +36,7 @@ type factor struct {
 	bytes  int         // of a block in the file
 	tiles  *[len(tileSizes)]tileFunc
 	span   spanFunc
+	batch  batchFunc // nil: tiles of 16 are treated as all others
 }
 
 func newFactor(w *Weights) factor {
@@ -46,6 +47,9 @@ func newFactor(w *Weights) factor {
 		f.groups, f.shift = stepCols/f.group, uint(bits.TrailingZeros(uint(w.Kind.BlockSize()/stepCols)))
 		f.pack, f.short = active.pack[w.Kind], shortChunk(w)
 		f.tiles, f.span = active.products(w.Kind)
+		if f.group == stepCols {
+			f.batch = active.batch32
+		}
 		f.single = active.single[w.Kind]
 	}
 	return f

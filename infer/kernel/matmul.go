@@ -147,7 +147,7 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 		for i := range panels {
 			s.pack(i, f, first+i*active.lanes, min(rows, active.lanes), from, n)
 		}
-		for _, t := range j.x.tiles {
+		for _, t := range j.batches(s, f, panels, from, n, dst, ld) {
 			j.tile(s, f, t, panels, from, n, dst[t.from*ld:], ld)
 		}
 	}
@@ -160,7 +160,10 @@ func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld
 // the tiles take as long as the packing, and memory would idle meanwhile: short
 // chunks let a core do both at once.
 func (j *job) chunk(f *factor) int {
-	if j.x.n >= spanVectors && j.x.n < spanBatch {
+	switch {
+	case j.x.n >= spanBatch && f.batch != nil:
+		return batchSteps
+	case j.x.n >= spanVectors && j.x.n < spanBatch:
 		return f.short
 	}
 	return chunkSteps
@@ -175,6 +178,19 @@ func shortChunk(w *Weights) int {
 		steps *= 2
 	}
 	return max(steps, w.Kind.BlockSize()/stepCols)
+}
+
+// batches multiplies n packed steps of some panels with all tiles of 16 vectors at
+// once, where the tier can, and returns the tiles that are left.
+func (j *job) batches(s *workspace, f *factor, panels, from, n int, dst []float32, ld int) []tile {
+	const size = 16
+	sixteens := j.x.n / size
+	if f.batch == nil || sixteens == 0 {
+		return j.x.tiles
+	}
+	distance := j.x.steps() * size * stepBytesX
+	f.batch(&dst[0], ld, &s.steps[0], panelBytes, panels, j.x.step(j.x.tiles[0], from), distance, sixteens, n, from > 0)
+	return j.x.tiles[sixteens:]
 }
 
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
@@ -209,7 +225,7 @@ func (j *job) minus(s *workspace, f *factor, panels int, dst []float32, ld int) 
 const (
 	maxLanes   = 16
 	maxSpan    = 3
-	panelBytes = chunkSteps * maxLanes * (stepCols + 2*4)
+	panelBytes = batchSteps * maxLanes * (stepCols + 2*4)
 )
 
 // workspace is what one thread needs for its panels.
@@ -229,7 +245,7 @@ func newWorkspace() *workspace { return &workspace{steps: aligned[byte](maxSpan 
 // for those that packAny leaves.
 func (s *workspace) prepare(f *factor, panels, steps int) {
 	if !f.mins {
-		steps = chunkSteps
+		steps = batchSteps
 	}
 	s.perPanel = steps * f.groups * active.lanes
 	s.mins = resized(s.mins, panels*s.perPanel)

@@ -165,7 +165,7 @@ func TestPack(t *testing.T) {
 				continue
 			}
 			group, mins, _ := kind.Groups()
-			for blocks := 1; blocks <= chunkSteps*stepCols/kind.BlockSize(); blocks++ {
+			for blocks := 1; blocks <= batchSteps*stepCols/kind.BlockSize(); blocks++ {
 				r := random(int(kind), blocks)
 				const skipped = 2 // blocks of a row behind the chunk
 				w := randomWeights(r, kind, 2*tier.lanes, (blocks+skipped)*kind.BlockSize())

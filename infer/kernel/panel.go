@@ -24,9 +24,13 @@ type panel struct {
 	mins  []float32
 }
 
-// chunkSteps is the most steps that are packed and multiplied at a time: a panel
-// of 16 lanes takes 10 KB then, and 16 vectors as much again.
-const chunkSteps = 16
+const (
+	// chunkSteps is how many steps are packed and multiplied at a time: a panel of
+	// 16 lanes takes 10 KB then, and 16 vectors as much again.
+	chunkSteps = 16
+	// batchSteps is the same for a batchFunc, which begins and ends a chunk slowly.
+	batchSteps = 32
+)
 
 // stepBytes is the size of a panel's step for groups of the given width.
 func (t *tier) stepBytes(group int) int { return t.lanes * (stepCols + 4*stepCols/group) }

@@ -1,7 +1,8 @@
 package kernel
 
 // The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
-// mix8Func, minusFunc and packFunc, for at least one step.
+// mix8Func, minusFunc and packFunc, for at least one step; that of batch_*_amd64.s
+// implements batchFunc.
 
 //go:noescape
 func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
@@ -57,6 +58,10 @@ func trio32AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half
 //go:noescape
 func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
 
+//go:noescape
+func batch32AVX512AMX(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, batches, n int, add bool)
+
+//go:noescape
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape

@@ -19,6 +19,11 @@ type tileFunc func(dst *float32, ld int, panel, x *byte, half *int32, n int, add
 // written, and for a tile of 4, 8 or 16 vectors.
 type spanFunc func(dst *float32, ld int, panel *byte, distance int, x *byte, half *int32, vectors, n int, add bool)
 
+// batchFunc does what a tileFunc does with tiles of 16 vectors, for some panels,
+// distance bytes apart, of rows that follow one another, and for some tiles, whose
+// steps lie xdistance bytes apart.
+type batchFunc func(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, tiles, n int, add bool)
+
 // minusFunc subtracts minima: dst[t*ld+lane] -= sum over n groups g of
 // mins[g][lane] * sums[g][t], in the order of the groups.
 type minusFunc func(dst *float32, ld int, mins, sums *float32, n int)

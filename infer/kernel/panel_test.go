@@ -32,7 +32,7 @@ func TestPackExponents(t *testing.T) {
 
 // newPanel has room for a chunk of any type.
 func newPanel() panel {
-	return panel{aligned[byte](panelBytes), aligned[float32](chunkSteps * maxLanes * 2)}
+	return panel{aligned[byte](panelBytes), aligned[float32](batchSteps * maxLanes * 2)}
 }
 
 // BenchmarkPack packs a full chunk that lies in the first-level cache, in bytes
@@ -82,6 +82,11 @@ func BenchmarkTile(b *testing.B) {
 				})
 			}
 			measure("panel", 1, func() { tiles[i](&dst[0], active.lanes, &s.steps[0], x, half, chunkSteps, false) })
+			if batch := active.batch32; batch != nil && group == stepCols && n == 16 {
+				measure("batch", panels, func() {
+					batch(&dst[0], panels*active.lanes, &s.steps[0], panelBytes, panels, x, 0, 1, chunkSteps, false)
+				})
+			}
 			if span != nil && n >= spanVectors {
 				measure("span", panels, func() { span(&dst[0], panels*active.lanes, &s.steps[0], panelBytes, x, half, n, chunkSteps, false) })
 			}

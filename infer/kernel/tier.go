@@ -52,6 +52,7 @@ type tier struct {
 	span     int // panels that one product can take together, 0: none
 	span32   spanFunc
 	span16   spanFunc
+	batch32  batchFunc // nil: tiles of 16 vectors are treated as all others
 	minus    [len(tileSizes)]minusFunc
 	small    *smallProducts        // nil: small codes are treated as all others
 	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
@@ -87,8 +88,8 @@ func (t *tier) offsetOf(kind quant.Type) byte {
 // active is written at start and by tests only.
 var active = best(tiers())
 
-// Tier names the implementation in use: "avx512vnni", "avxvnni", "avx2",
-// "neon+i8mm", "neon+dotprod", "neon" or "generic".
+// Tier names the implementation in use: "avx512vnni+amx", "avx512vnni", "avxvnni",
+// "avx2", "neon+i8mm", "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always

@@ -17,6 +17,9 @@ func native() []*tier {
 	}
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VNNI {
 		ts = append(ts, avx512())
+		if cpu.X86.HasAMXTile && cpu.X86.HasAMXInt8 && allowAMX() {
+			ts = append(ts, amx())
+		}
 	}
 	return ts
 }
@@ -129,5 +132,14 @@ func avx512() *tier {
 	t.mix8 = [...]mix8Func{mix8x1AVX512, mix8x2AVX512, mix8x4AVX512, mix8x8AVX512, mix8x16AVX512}
 	t.span, t.span32, t.span16 = 3, trio32AVX512, trio16AVX512
 	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
+	return t
+}
+
+// amx is avx512 with tiles of 16 vectors multiplied by AMX. A scale for each 16
+// columns would halve what an instruction does and leave nothing to gain.
+func amx() *tier {
+	t := avx512()
+	t.name = "avx512vnni+amx"
+	t.batch32 = batch32AVX512AMX
 	return t
 }

@@ -53,7 +53,7 @@ func TestTierMatchesKernel(t *testing.T) {
 }
 
 func TestTierNames(t *testing.T) {
-	if !slices.Contains([]string{"avx512vnni", "avxvnni", "avx2", "neon+i8mm", "neon+dotprod", "neon", "generic"}, Tier()) {
+	if !slices.Contains([]string{"avx512vnni+amx", "avx512vnni", "avxvnni", "avx2", "neon+i8mm", "neon+dotprod", "neon", "generic"}, Tier()) {
 		t.Errorf("Tier() is %q", Tier())
 	}
 }

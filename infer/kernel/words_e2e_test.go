@@ -44,3 +44,24 @@ func TestVexWordsMatchLLVM(t *testing.T) {
 		}
 	}
 }
+
+func TestAMXWordsMatchLLVM(t *testing.T) {
+	for _, w := range readAMXWords(t) {
+		for _, r := range amxRegisters {
+			asm := w.assembly(r)
+			cmd := exec.Command("llvm-mc", "-triple=x86_64", "-mattr=+amx-tile,+amx-int8", "-output-asm-variant=1", "-show-encoding")
+			cmd.Stdin = strings.NewReader(".intel_syntax noprefix\n" + asm + "\n")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", asm, err, out)
+			}
+			var want []string
+			for _, b := range w.encode(t, r) {
+				want = append(want, fmt.Sprintf("0x%02x", b))
+			}
+			if list := "encoding: [" + strings.Join(want, ",") + "]"; !strings.Contains(string(out), list) {
+				t.Errorf("%s: our %s, llvm-mc says\n%s", asm, list, out)
+			}
+		}
+	}
+}
