@@ -30,6 +30,7 @@ type factor struct {
 	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
 	pack   packFunc    // nil: packAny
 	single singleFunc  // nil: pack and a tile
+	stream streamFunc  // nil: panels
 	stride int         // bytes of a row
 	short  int         // steps of a short chunk
 	shift  uint        // of a number of steps to one of blocks in the file
@@ -50,7 +51,7 @@ func newFactor(w *Weights) factor {
 		if f.group == stepCols {
 			f.batch = active.batch32
 		}
-		f.single = active.single[w.Kind]
+		f.single, f.stream = active.single[w.Kind], active.stream[w.Kind]
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -94,6 +95,9 @@ func (j *job) factorRange(s *workspace, f *factor, from, to int) {
 // batch gains by it. dst is where the first row of the first one goes.
 func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, ld int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
+	if n := j.streams(f, from, min(to, full)-from, dst); n > 0 {
+		from, dst = from+n, dst[n*lanes:]
+	}
 	for from < to {
 		panels := 1
 		if j.spans() && from+active.span <= min(to, full) {
@@ -107,6 +111,29 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 		}
 		from, dst = from+panels, dst[panels*lanes:]
 	}
+}
+
+// streams multiplies up to n panels' rows with the only vector, where the tier can,
+// and returns how many panels that was.
+func (j *job) streams(f *factor, from, n int, dst []float32) int {
+	if f.stream == nil || j.x.n != 1 {
+		return 0
+	}
+	n = min(n, math.MaxInt32/(active.lanes*f.stride))
+	if n > 1 && sameSet(n*f.stride) {
+		n--
+	}
+	if n > 0 {
+		f.stream(&dst[0], n, f.at(from*active.lanes, 0), n*f.stride, j.x.step(j.x.tiles[0], 0), n, j.x.steps())
+	}
+	return n
+}
+
+// sameSet: what lies so many bytes apart competes for the same lines of a
+// first-level cache.
+func sameSet(stride int) bool {
+	const way, line = 4096, 64
+	return (stride+line)%way < 2*line
 }
 
 // spans: the tier and the batch gain by spans.

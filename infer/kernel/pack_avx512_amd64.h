@@ -1,4 +1,5 @@
-// What the packers of pack_avx512_amd64.s and packk_avx512_amd64.s share.
+// What the packers of pack_avx512_amd64.s and packk_avx512_amd64.s share, and
+// stream_avx512_amd64.s with them.
 //
 // They pack 16 rows into panels whose codes are 128 more than they say. Rows
 // are read side by side straight from the file's layout; with 16 streams a
@@ -14,7 +15,7 @@
 #define STRIDE R11
 #define S3     R12 // 3*STRIDE
 #define NEXT   R13 // from W to the row of the next panel to call in
-#define FIRST  DX  // from W to the next panel
+#define FIRST  DX  // from W to what is called in first: the next panel
 #define LAST   R15 // 4 rows further
 #define STEPS  CX
 
@@ -29,12 +30,16 @@
 	MOVQ w+16(FP), W            \
 	MOVQ stride+24(FP), STRIDE  \
 	MOVQ n+32(FP), STEPS        \
+	MOVQ STRIDE, FIRST          \
+	SHLQ $4, FIRST              \
+	ROWS
+
+// ROWS sets what follows from W, STRIDE and FIRST.
+#define ROWS \
 	LEAQ (STRIDE)(STRIDE*2), S3 \
 	LEAQ (W)(STRIDE*4), W4      \
 	LEAQ (W4)(STRIDE*4), W8     \
 	LEAQ (W8)(STRIDE*4), W12    \
-	MOVQ STRIDE, FIRST          \
-	SHLQ $4, FIRST              \
 	MOVQ FIRST, NEXT            \
 	LEAQ (FIRST)(STRIDE*4), LAST
 

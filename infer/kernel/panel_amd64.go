@@ -62,6 +62,12 @@ func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half
 func batch32AVX512AMX(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, batches, n int, add bool)
 
 //go:noescape
+func streamQ8_0AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, n int)
+
+//go:noescape
+func streamQ4_0AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, n int)
+
+//go:noescape
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
 
 //go:noescape

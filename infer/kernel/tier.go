@@ -56,6 +56,7 @@ type tier struct {
 	minus    [len(tileSizes)]minusFunc
 	small    *smallProducts        // nil: small codes are treated as all others
 	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
+	stream   [packTypes]streamFunc // by type; nil: panels, also for a single vector
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster
