@@ -22,22 +22,22 @@ type job struct {
 
 // factor is a product and what its weights' type asks for.
 type factor struct {
-	W      *Weights
-	dst    []float32 // [n][W.Rows]
-	group  int       // columns with the same scale
-	groups int       // of a step
-	mins   bool
-	dense  []denseFunc // tiles of 1, 2, ... vectors; nil if quantized
-	pack   packFunc    // nil: packAny
-	single singleFunc  // nil: pack and a tile
-	stream streamFunc  // nil: panels
-	stride int         // bytes of a row
-	short  int         // steps of a short chunk
-	shift  uint        // of a number of steps to one of blocks in the file
-	bytes  int         // of a block in the file
-	tiles  *[len(tileSizes)]tileFunc
-	span   spanFunc
-	batch  batchFunc // nil: tiles of 16 are treated as all others
+	W       *Weights
+	dst     []float32 // [n][W.Rows]
+	group   int       // columns with the same scale
+	groups  int       // of a step
+	mins    bool
+	dense   []denseFunc  // tiles of 1, 2, ... vectors; nil if quantized
+	pack    packFunc     // nil: packAny
+	single  singleFunc   // nil: pack and a tile
+	streams []streamFunc // by tile size; the others take panels
+	stride  int          // bytes of a row
+	short   int          // steps of a short chunk
+	shift   uint         // of a number of steps to one of blocks in the file
+	bytes   int          // of a block in the file
+	tiles   *[len(tileSizes)]tileFunc
+	span    spanFunc
+	batch   batchFunc // nil: tiles of 16 are treated as all others
 }
 
 func newFactor(w *Weights) factor {
@@ -51,7 +51,7 @@ func newFactor(w *Weights) factor {
 		if f.group == stepCols {
 			f.batch = active.batch32
 		}
-		f.single, f.stream = active.single[w.Kind], active.stream[w.Kind]
+		f.single, f.streams = active.single[w.Kind], active.streams[w.Kind]
 	}
 	return f
 }

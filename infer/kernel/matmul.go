@@ -95,7 +95,7 @@ func (j *job) factorRange(s *workspace, f *factor, from, to int) {
 // batch gains by it. dst is where the first row of the first one goes.
 func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, ld int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
-	if n := j.streams(f, from, min(to, full)-from, dst); n > 0 {
+	if n := j.stream(f, from, min(to, full)-from, dst, ld); n > 0 {
 		from, dst = from+n, dst[n*lanes:]
 	}
 	for from < to {
@@ -113,10 +113,11 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 	}
 }
 
-// streams multiplies up to n panels' rows with the only vector, where the tier can,
-// and returns how many panels that was.
-func (j *job) streams(f *factor, from, n int, dst []float32) int {
-	if f.stream == nil || j.x.n != 1 {
+// stream multiplies up to n panels' rows with the only tile, where the tier can, and
+// returns how many panels that was.
+func (j *job) stream(f *factor, from, n int, dst []float32, ld int) int {
+	t := j.x.tiles[0]
+	if t.n != j.x.n || t.kind >= len(f.streams) {
 		return 0
 	}
 	n = min(n, math.MaxInt32/(active.lanes*f.stride))
@@ -124,7 +125,7 @@ func (j *job) streams(f *factor, from, n int, dst []float32) int {
 		n--
 	}
 	if n > 0 {
-		f.stream(&dst[0], n, f.at(from*active.lanes, 0), n*f.stride, j.x.step(j.x.tiles[0], 0), n, j.x.steps())
+		f.streams[t.kind](&dst[0], ld, f.at(from*active.lanes, 0), n*f.stride, j.x.step(t, 0), n, j.x.steps())
 	}
 	return n
 }

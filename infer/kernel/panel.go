@@ -47,12 +47,11 @@ type packFunc func(steps *byte, mins *float32, w *byte, stride, n int)
 // for one; minima are left in mins, of types that have them.
 type singleFunc func(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
 
-// streamFunc multiplies lanes*rows rows of n steps with a tile of one vector, from
-// as many places in the file as a panel has lanes: lane l has rows one after the
-// other from w[l*stride] on, and dst[l*ld] to dst[l*ld+rows-1] become what panels of
-// them would give, bit for bit. Memory is fastest where each lane's rows are read as
-// one stream.
-type streamFunc func(dst *float32, ld int, w *byte, stride int, x *byte, rows, n int)
+// streamFunc multiplies rows rows for each lane with a small tile of vectors, and all
+// of their columns. Lane l has the rows that follow one another from w[l*stride] on,
+// and vector t's results are dst[t*ld+l*rows] and those after it: what panels would
+// give, bit for bit. So a lane reads one stream, which is how memory is fastest.
+type streamFunc func(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 // packAny packs n steps of rows rows, at most the tier's lanes, on any tier
 // and for any type; rows that are missing become zeros. It states what a

@@ -2,7 +2,7 @@ package kernel
 
 // The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
 // mix8Func, minusFunc and packFunc, for at least one step; that of batch_*_amd64.s
-// implements batchFunc.
+// implements batchFunc, that of stream_*_amd64.s streamFunc.
 
 //go:noescape
 func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
@@ -62,10 +62,22 @@ func trio16AVX512(dst *float32, ld int, panel *byte, distance int, x *byte, half
 func batch32AVX512AMX(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, batches, n int, add bool)
 
 //go:noescape
-func streamQ8_0AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, n int)
+func streamQ8_0x1AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
-func streamQ4_0AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, n int)
+func streamQ8_0x2AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+
+//go:noescape
+func streamQ8_0x4AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+
+//go:noescape
+func streamQ4_0x1AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+
+//go:noescape
+func streamQ4_0x2AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+
+//go:noescape
+func streamQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)

@@ -54,9 +54,9 @@ type tier struct {
 	span16   spanFunc
 	batch32  batchFunc // nil: tiles of 16 vectors are treated as all others
 	minus    [len(tileSizes)]minusFunc
-	small    *smallProducts        // nil: small codes are treated as all others
-	single   [packTypes]singleFunc // by type; nil: pack and a tile of one
-	stream   [packTypes]streamFunc // by type; nil: panels, also for a single vector
+	small    *smallProducts          // nil: small codes are treated as all others
+	single   [packTypes]singleFunc   // by type; nil: pack and a tile of one
+	streams  [packTypes][]streamFunc // by type and tile size, from the smallest; the others take panels
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster

@@ -130,7 +130,10 @@ func avx512() *tier {
 	t.tiles32 = [...]tileFunc{tile32x1AVX512, tile32x2AVX512, tile32x4AVX512, tile32x8AVX512, tile32x16AVX512}
 	t.tiles16 = [...]tileFunc{tile16x1AVX512, tile16x2AVX512, tile16x4AVX512, tile16x8AVX512, tile16x16AVX512}
 	t.mix8 = [...]mix8Func{mix8x1AVX512, mix8x2AVX512, mix8x4AVX512, mix8x8AVX512, mix8x16AVX512}
-	t.stream[quant.Q8_0], t.stream[quant.Q4_0] = streamQ8_0AVX512, streamQ4_0AVX512
+	t.streams = [packTypes][]streamFunc{
+		quant.Q8_0: {streamQ8_0x1AVX512, streamQ8_0x2AVX512, streamQ8_0x4AVX512},
+		quant.Q4_0: {streamQ4_0x1AVX512, streamQ4_0x2AVX512, streamQ4_0x4AVX512},
+	}
 	t.span, t.span32, t.span16 = 3, trio32AVX512, trio16AVX512
 	t.minus = [...]minusFunc{minus1AVX512, minus2AVX512, minus4AVX512, minus8AVX512, minus16AVX512}
 	return t
