@@ -48,7 +48,7 @@ func newLimits(p probe, kind quant.Type, cache int64) *limits {
 
 func (l *limits) describe() Limits {
 	return Limits{
-		Read:    "sum over float32 values beyond the caches (kernel.Dot of a slice with itself), each thread its own part, at 1, 4 or 8 places at a time, whichever is fastest",
+		Read:    "sum over float32 values beyond the caches (kernel.Dot of a slice with itself), each thread its own part, at 1, 4, 8 or 16 places at a time, whichever is fastest",
 		Compute: l.peak.what,
 	}
 }
@@ -83,7 +83,7 @@ func (b *bench) limits(cache int64) ceilings {
 // what a core gets from memory depends on how many places it reads at a time.
 func (l *limits) read(threads int) (best Spread) {
 	part := len(l.buffer) / threads
-	for _, streams := range []int{1, 4, 8} {
+	for _, streams := range []int{1, 4, 8, 16} {
 		s := l.sample(threads, float64(4*part*threads)/1e9, func(thread int) {
 			sweep(l.buffer[thread*part:][:part], streams)
 		})
@@ -94,13 +94,12 @@ func (l *limits) read(threads int) (best Spread) {
 	return best
 }
 
-// sweep reads x at some places in turn, a memory page at a time.
+// sweep reads x at some places in turn, 4 KB of all of them together.
 func sweep(x []float32, streams int) {
-	const page = 1024
-	per := len(x) / streams
-	for from := 0; from < per; from += page {
+	per, size := len(x)/streams, 1024/streams
+	for from := 0; from < per; from += size {
 		for s := range streams {
-			piece := x[s*per+from : s*per+min(from+page, per)]
+			piece := x[s*per+from : s*per+min(from+size, per)]
 			kernel.Dot(piece, piece)
 		}
 	}

@@ -156,6 +156,47 @@ func TestMatMulAloneAndTogether(t *testing.T) {
 	})
 }
 
+// Streams of rows give what panels of them give, also where rows are left over.
+func TestStreams(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	eachTier(t, func(t *testing.T, tier *tier) {
+		panels := *tier
+		panels.streams = [packTypes][]streamFunc{}
+		for kind, streams := range tier.streams {
+			for i := range streams {
+				n := tileSizes[i]
+				for _, rows := range []int{16, 40, 160, 32 * 16, 33*16 + 5} {
+					const cols = 2048 // 32 rows of Q8_0 and 64 of Q4_0 are a multiple of 4096 bytes
+					r := random(kind, n, rows)
+					w := randomWeights(r, quant.Type(kind), rows, cols)
+					x := activations(r, n, cols)
+					got, want := newGuard("dst", 0, make([]float32, n*rows)), make([]float32, n*rows)
+					var a Activations
+					a.Set(x, n, cols)
+					useTier(t, tier)
+					MatMul(p, &a, Product{w, got.x})
+					got.check(t)
+					useTier(t, &panels)
+					MatMul(p, &a, Product{w, want})
+					if !slices.Equal(got.x, want) {
+						t.Fatalf("%s: %d rows, %d vectors: streams and panels differ", quant.Type(kind), rows, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestSameSet(t *testing.T) {
+	t.Parallel()
+	for stride, want := range map[int]bool{952: false, 4031: false, 4032: true, 4096: true, 4159: true, 4160: false, 32 * 2176: true, 31 * 2176: false} {
+		if got := sameSet(stride); got != want {
+			t.Errorf("sameSet(%d) = %v", stride, got)
+		}
+	}
+}
+
 // Every packer must make what packAny makes, bit for bit.
 func TestPack(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier *tier) {
