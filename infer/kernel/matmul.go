@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 	"unsafe"
 )
 
@@ -120,7 +119,6 @@ func (j *job) stream(f *factor, from, n int, dst []float32, ld int) int {
 	if t.n != j.x.n || t.kind >= len(f.streams) {
 		return 0
 	}
-	n = min(n, math.MaxInt32/(active.lanes*f.stride))
 	if n > 1 && sameSet(n*f.stride) {
 		n--
 	}

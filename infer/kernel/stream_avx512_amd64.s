@@ -10,10 +10,9 @@
 #define LD     R14 // between vectors in dst, in bytes
 #define SIGN   Z31 // 0x80 in each byte
 #define NIBBLE Z30 // 0x0f in each byte
-#define INDEX  Z29 // of the rows, in bytes from W
-#define PLACES Z28 // of their results, in bytes from DST
-#define SCALE  Z27
-#define TMP    Z26
+#define PLACES Z29 // of the rows' results, in bytes from DST
+#define SCALE  Z28
+#define TMP    Z27
 #define Q      Z24 // a vector's bytes, as often as a register holds them
 #define Q16    Z25 // columns 16 to 31
 
@@ -41,11 +40,22 @@ GLOBL lanes16<>(SB), RODATA|NOPTR, $64
 	JOINED(VPUNPCKLDQ, VPUNPCKHDQ, c, d)   \
 	JOINED(VPUNPCKLQDQ, VPUNPCKHQDQ, a, c)
 
-// HALVES16 sets SCALE to the binary16 that each row begins with.
+// HALVES4 takes the binary16 that four rows begin with, HALVES16 those of all rows.
+#define HALVES4(lane, w, x) \
+	VPINSRW $(lane+0), (w), x, x           \
+	VPINSRW $(lane+1), (w)(STRIDE*1), x, x \
+	VPINSRW $(lane+2), (w)(STRIDE*2), x, x \
+	VPINSRW $(lane+3), (w)(S3*1), x, x
+
 #define HALVES16 \
-	KXNORW     K1, K1, K1              \
-	VPGATHERDD (W)(INDEX*1), K1, SCALE \
-	WIDE(SCALE, Y27, SCALE)
+	VPXOR       X0, X0, X0     \
+	VPXOR       X1, X1, X1     \
+	HALVES4(0, W, X0)          \
+	HALVES4(0, W8, X1)         \
+	HALVES4(4, W4, X0)         \
+	HALVES4(4, W12, X1)        \
+	VINSERTI128 $1, X1, Y0, Y0 \
+	VCVTPH2PS   Y0, SCALE
 
 // Q8_0: two rows in a register.
 
@@ -160,8 +170,6 @@ GLOBL lanes16<>(SB), RODATA|NOPTR, $64
 	MOVQ         stride+24(FP), STRIDE         \
 	MOVQ         $1024, FIRST                  \
 	ROWS                                       \
-	VPBROADCASTD STRIDE, INDEX                 \
-	VPMULLD      lanes16<>(SB), INDEX, INDEX   \
 	MOVQ         rows+40(FP), AX               \
 	SHLQ         $2, AX                        \
 	VPBROADCASTD AX, PLACES                    \
