@@ -34,6 +34,7 @@ type Activations struct {
 	tiles             []tile
 	data              []byte
 	bias16            []int32
+	turned            []byte // see turn; empty: not filled
 	sums16, sums32    []float32
 	part              func(int) // quantizeTile, bound once
 }
@@ -61,6 +62,7 @@ func (a *Activations) Set(x []float32, n, cols int) {
 func (a *Activations) shape(n, cols int) {
 	a.n, a.cols = n, cols
 	a.quantized, a.summed = false, false
+	a.turned = a.turned[:0]
 	a.tiles = a.tiles[:0]
 	for from := 0; from < n; {
 		k := len(tileSizes) - 1
@@ -167,6 +169,25 @@ func (a *Activations) sumUp() {
 				sums32[v] = d * float32(low+high)
 			}
 		}
+	}
+}
+
+// turn fills the plane that products with 8 vectors need on some tiers: of each step,
+//
+//	q [8 columns / 4][8][4] int8
+//	d [8] float32
+func (a *Activations) turn() {
+	if len(a.turned) > 0 {
+		return
+	}
+	const size = 8 * (stepCols + 4)
+	a.turned = resized(a.turned, a.steps()*size)
+	for s := range a.steps() {
+		from := unsafe.Slice(a.step(a.tiles[0], s), size)
+		to := a.turned[s*size:][:size]
+		const quads = stepCols / 4
+		active.transpose8(&floats(to)[0], 8, &floats(from)[0], quads, quads)
+		copy(to[8*stepCols:], from[8*stepCols:])
 	}
 }
 

@@ -31,6 +31,7 @@ type factor struct {
 	pack    packFunc     // nil: packAny
 	single  singleFunc   // nil: pack and a tile
 	streams []streamFunc // by tile size; the others take panels
+	stream8 streamFunc   // nil: as streams has it
 	stride  int          // bytes of a row
 	short   int          // steps of a short chunk
 	shift   uint         // of a number of steps to one of blocks in the file
@@ -52,6 +53,7 @@ func newFactor(w *Weights) factor {
 			f.batch = active.batch32
 		}
 		f.single, f.streams = active.single[w.Kind], active.streams[w.Kind]
+		f.stream8 = active.streams8[w.Kind]
 	}
 	return f
 }

@@ -61,6 +61,9 @@ func (j *job) prepare(p *Pool) {
 		if j.products[i].mins {
 			j.x.sumUp()
 		}
+		if j.products[i].stream8 != nil && j.x.n == 8 {
+			j.x.turn()
+		}
 	}
 }
 
@@ -94,7 +97,8 @@ func (j *job) factorRange(s *workspace, f *factor, from, to int) {
 // batch gains by it. dst is where the first row of the first one goes.
 func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, ld int) {
 	lanes, full := active.lanes, f.W.Rows/active.lanes
-	if n := j.stream(f, from, min(to, full)-from, dst, ld); n > 0 {
+	if n := j.streamed(f, min(to, full)-from); n > 0 {
+		j.stream(s, f, from*lanes, n, dst, ld)
 		from, dst = from+n, dst[n*lanes:]
 	}
 	for from < to {
@@ -103,7 +107,7 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 			panels = active.span
 		}
 		if from < full {
-			j.chunks(s, f, from*lanes, panels*lanes, dst, ld)
+			j.chunks(s, f, rows{first: from * lanes, apart: 1, n: panels * lanes}, dst, ld)
 		} else {
 			j.edge(s, f, from*lanes, dst, ld)
 			return
@@ -112,20 +116,59 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 	}
 }
 
-// stream multiplies up to n panels' rows with the only tile, where the tier can, and
-// returns how many panels that was.
-func (j *job) stream(f *factor, from, n int, dst []float32, ld int) int {
-	t := j.x.tiles[0]
-	if t.n != j.x.n || t.kind >= len(f.streams) {
+// streamed is how many of n panels of a part are better made of streams: lane l has
+// that many rows which follow one another, and those of lane l+1 come after them. Each
+// panel has a row of each lane then, and a lane reads a part of the file from its
+// beginning to its end, which is how memory is fastest.
+func (j *job) streamed(f *factor, n int) int {
+	if !active.streaming || j.x.n >= spanBatch {
 		return 0
 	}
 	if n > 1 && sameSet(n*f.stride) {
 		n--
 	}
-	if n > 0 {
-		f.streams[t.kind](&dst[0], ld, f.at(from*active.lanes, 0), n*f.stride, j.x.step(t, 0), n, j.x.steps())
-	}
 	return n
+}
+
+// stream multiplies n rows for each lane, from a row on.
+func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld int) {
+	if t := j.x.tiles[0]; t.n == j.x.n && t.kind < len(f.streams) {
+		f.streams[t.kind](&dst[0], ld, f.at(first, 0), n*f.stride, j.x.step(t, 0), n, j.x.steps())
+		return
+	}
+	if f.stream8 != nil && j.x.n == 8 {
+		f.stream8(&dst[0], ld, f.at(first, 0), n*f.stride, &j.x.turned[0], n, j.x.steps())
+		return
+	}
+	for from := 0; from < n; from += turned {
+		j.streamPanels(s, f, first+from, n, min(turned, n-from), dst[from:], ld)
+	}
+}
+
+// turned is how many panels' results are turned at a time.
+const turned = 8
+
+// streamPanels multiplies some panels of rows that lie apart rows apart. Their results
+// come panel by panel and go row by row.
+func (j *job) streamPanels(s *workspace, f *factor, first, apart, panels int, dst []float32, ld int) {
+	lanes := active.lanes
+	width := turned * lanes
+	room := s.edge(j.x.n * width)
+	for i := range panels {
+		j.chunks(s, f, rows{first: first + i, apart: apart, n: lanes}, room[i*lanes:], width)
+	}
+	for v := range j.x.n {
+		from, to := room[v*width:][:width], dst[v*ld:]
+		if panels == turned {
+			active.transpose8(&to[0], apart, &from[0], lanes, lanes)
+			continue
+		}
+		for l := range lanes {
+			for i := range panels {
+				to[l*apart+i] = from[i*lanes+l]
+			}
+		}
+	}
 }
 
 // sameSet: what lies so many bytes apart competes for the same lines of a
@@ -149,29 +192,38 @@ const (
 
 // edge multiplies the last panel, which has fewer rows than lanes, beside dst.
 func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
-	rows := f.W.Rows - first
+	n := f.W.Rows - first
 	room := s.edge(j.x.n * active.lanes)
-	j.chunks(s, f, first, rows, room, active.lanes)
+	j.chunks(s, f, rows{first: first, apart: 1, n: n}, room, active.lanes)
 	for v := range j.x.n {
-		copy(dst[v*ld:][:rows], room[v*active.lanes:])
+		copy(dst[v*ld:][:n], room[v*active.lanes:])
 	}
+}
+
+// rows are n rows of a matrix, each some rows behind the one before.
+type rows struct{ first, apart, n int }
+
+// panel is panel i of them.
+func (r rows) panel(i int) rows {
+	lanes := active.lanes
+	return rows{r.first + i*lanes*r.apart, r.apart, min(r.n-i*lanes, lanes)}
 }
 
 // chunks goes through the columns of one panel or a span: each chunk is packed
 // and multiplied with all tiles while it lies in the first-level cache. Minima
 // come last, so that the order of the sums does not depend on the chunks.
-func (j *job) chunks(s *workspace, f *factor, first, rows int, dst []float32, ld int) {
-	panels := divUp(rows, active.lanes)
+func (j *job) chunks(s *workspace, f *factor, r rows, dst []float32, ld int) {
+	panels := divUp(r.n, active.lanes)
 	s.prepare(f, panels, j.x.steps())
 	chunk := j.chunk(f)
 	for from := 0; from < j.x.steps(); from += chunk {
 		n := min(chunk, j.x.steps()-from)
-		if f.single != nil && j.x.n == 1 && rows == active.lanes {
-			j.single(s, f, first, from, n, dst)
+		if f.single != nil && j.x.n == 1 && r.n == active.lanes {
+			j.single(s, f, r, from, n, dst)
 			continue
 		}
 		for i := range panels {
-			s.pack(i, f, first+i*active.lanes, min(rows, active.lanes), from, n)
+			s.pack(i, f, r.panel(i), from, n)
 		}
 		for _, t := range j.batches(s, f, panels, from, n, dst, ld) {
 			j.tile(s, f, t, panels, from, n, dst[t.from*ld:], ld)
@@ -232,9 +284,9 @@ func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []f
 }
 
 // single multiplies n steps of a panel's rows with the only vector.
-func (j *job) single(s *workspace, f *factor, first, from, n int, dst []float32) {
+func (j *job) single(s *workspace, f *factor, r rows, from, n int, dst []float32) {
 	t := j.x.tiles[0]
-	f.single(&dst[0], &s.steps[0], s.minima(0, f, from), f.at(first, from), f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
+	f.single(&dst[0], &s.steps[0], s.minima(0, f, from), f.at(r.first, from), r.apart*f.stride, j.x.step(t, from), j.x.half(t, from), n, from > 0)
 }
 
 // minus subtracts what the minima of all columns contribute.
@@ -290,16 +342,26 @@ func (f *factor) at(row, step int) *byte {
 	return &f.W.Data[row*f.stride+(step>>f.shift)*f.bytes]
 }
 
-// pack packs n steps of rows rows into panel i.
-func (s *workspace) pack(i int, f *factor, first, rows, from, n int) {
-	steps, mins, w := &s.steps[i*panelBytes], s.minima(i, f, from), f.at(first, from)
-	if f.pack != nil && rows == active.lanes {
-		f.pack(steps, mins, w, f.stride, n)
+// pack packs n steps of rows into panel i.
+func (s *workspace) pack(i int, f *factor, r rows, from, n int) {
+	steps, mins := &s.steps[i*panelBytes], s.minima(i, f, from)
+	if f.pack != nil && r.n == active.lanes {
+		f.pack(steps, mins, f.at(r.first, from), r.apart*f.stride, f.next(r), n)
 		return
 	}
 	p := panel{unsafe.Slice(steps, panelBytes), unsafe.Slice(mins, n*f.groups*active.lanes)}
-	data := f.W.Data[first*f.stride+(from>>f.shift)*f.bytes:]
-	active.packAny(f.W.Kind, p, &s.block, data, f.stride, rows, n)
+	data := f.W.Data[r.first*f.stride+(from>>f.shift)*f.bytes:]
+	active.packAny(f.W.Kind, p, &s.block, data, r.apart*f.stride, r.n, n)
+}
+
+// next is how far behind a panel's rows lies what is needed next: the next panel, or
+// what follows in a stream.
+func (f *factor) next(r rows) int {
+	const ahead = 1024
+	if r.apart > 1 {
+		return ahead
+	}
+	return r.n * f.stride
 }
 
 // edge is room for the products of a panel that has fewer rows than lanes.

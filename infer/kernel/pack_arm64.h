@@ -8,9 +8,9 @@
 	MOVD mins+8(FP), MIN       \
 	MOVD w+16(FP), W           \
 	MOVD stride+24(FP), STRIDE \
-	MOVD n+32(FP), STEPS       \
+	MOVD next+32(FP), NEXT     \
+	MOVD n+40(FP), STEPS       \
 	ADD  $256, PANEL, SCALE    \
-	LSL  $3, STRIDE, NEXT      \
 	MOVD $2, PASSES
 
 #define NEXTPASS(unit) \

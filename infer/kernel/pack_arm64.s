@@ -113,93 +113,93 @@
 	MINIMUM32                      \
 	NEXTSTEP(24)
 
-// func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8_0Quads(SB), NOSPLIT, $0-40
+// func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ8_0Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	PACK(4, Q8_0(QUADS, PUTQUADS))
 
-// func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8_0Octets(SB), NOSPLIT, $0-40
+// func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ8_0Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	PACK(8, Q8_0(OCTETS, PUTOCTETS))
 
-// func packQ4_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_0Quads(SB), NOSPLIT, $0-40
+// func packQ4_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_0Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $8, OFFSET.B16
 	PACK(4, Q4_0(QUADS, PUTQUADS, LESS))
 
-// func packQ4_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_0Octets(SB), NOSPLIT, $0-40
+// func packQ4_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_0Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $8, OFFSET.B16
 	PACK(8, Q4_0(OCTETS, PUTOCTETS, LESS))
 
-// func packIQ4_NLQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4_NLQuads(SB), NOSPLIT, $0-40
+// func packIQ4_NLQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4_NLQuads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(iq4<>)
 	PACK(4, Q4_0(QUADS, PUTQUADS, LEVEL))
 
-// func packIQ4_NLOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4_NLOctets(SB), NOSPLIT, $0-40
+// func packIQ4_NLOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4_NLOctets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(iq4<>)
 	PACK(8, Q4_0(OCTETS, PUTOCTETS, LEVEL))
 
-// func packMXFP4Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packMXFP4Quads(SB), NOSPLIT, $0-40
+// func packMXFP4Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packMXFP4Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(mxfp4<>)
 	POWERARGUMENTS
 	PACK(4, MXFP4(QUADS, PUTQUADS))
 
-// func packMXFP4Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packMXFP4Octets(SB), NOSPLIT, $0-40
+// func packMXFP4Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packMXFP4Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(mxfp4<>)
 	POWERARGUMENTS
 	PACK(8, MXFP4(OCTETS, PUTOCTETS))
 
-// func packQ4_1Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_1Quads(SB), NOSPLIT, $0-40
+// func packQ4_1Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_1Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	PACK(4, Q4_1(QUADS, PUTQUADS))
 
-// func packQ4_1Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_1Octets(SB), NOSPLIT, $0-40
+// func packQ4_1Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_1Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	PACK(8, Q4_1(OCTETS, PUTOCTETS))
 
-// func packQ5_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_0Quads(SB), NOSPLIT, $0-40
+// func packQ5_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_0Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIFTHARGUMENTS
 	PACK(4, Q5_0(QUADS, PUTQUADS))
 
-// func packQ5_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_0Octets(SB), NOSPLIT, $0-40
+// func packQ5_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_0Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIFTHARGUMENTS
 	PACK(8, Q5_0(OCTETS, PUTOCTETS))
 
-// func packQ5_1Quads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_1Quads(SB), NOSPLIT, $0-40
+// func packQ5_1Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_1Quads(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIFTHARGUMENTS
 	VMOVI $17, SEVENTEEN.B16
 	PACK(4, Q5_1(QUADS, PUTQUADS))
 
-// func packQ5_1Octets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_1Octets(SB), NOSPLIT, $0-40
+// func packQ5_1Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_1Octets(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIFTHARGUMENTS
 	VMOVI $17, SEVENTEEN.B16

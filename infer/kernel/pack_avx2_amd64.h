@@ -1,5 +1,5 @@
 // What the packers of 8 rows share. Rows are read side by side straight from
-// the file's layout, and for each the line that the next panel needs is called
+// the file's layout, and for each a line that will be needed next is called
 // into the second-level cache. A packer is a macro of the offset, which is
 // added to each of a dword's four codes: it makes one for the tiers whose codes
 // are as they are and one for those whose codes are 128 more.
@@ -9,8 +9,8 @@
 #define W4     R8  // rows 4 to 7
 #define STRIDE R11
 #define S3     R12 // 3*STRIDE
-#define N0     R13 // rows 8 to 11
-#define N4     BX  // rows 12 to 15
+#define N0     R13 // what to call in of rows 0 to 3
+#define N4     BX  // of rows 4 to 7
 #define STEPS  CX
 #define MINS   R10
 
@@ -26,10 +26,11 @@
 	MOVQ mins+8(FP), MINS       \
 	MOVQ w+16(FP), W            \
 	MOVQ stride+24(FP), STRIDE  \
-	MOVQ n+32(FP), STEPS        \
+	MOVQ n+40(FP), STEPS        \
 	LEAQ (STRIDE)(STRIDE*2), S3 \
 	LEAQ (W)(STRIDE*4), W4      \
-	LEAQ (W4)(STRIDE*4), N0     \
+	MOVQ next+32(FP), N0        \
+	ADDQ W, N0                  \
 	LEAQ (N0)(STRIDE*4), N4
 
 #define ADVANCE(n) \

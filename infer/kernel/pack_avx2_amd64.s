@@ -32,7 +32,7 @@ step:                    \
 
 #define AGAIN \
 	MOVQ steps+0(FP), PANEL \
-	MOVQ n+32(FP), STEPS
+	MOVQ n+40(FP), STEPS
 
 // WIDEN ends the packer of a type whose scales are binary16 behind the codes.
 #define WIDEN \
@@ -229,58 +229,58 @@ widen:                                    \
 	VZEROUPPER                     \
 	RET
 
-// func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8AVX2(SB), NOSPLIT, $0-40
+// func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ8AVX2(SB), NOSPLIT, $0-48
 	PACKQ8(0)
 
-// func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8AVXVNNI(SB), NOSPLIT, $0-40
+// func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ8AVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ8(0x80808080)
 
-// func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_0AVX2(SB), NOSPLIT, $0-40
+// func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_0AVX2(SB), NOSPLIT, $0-48
 	PACKQ4_0(0x20202020, levelsQ4_0)
 
-// func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_0AVXVNNI(SB), NOSPLIT, $0-40
+// func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_0AVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ4_0(0x80808080, levelsQ4_0)
 
-// func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4NLAVX2(SB), NOSPLIT, $0-40
+// func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4NLAVX2(SB), NOSPLIT, $0-48
 	PACKQ4_0(0, levelsIQ4)
 
-// func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4NLAVXVNNI(SB), NOSPLIT, $0-40
+// func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4NLAVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ4_0(0x80808080, levelsIQ4)
 
-// func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_1AVX2(SB), NOSPLIT, $0-40
+// func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_1AVX2(SB), NOSPLIT, $0-48
 	PACKQ4_1(0x20202020)
 
-// func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-40
+// func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_1AVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ4_1(0x80808080)
 
-// func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packMXFP4AVX2(SB), NOSPLIT, $0-40
+// func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packMXFP4AVX2(SB), NOSPLIT, $0-48
 	PACKMXFP4(0x20202020)
 
-// func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-40
+// func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packMXFP4AVXVNNI(SB), NOSPLIT, $0-48
 	PACKMXFP4(0x80808080)
 
-// func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_0AVX2(SB), NOSPLIT, $0-40
+// func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_0AVX2(SB), NOSPLIT, $0-48
 	PACKQ5_0(0x10101010)
 
-// func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-40
+// func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_0AVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ5_0(0x70707070)
 
-// func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_1AVX2(SB), NOSPLIT, $0-40
+// func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_1AVX2(SB), NOSPLIT, $0-48
 	PACKQ5_1(0x20202020)
 
-// func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_1AVXVNNI(SB), NOSPLIT, $0-40
+// func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_1AVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ5_1(0x80808080)

@@ -3,8 +3,8 @@
 //
 // They pack 16 rows into panels whose codes are 128 more than they say. Rows
 // are read side by side straight from the file's layout; with 16 streams a
-// core's own prefetchers give up, so each packer also calls the next panel's
-// lines into the second-level cache.
+// core's own prefetchers give up, so each packer also calls what will be needed
+// next into the second-level cache.
 
 #define PANEL  DI
 #define MINS   BX
@@ -14,8 +14,8 @@
 #define W12    R10
 #define STRIDE R11
 #define S3     R12 // 3*STRIDE
-#define NEXT   R13 // from W to the row of the next panel to call in
-#define FIRST  DX  // from W to what is called in first: the next panel
+#define NEXT   R13 // from W to what is called in
+#define FIRST  DX  // the same for the first of four rows
 #define LAST   R15 // 4 rows further
 #define STEPS  CX
 
@@ -29,9 +29,8 @@
 	MOVQ mins+8(FP), MINS       \
 	MOVQ w+16(FP), W            \
 	MOVQ stride+24(FP), STRIDE  \
-	MOVQ n+32(FP), STEPS        \
-	MOVQ STRIDE, FIRST          \
-	SHLQ $4, FIRST              \
+	MOVQ next+32(FP), FIRST     \
+	MOVQ n+40(FP), STEPS        \
 	ROWS
 
 // ROWS sets what follows from W, STRIDE and FIRST.
@@ -53,7 +52,7 @@
 	MOVL         $(x), AX \
 	VPBROADCASTD AX, z
 
-// AHEAD calls in some lines of four rows of the next panel, another four each
+// AHEAD calls in some lines of what four rows need next, another four each
 // time, and after four times further lines of the first ones. Where a row's
 // last visit ends beyond it, it has called in what the row behind it lacks.
 #define AHEAD(lines) \

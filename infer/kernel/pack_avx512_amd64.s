@@ -7,7 +7,7 @@
 // in their place.
 #define SCALES(scale) \
 	MOVQ  steps+0(FP), PANEL \
-	MOVQ  n+32(FP), STEPS    \
+	MOVQ  n+40(FP), STEPS    \
 scales:                      \
 	scale                    \
 	ADDQ  $576, PANEL        \
@@ -167,8 +167,8 @@ bits:                     \
 	SIGNED(Z22, 384) \
 	SIGNED(Z23, 448)
 
-// func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ8_0AVX512(SB), NOSPLIT, $0-40
+// func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ8_0AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x80808080, SIGN)
 	PACK(34, LINES3, STEPQ8_0, HALF)
@@ -177,15 +177,15 @@ TEXT ·packQ8_0AVX512(SB), NOSPLIT, $0-40
 	HALVES(0, 512) \
 	LEVELS16(2)
 
-// func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_0AVX512(SB), NOSPLIT, $0-40
+// func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_0AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	VBROADCASTI32X4 q4_0<>(SB), TABLE
 	PACK(18, LINES2, STEPQ4_0, HALF)
 
-// func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4NLAVX512(SB), NOSPLIT, $0-40
+// func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4NLAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	VBROADCASTI32X4 iq4<>(SB), TABLE
@@ -195,8 +195,8 @@ TEXT ·packIQ4NLAVX512(SB), NOSPLIT, $0-40
 	BYTES(0, 512) \
 	LEVELS16(1)
 
-// func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packMXFP4AVX512(SB), NOSPLIT, $0-40
+// func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packMXFP4AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(2, TWO)
@@ -209,8 +209,8 @@ TEXT ·packMXFP4AVX512(SB), NOSPLIT, $0-40
 	WORDS(0, 512) \
 	NIBBLES16(4)
 
-// func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-40
+// func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x80808080, BASE)
@@ -223,8 +223,8 @@ TEXT ·packQ4_1AVX512(SB), NOSPLIT, $0-40
 
 #define STEPQ5_0 NIBBLES5(6)
 
-// func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-40
+// func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIVES(0x70707070) // 128 - 16
 	BITS5(22, COPYQ5_0)
@@ -236,8 +236,8 @@ TEXT ·packQ5_0AVX512(SB), NOSPLIT, $0-40
 
 #define STEPQ5_1 NIBBLES5(8)
 
-// func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_1AVX512(SB), NOSPLIT, $0-40
+// func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_1AVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	FIVES(0x80808080)
 	CONSTANT(1<<31, MINUS)

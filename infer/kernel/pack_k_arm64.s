@@ -270,87 +270,87 @@ step:                           \
 	BNE  step                      \
 	ADD  $(8*288), SCALES
 
-// func packQ4_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_KQuads(SB), NOSPLIT, $0-40
+// func packQ4_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_KQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	PACK(4, Q4_K(QUADS, PUTQUADS))
 
-// func packQ4_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4_KOctets(SB), NOSPLIT, $0-40
+// func packQ4_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4_KOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	PACK(8, Q4_K(OCTETS, PUTOCTETS))
 
-// func packQ5_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_KQuads(SB), NOSPLIT, $0-40
+// func packQ5_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_KQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $16, SIXTEEN.B16
 	PACK(4, Q5_K(QUADS, PUTQUADS))
 
-// func packQ5_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5_KOctets(SB), NOSPLIT, $0-40
+// func packQ5_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5_KOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $16, SIXTEEN.B16
 	PACK(8, Q5_K(OCTETS, PUTOCTETS))
 
-// func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ6_KQuads(SB), NOSPLIT, $0-40
+// func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ6_KQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $32, OFFSET.B16
 	VMOVI $0x30, V23.B16
 	PACK(4, Q6_K(QUADS, PUTQUADS))
 
-// func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ6_KOctets(SB), NOSPLIT, $0-40
+// func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ6_KOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $32, OFFSET.B16
 	VMOVI $0x30, V23.B16
 	PACK(8, Q6_K(OCTETS, PUTOCTETS))
 
-// func packQ2_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ2_KQuads(SB), NOSPLIT, $0-40
+// func packQ2_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ2_KQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $3, THREE.B16
 	PACK(4, Q2_K(QUADS, PUTQUADS))
 
-// func packQ2_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ2_KOctets(SB), NOSPLIT, $0-40
+// func packQ2_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ2_KOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $3, THREE.B16
 	PACK(8, Q2_K(OCTETS, PUTOCTETS))
 
-// func packQ3_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ3_KQuads(SB), NOSPLIT, $0-40
+// func packQ3_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ3_KQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $3, THREE.B16
 	VMOVI $255, ONES.B16
 	PACK(4, Q3_K(QUADS, PUTQUADS))
 
-// func packQ3_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ3_KOctets(SB), NOSPLIT, $0-40
+// func packQ3_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ3_KOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	VMOVI $3, THREE.B16
 	VMOVI $255, ONES.B16
 	PACK(8, Q3_K(OCTETS, PUTOCTETS))
 
-// func packIQ4_XSQuads(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4_XSQuads(SB), NOSPLIT, $0-40
+// func packIQ4_XSQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4_XSQuads(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(iq4<>)
 	PACK(4, IQ4_XS(QUADS, PUTQUADS))
 
-// func packIQ4_XSOctets(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4_XSOctets(SB), NOSPLIT, $0-40
+// func packIQ4_XSOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4_XSOctets(SB), NOSPLIT, $0-48
 	BLOCKARGUMENTS
 	VMOVI $15, FIFTEEN.B16
 	LEVELARGUMENTS(iq4<>)

@@ -378,50 +378,50 @@ pair:                                   \
 	VZEROUPPER                      \
 	RET
 
-// func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4KAVX2(SB), NOSPLIT, $0-40
+// func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4KAVX2(SB), NOSPLIT, $0-48
 	PACKNIBBLES(0x20202020, NOFIFTHS, FOURBITS)
 
-// func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4KAVXVNNI(SB), NOSPLIT, $0-40
+// func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4KAVXVNNI(SB), NOSPLIT, $0-48
 	PACKNIBBLES(0x80808080, NOFIFTHS, FOURBITS)
 
-// func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5KAVX2(SB), NOSPLIT, $256-40
+// func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5KAVX2(SB), NOSPLIT, $256-48
 	PACKNIBBLES(0x20202020, FIFTHS, FIVEBITS)
 
-// func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5KAVXVNNI(SB), NOSPLIT, $256-40
+// func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5KAVXVNNI(SB), NOSPLIT, $256-48
 	PACKNIBBLES(0x80808080, FIFTHS, FIVEBITS)
 
-// func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ6KAVX2(SB), NOSPLIT, $272-40
+// func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ6KAVX2(SB), NOSPLIT, $272-48
 	PACKQ6K(0)
 
-// func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ6KAVXVNNI(SB), NOSPLIT, $272-40
+// func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ6KAVXVNNI(SB), NOSPLIT, $272-48
 	PACKQ6K(0x60606060)
 
-// func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ2KAVX2(SB), NOSPLIT, $0-40
+// func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ2KAVX2(SB), NOSPLIT, $0-48
 	PACKQ2K(0x20202020)
 
-// func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ2KAVXVNNI(SB), NOSPLIT, $0-40
+// func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ2KAVXVNNI(SB), NOSPLIT, $0-48
 	PACKQ2K(0x80808080)
 
-// func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ3KAVX2(SB), NOSPLIT, $256-40
+// func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ3KAVX2(SB), NOSPLIT, $256-48
 	PACKQ3K(0x1c1c1c1c)
 
-// func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ3KAVXVNNI(SB), NOSPLIT, $256-40
+// func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ3KAVXVNNI(SB), NOSPLIT, $256-48
 	PACKQ3K(0x7c7c7c7c)
 
-// func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4XSAVX2(SB), NOSPLIT, $0-40
+// func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4XSAVX2(SB), NOSPLIT, $0-48
 	PACKIQ4XS(0)
 
-// func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4XSAVXVNNI(SB), NOSPLIT, $0-40
+// func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4XSAVXVNNI(SB), NOSPLIT, $0-48
 	PACKIQ4XS(0x80808080)

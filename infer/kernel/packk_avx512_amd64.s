@@ -75,8 +75,8 @@
 	UNSIGNED4(Z7, SIX, DMIN, 256(MINS), 320(MINS), 384(MINS), 448(MINS))         \
 	ADDQ       $512, MINS
 
-// func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ4KAVX512(SB), NOSPLIT, $0-40
+// func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ4KAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x80808080, TOP)
@@ -123,8 +123,8 @@ pair:
 	VMOVDQU64  z, (at)(PANEL)        \
 	VMOVDQU64  tmp, (at+576)(PANEL)
 
-// func packQ5KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ5KAVX512(SB), NOSPLIT, $0-40
+// func packQ5KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ5KAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x80808080, TOP)
@@ -218,8 +218,8 @@ pair:
 	SIXTHS(at+640)    \
 	AHEAD(LINES4)
 
-// func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ6KAVX512(SB), NOSPLIT, $0-40
+// func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ6KAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x33333333, PAIRS)
@@ -257,8 +257,8 @@ block:
 	VPSRLD     $4, l, l             \
 	VPSRLD     $2, h, h
 
-// func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packIQ4XSAVX512(SB), NOSPLIT, $0-40
+// func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packIQ4XSAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(63, SIX)
@@ -341,8 +341,8 @@ pair:
 	UNSIGNED4(src, FIFTEEN, D, (at+512)(PANEL), (at+576)(PANEL), (at+1152)(PANEL), (at+1216)(PANEL)) \
 	UNSIGNED4(Z6, FIFTEEN, DMIN, (min)(MINS), (min+64)(MINS), (min+128)(MINS), (min+192)(MINS))
 
-// func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ2KAVX512(SB), NOSPLIT, $0-40
+// func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ2KAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x80808080, TOP)
 	CONSTANT(0x03030303, THREE)
@@ -428,8 +428,8 @@ block:
 	SIGNED4(Z1, 2560)             \
 	SIGNED4(Z2, 3840)
 
-// func packQ3KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
-TEXT ·packQ3KAVX512(SB), NOSPLIT, $0-40
+// func packQ3KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+TEXT ·packQ3KAVX512(SB), NOSPLIT, $0-48
 	ARGUMENTS
 	CONSTANT(0x0f0f0f0f, LOW)
 	CONSTANT(0x33333333, THREES)

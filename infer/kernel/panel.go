@@ -36,10 +36,9 @@ const (
 func (t *tier) stepBytes(group int) int { return t.lanes * (stepCols + 4*stepCols/group) }
 
 // packFunc packs whole steps of a full panel: w is where its first row has the
-// first of them, rows lie stride bytes apart. It may call in the caches' lines
-// of the next panel, lanes*stride bytes further on. Types without minima leave
-// mins alone.
-type packFunc func(steps *byte, mins *float32, w *byte, stride, n int)
+// first of them, rows lie stride bytes apart. It may call in what lies next bytes
+// behind each row. Types without minima leave mins alone.
+type packFunc func(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 // singleFunc does for a tile of one vector what a packFunc and its tileFunc do,
 // bit for bit, with the file's rows as they lie: a panel that is used once need

@@ -80,43 +80,46 @@ func streamQ4_0x2AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows
 func streamQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
-func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func stream8Q8_0AVX512AMX(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
-func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_1AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_1AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4NLAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packMXFP4AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ3KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ2KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ3KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ6KAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
+
+//go:noescape
+func packIQ4XSAVX512(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
 func mix8x1AVX512(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

@@ -191,82 +191,82 @@ func singleQ6_KNEON(dst *float32, panel *byte, mins *float32, w *byte, stride in
 func singleIQ4_XSNEON(dst *float32, panel *byte, mins *float32, w *byte, stride int, x *byte, half *int32, n int, add bool)
 
 //go:noescape
-func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4_NLQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4_NLQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4_NLOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4_NLOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packMXFP4Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packMXFP4Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packMXFP4Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packMXFP4Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_1Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_1Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_1Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_1Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_0Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_0Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_0Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_0Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_1Quads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_1Quads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_1Octets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_1Octets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ6_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ6_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ2_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ2_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ2_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ2_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ3_KQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ3_KQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ3_KOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ3_KOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4_XSQuads(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4_XSQuads(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4_XSOctets(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4_XSOctets(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
 func mix8x1DotProd(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

@@ -109,82 +109,82 @@ func minus8AVX2(dst *float32, ld int, mins, sums *float32, n int)
 func minus16AVX2(dst *float32, ld int, mins, sums *float32, n int)
 
 //go:noescape
-func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ8AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_0AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4NLAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4NLAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_1AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packMXFP4AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packMXFP4AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_0AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_0AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_1AVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5_1AVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ4KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ5KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ6KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ6KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ2KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ2KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ3KAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packQ3KAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4XSAVX2(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
-func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, n int)
+func packIQ4XSAVXVNNI(steps *byte, mins *float32, w *byte, stride, next, n int)
 
 //go:noescape
 func mix8x1AVX2(dst *float32, ld int, values, q *byte, d *float32, bias *int32, panels int)

@@ -20,7 +20,7 @@ func TestPackExponents(t *testing.T) {
 				w.Data[b] = byte(e + b/w.rowBytes())
 			}
 			got, want := newPanel(), newPanel()
-			pack(&got.steps[0], &got.mins[0], &w.Data[0], w.rowBytes(), 1)
+			pack(&got.steps[0], &got.mins[0], &w.Data[0], w.rowBytes(), 0, 1)
 			tier.packAny(quant.MXFP4, want, new(unpacked), w.Data, w.rowBytes(), tier.lanes, 1)
 			size := tier.stepBytes(stepCols)
 			if i := firstDifference(got.steps[:size], want.steps[:size]); i >= 0 {
@@ -49,7 +49,7 @@ func BenchmarkPack(b *testing.B) {
 		b.Run(kind.String(), func(b *testing.B) {
 			b.SetBytes(int64(active.lanes * w.rowBytes()))
 			for b.Loop() {
-				pack(&p.steps[0], &p.mins[0], &w.Data[0], w.rowBytes(), chunkSteps)
+				pack(&p.steps[0], &p.mins[0], &w.Data[0], w.rowBytes(), 0, chunkSteps)
 			}
 		})
 	}

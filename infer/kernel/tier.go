@@ -42,21 +42,23 @@ type tier struct {
 	dense [packTypes][]denseFunc
 
 	// Products with quantized weights; see panel.
-	quantize func(step *byte, half *int32, n, v int, x *float32, steps int)
-	lanes    int                 // rows of a panel
-	unit     int                 // consecutive columns of a row that lie together: 4 or 8
-	offset   byte                // added to the codes
-	pack     [packTypes]packFunc // by type; nil: packAny
-	tiles32  [len(tileSizes)]tileFunc
-	tiles16  [len(tileSizes)]tileFunc
-	span     int // panels that one product can take together, 0: none
-	span32   spanFunc
-	span16   spanFunc
-	batch32  batchFunc // nil: tiles of 16 vectors are treated as all others
-	minus    [len(tileSizes)]minusFunc
-	small    *smallProducts          // nil: small codes are treated as all others
-	single   [packTypes]singleFunc   // by type; nil: pack and a tile of one
-	streams  [packTypes][]streamFunc // by type and tile size, from the smallest; the others take panels
+	quantize  func(step *byte, half *int32, n, v int, x *float32, steps int)
+	lanes     int                 // rows of a panel
+	unit      int                 // consecutive columns of a row that lie together: 4 or 8
+	offset    byte                // added to the codes
+	pack      [packTypes]packFunc // by type; nil: packAny
+	tiles32   [len(tileSizes)]tileFunc
+	tiles16   [len(tileSizes)]tileFunc
+	span      int // panels that one product can take together, 0: none
+	span32    spanFunc
+	span16    spanFunc
+	batch32   batchFunc // nil: tiles of 16 vectors are treated as all others
+	minus     [len(tileSizes)]minusFunc
+	small     *smallProducts          // nil: small codes are treated as all others
+	single    [packTypes]singleFunc   // by type; nil: pack and a tile of one
+	streams   [packTypes][]streamFunc // by type and tile size, from the smallest; the others take panels
+	streams8  [packTypes]streamFunc   // by type: streams times 8 vectors that are turned
+	streaming bool                    // few vectors gain by streams; see job.streamed
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster

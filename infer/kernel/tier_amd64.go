@@ -111,6 +111,7 @@ func avx512() *tier {
 		quant.F16:  {denseF16x1AVX512, denseF16x2AVX512, denseF16x3AVX512, denseF16x4AVX512, denseF16x5AVX512, denseF16x6AVX512},
 		quant.BF16: {denseBF16x1AVX512, denseBF16x2AVX512, denseBF16x3AVX512, denseBF16x4AVX512, denseBF16x5AVX512, denseBF16x6AVX512},
 	}
+	t.streaming = true
 	t.lanes, t.offset, t.small = 16, 128, nil
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8_0AVX512,
@@ -145,5 +146,6 @@ func amx() *tier {
 	t := avx512()
 	t.name = "avx512vnni+amx"
 	t.batch32 = batch32AVX512AMX
+	t.streams8[quant.Q8_0] = stream8Q8_0AVX512AMX
 	return t
 }

@@ -1,0 +1,190 @@
+#include "textflag.h"
+#include "funcdata.h"
+#include "pack_avx512_amd64.h"
+#include "words_amx_amd64.h"
+
+// 16 streams of rows times 8 vectors, with AMX, which takes rows as they lie in the
+// file for its left tile: nothing is packed. What follows the integer sums is done in
+// 256 bits, of which a core keeps two units while AMX is in use.
+
+#define DST  DI
+#define X    BX  // the vectors' step
+#define SUMS R14 // where the sums of the step at W go, and the rows' scales
+#define S32  CX
+
+// The registers that AMX reads, by their numbers.
+#define rAX     0
+#define rS32    1
+#define rX      3
+#define rSTRIDE 11
+#define rSUMS   14
+
+// Tiles.
+#define tDOT   0 // [16 rows][8 vectors] int32
+#define tCODES 1 // [16 rows][32] int8
+#define tQ     2 // [8][8 vectors][4] int8
+
+#define D      Y4 // the vectors' scales, of the step that is scaled
+#define DNEXT  Y5 // and of the one that AMX has
+#define PLACES Y6 // of the vectors' results, in bytes
+
+// Y16 to Y31: the rows' results. Y0 to Y3: intermediate ones.
+
+// What LDTILECFG reads; see batch_amx_amd64.s.
+DATA shapes8<>+0(SB)/8, $1
+DATA shapes8<>+8(SB)/8, $0
+DATA shapes8<>+16(SB)/8, $0x0000002000200020
+DATA shapes8<>+24(SB)/8, $0
+DATA shapes8<>+32(SB)/8, $0
+DATA shapes8<>+40(SB)/8, $0
+DATA shapes8<>+48(SB)/8, $0x00081010
+DATA shapes8<>+56(SB)/8, $0
+GLOBL shapes8<>(SB), RODATA|NOPTR, $64
+
+DATA lanes8<>+0(SB)/8, $0x0000000100000000
+DATA lanes8<>+8(SB)/8, $0x0000000300000002
+DATA lanes8<>+16(SB)/8, $0x0000000500000004
+DATA lanes8<>+24(SB)/8, $0x0000000700000006
+GLOBL lanes8<>(SB), RODATA|NOPTR, $32
+
+#define HALVES4(lane, w, x) \
+	VPINSRW $(lane+0), (w), x, x           \
+	VPINSRW $(lane+1), (w)(STRIDE*1), x, x \
+	VPINSRW $(lane+2), (w)(STRIDE*2), x, x \
+	VPINSRW $(lane+3), (w)(S3*1), x, x
+
+// MULTIPLY makes the sums of the step at W and X, and goes to the next one.
+#define MULTIPLY \
+	LEAQ        2(W), AX            \
+	TILELOADD(rAX, rSTRIDE, tCODES) \
+	TILELOADD(rX, rS32, tQ)         \
+	TILEZERO(tDOT)                  \
+	TDPBSSD(tQ, tCODES, tDOT)       \ // dot[row][v] = code[row] . q[v]
+	TILESTORED(tDOT, rSUMS, rS32)   \
+	VPXOR       X0, X0, X0          \
+	VPXOR       X1, X1, X1          \
+	HALVES4(0, W, X0)               \
+	HALVES4(0, W8, X1)              \
+	HALVES4(4, W4, X0)              \
+	HALVES4(4, W12, X1)             \
+	VCVTPH2PS   X0, Y0              \
+	VCVTPH2PS   X1, Y1              \
+	VMOVUPS     Y0, 512(SUMS)       \
+	VMOVUPS     Y1, 544(SUMS)       \
+	VMOVUPS     256(X), DNEXT       \
+	AHEAD(LINES3)                   \
+	ADVANCE(34)                     \
+	ADDQ        $288, X             \
+	CMPQ        X, end-1240(SP)     \
+	CMOVQEQ     x+32(FP), X
+
+#define SCALED(row, acc) \
+	VCVTDQ2PS   ((row)*32)(AX), Y0       \
+	VMULPS.BCST (512+(row)*4)(AX), D, Y1 \ // scale[row] * d
+	VFMADD231PS Y1, Y0, acc
+
+#define SCATTER(acc) \
+	KXNORW      K1, K1, K1             \
+	VSCATTERDPS acc, K1, (AX)(PLACES*1) \
+	VPXORD      acc, acc, acc          \
+	ADDQ        between-1248(SP), AX
+
+#define CLEAR(acc) VPXORD acc, acc, acc
+
+#define EACH(f) \
+	f(Y16) \
+	f(Y17) \
+	f(Y18) \
+	f(Y19) \
+	f(Y20) \
+	f(Y21) \
+	f(Y22) \
+	f(Y23) \
+	f(Y24) \
+	f(Y25) \
+	f(Y26) \
+	f(Y27) \
+	f(Y28) \
+	f(Y29) \
+	f(Y30) \
+	f(Y31)
+
+// func stream8Q8_0AVX512AMX(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+TEXT ·stream8Q8_0AVX512AMX(SB), 0, $1272-56
+	NO_LOCAL_POINTERS
+	LEAQ         shapes8<>(SB), AX
+	LDTILECFG(rAX)
+	MOVQ         $32, S32
+	MOVQ         dst+0(FP), DST
+	MOVQ         w+16(FP), W
+	MOVQ         stride+24(FP), STRIDE
+	MOVQ         x+32(FP), X
+	MOVQ         $1024, FIRST
+	ROWS
+	LEAQ         sums-1232(SP), SUMS   // twice 576 bytes
+	ADDQ         $63, SUMS
+	ANDQ         $~63, SUMS
+	MOVQ         SUMS, done-1256(SP)
+	LEAQ         576(SUMS), AX
+	XORQ         SUMS, AX
+	MOVQ         AX, swap-1264(SP)
+	MOVQ         steps+48(FP), AX
+	MOVQ         AX, left-1272(SP)
+	IMUL3Q       $288, AX, AX
+	ADDQ         X, AX
+	MOVQ         AX, end-1240(SP)
+	MOVQ         rows+40(FP), AX
+	SHLQ         $2, AX
+	MOVQ         AX, between-1248(SP)
+	MOVQ         ld+8(FP), AX
+	SHLQ         $2, AX
+	VPBROADCASTD AX, PLACES
+	VPMULLD      lanes8<>(SB), PLACES, PLACES
+	EACH(CLEAR)
+	MULTIPLY
+	VMOVUPS      DNEXT, D
+
+step:                                      // AMX has the next one while this one is scaled
+	CMPQ         left-1272(SP), $1
+	JNE          more
+	CMPQ         rows+40(FP), $1
+	JEQ          last
+
+more:
+	XORQ         swap-1264(SP), SUMS
+	MULTIPLY
+
+last:
+	MOVQ         done-1256(SP), AX
+	SCALED(0, Y16)
+	SCALED(1, Y17)
+	SCALED(2, Y18)
+	SCALED(3, Y19)
+	SCALED(4, Y20)
+	SCALED(5, Y21)
+	SCALED(6, Y22)
+	SCALED(7, Y23)
+	SCALED(8, Y24)
+	SCALED(9, Y25)
+	SCALED(10, Y26)
+	SCALED(11, Y27)
+	SCALED(12, Y28)
+	SCALED(13, Y29)
+	SCALED(14, Y30)
+	SCALED(15, Y31)
+	VMOVUPS      DNEXT, D
+	XORQ         swap-1264(SP), AX
+	MOVQ         AX, done-1256(SP)
+	DECQ         left-1272(SP)
+	JNZ          step
+
+	MOVQ         DST, AX
+	EACH(SCATTER)
+	ADDQ         $4, DST
+	MOVQ         steps+48(FP), AX
+	MOVQ         AX, left-1272(SP)
+	DECQ         rows+40(FP)
+	JNZ          step
+	TILERELEASE
+	VZEROUPPER
+	RET
