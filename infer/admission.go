@@ -14,8 +14,8 @@ func (e *Engine) admit() {
 }
 
 // reserve gives a request a slot, and the pages for what is known of it and a
-// page to go on with; false if it has to wait. A page for each of the others must
-// be left, so that the one does not push out the other at once.
+// page to go on with; false if it has to wait. A page for each of the others that
+// may need one must be left, so that the one does not push out the other at once.
 func (e *Engine) reserve(s *sequence) bool {
 	if s.slot == nil && !e.seat(s) {
 		return false
@@ -23,7 +23,7 @@ func (e *Engine) reserve(s *sequence) bool {
 	cached := s.cached
 	s.begin()
 	s.adopt(e.pages)
-	if !s.promise(e.pages, len(e.running)) {
+	if !s.promise(e.pages, e.growing()) {
 		s.release(e.pages)
 		s.cached = cached
 		return false
@@ -33,6 +33,17 @@ func (e *Engine) reserve(s *sequence) bool {
 		e.welcome(s)
 	}
 	return true
+}
+
+// growing is how many of the sequences that run may need a further page.
+func (e *Engine) growing() int {
+	n := 0
+	for _, s := range e.running {
+		if s.mayGrow() {
+			n++
+		}
+	}
+	return n
 }
 
 // seat gives a request a slot, which it keeps to its end; false if none is free.

@@ -479,7 +479,7 @@ func TestPromisedPagesStay(t *testing.T) {
 		f.pass(nil)
 	}
 	f.good(first, 1)
-	runs := f.ask(t.Context(), count(2, 110), 10) // 8 of 10 pages; 2 of them hold the first one's tokens
+	runs := f.ask(t.Context(), count(2, 110), 30) // 8 of 10 pages; 2 of them hold the first one's tokens
 	f.begins(5)
 	for _, missing := range []bool{false, true} {
 		if s := e.setAside(idle, missing); s != nil {
@@ -496,5 +496,23 @@ func TestPromisedPagesStay(t *testing.T) {
 		e.putBack(s)
 	}
 	f.finish(runs)
-	f.good(runs, 10)
+	f.good(runs, 30)
+}
+
+// Sequences that have all the pages they will ever need do not keep others waiting.
+func TestFullSequencesLeaveNoPage(t *testing.T) {
+	t.Parallel()
+	f, _ := newFake(t, true, Options{Sequences: 4, Rows: 16, KVBytes: 4 * fakePage})
+	var all []*request
+	for i := range 4 {
+		all = append(all, f.ask(t.Context(), count(100*i, 4), 12)) // one page each
+	}
+	f.pass(nil)
+	if shares := f.pass(nil); len(shares) != 4 {
+		t.Errorf("%d sequences in the second pass, want 4", len(shares))
+	}
+	f.finish(all...)
+	for _, r := range all {
+		f.good(r, 12)
+	}
 }

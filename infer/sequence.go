@@ -99,6 +99,11 @@ func (s *sequence) promise(p *pages, leave int) bool {
 	return true
 }
 
+// mayGrow: the sequence may need pages beyond those that it has or was promised.
+func (s *sequence) mayGrow() bool {
+	return len(s.pages)-s.passed+s.promised < pagesFor(len(s.source))+s.bound
+}
+
 // sit settles the sequence in its slot.
 func (s *sequence) sit() {
 	s.known = append(slices.Grow(s.slot.known[:0], s.limit), s.Prompt...)

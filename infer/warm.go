@@ -93,7 +93,7 @@ func (e *Engine) prefixKey(name string, tokens []int32) prefix.Key {
 
 // setAside pins the pages that hold whole pages of tokens, and takes those that
 // are missing if they are wanted; nil if that would not leave a page for each
-// sequence that runs.
+// sequence that runs and may need one.
 func (e *Engine) setAside(tokens []int32, missing bool) *sequence {
 	// One more token, since the last of a prompt is never found.
 	known := append(slices.Clip(tokens), 0)
@@ -104,7 +104,7 @@ func (e *Engine) setAside(tokens []int32, missing bool) *sequence {
 	if !missing {
 		s.bound = len(s.pages) // nothing beyond what is there
 	}
-	if !s.promise(e.pages, len(e.running)) {
+	if !s.promise(e.pages, e.growing()) {
 		s.release(e.pages)
 		return nil
 	}
