@@ -31,7 +31,7 @@ type factor struct {
 	pack    packFunc     // nil: packAny
 	single  singleFunc   // nil: pack and a tile
 	streams []streamFunc // by tile size; the others take panels
-	stream8 streamFunc   // nil: as streams has it
+	stream8 stream8Func  // nil: as streams has it
 	stride  int          // bytes of a row
 	short   int          // steps of a short chunk
 	shift   uint         // of a number of steps to one of blocks in the file

@@ -137,7 +137,7 @@ func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld in
 		return
 	}
 	if f.stream8 != nil && j.x.n == 8 {
-		f.stream8(&dst[0], ld, f.at(first, 0), n*f.stride, &j.x.turned[0], n, j.x.steps())
+		j.streams8(s, f, first, n, dst, ld)
 		return
 	}
 	for from := 0; from < n; from += turned {
@@ -145,8 +145,37 @@ func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld in
 	}
 }
 
-// turned is how many panels' results are turned at a time.
+// turned is how many rows' results of each lane are turned at a time.
 const turned = 8
+
+// streams8 does it for 8 vectors, whose results come side by side.
+func (j *job) streams8(s *workspace, f *factor, first, n int, dst []float32, ld int) {
+	const vectors = 8
+	lanes := active.lanes
+	width := lanes * vectors
+	room := s.edge(turned * width)
+	for from := 0; from < n; from += turned {
+		k := min(turned, n-from)
+		f.stream8(&room[0], f.at(first+from, 0), n*f.stride, &j.x.turned[0], k, j.x.steps())
+		for l := range lanes {
+			turn8(dst[l*n+from:], ld, room[l*vectors:], width, vectors, k)
+		}
+	}
+}
+
+// turn8 sets dst[p*stride+r] to src[r*ld+p], for r below k, which is 8 or less, and p
+// below n.
+func turn8(dst []float32, stride int, src []float32, ld, n, k int) {
+	if k == 8 {
+		active.transpose8(&dst[0], stride, &src[0], ld, n)
+		return
+	}
+	for p := range n {
+		for r := range k {
+			dst[p*stride+r] = src[r*ld+p]
+		}
+	}
+}
 
 // streamPanels multiplies some panels of rows that lie apart rows apart. Their results
 // come panel by panel and go row by row.
@@ -158,16 +187,7 @@ func (j *job) streamPanels(s *workspace, f *factor, first, apart, panels int, ds
 		j.chunks(s, f, rows{first: first + i, apart: apart, n: lanes}, room[i*lanes:], width)
 	}
 	for v := range j.x.n {
-		from, to := room[v*width:][:width], dst[v*ld:]
-		if panels == turned {
-			active.transpose8(&to[0], apart, &from[0], lanes, lanes)
-			continue
-		}
-		for l := range lanes {
-			for i := range panels {
-				to[l*apart+i] = from[i*lanes+l]
-			}
-		}
+		turn8(dst[v*ld:], apart, room[v*width:], lanes, lanes, panels)
 	}
 }
 

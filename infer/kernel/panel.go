@@ -52,6 +52,10 @@ type singleFunc func(dst *float32, panel *byte, mins *float32, w *byte, stride i
 // give, bit for bit. So a lane reads one stream, which is how memory is fastest.
 type streamFunc func(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
+// stream8Func is a streamFunc for 8 vectors that are turned; see Activations.turn. Its
+// results are dst [rows][lanes][8].
+type stream8Func func(dst *float32, w *byte, stride int, x *byte, rows, steps int)
+
 // packAny packs n steps of rows rows, at most the tier's lanes, on any tier
 // and for any type; rows that are missing become zeros. It states what a
 // packFunc does. b is room.

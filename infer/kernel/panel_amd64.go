@@ -80,7 +80,7 @@ func streamQ4_0x2AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows
 func streamQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
-func stream8Q8_0AVX512AMX(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
+func stream8Q8_0AVX512AMX(dst *float32, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)

@@ -26,7 +26,6 @@
 
 #define D      Y4 // the vectors' scales, of the step that is scaled
 #define DNEXT  Y5 // and of the one that AMX has
-#define PLACES Y6 // of the vectors' results, in bytes
 
 // Y16 to Y31: the rows' results. Y0 to Y3: intermediate ones.
 
@@ -40,12 +39,6 @@ DATA shapes8<>+40(SB)/8, $0
 DATA shapes8<>+48(SB)/8, $0x00081010
 DATA shapes8<>+56(SB)/8, $0
 GLOBL shapes8<>(SB), RODATA|NOPTR, $64
-
-DATA lanes8<>+0(SB)/8, $0x0000000100000000
-DATA lanes8<>+8(SB)/8, $0x0000000300000002
-DATA lanes8<>+16(SB)/8, $0x0000000500000004
-DATA lanes8<>+24(SB)/8, $0x0000000700000006
-GLOBL lanes8<>(SB), RODATA|NOPTR, $32
 
 #define HALVES4(lane, w, x) \
 	VPINSRW $(lane+0), (w), x, x           \
@@ -76,114 +69,89 @@ GLOBL lanes8<>(SB), RODATA|NOPTR, $32
 	ADVANCE(34)                     \
 	ADDQ        $288, X             \
 	CMPQ        X, end-1240(SP)     \
-	CMOVQEQ     x+32(FP), X
+	CMOVQEQ     x+24(FP), X
 
 #define SCALED(row, acc) \
 	VCVTDQ2PS   ((row)*32)(AX), Y0       \
 	VMULPS.BCST (512+(row)*4)(AX), D, Y1 \ // scale[row] * d
 	VFMADD231PS Y1, Y0, acc
 
-#define SCATTER(acc) \
-	KXNORW      K1, K1, K1             \
-	VSCATTERDPS acc, K1, (AX)(PLACES*1) \
-	VPXORD      acc, acc, acc          \
-	ADDQ        between-1248(SP), AX
+#define STORE(row, acc) \
+	VMOVUPS acc, ((row)*32)(DST) \
+	VPXORD  acc, acc, acc
 
-#define CLEAR(acc) VPXORD acc, acc, acc
+#define CLEAR(row, acc) VPXORD acc, acc, acc
 
 #define EACH(f) \
-	f(Y16) \
-	f(Y17) \
-	f(Y18) \
-	f(Y19) \
-	f(Y20) \
-	f(Y21) \
-	f(Y22) \
-	f(Y23) \
-	f(Y24) \
-	f(Y25) \
-	f(Y26) \
-	f(Y27) \
-	f(Y28) \
-	f(Y29) \
-	f(Y30) \
-	f(Y31)
+	f(0, Y16)  \
+	f(1, Y17)  \
+	f(2, Y18)  \
+	f(3, Y19)  \
+	f(4, Y20)  \
+	f(5, Y21)  \
+	f(6, Y22)  \
+	f(7, Y23)  \
+	f(8, Y24)  \
+	f(9, Y25)  \
+	f(10, Y26) \
+	f(11, Y27) \
+	f(12, Y28) \
+	f(13, Y29) \
+	f(14, Y30) \
+	f(15, Y31)
 
-// func stream8Q8_0AVX512AMX(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
-TEXT ·stream8Q8_0AVX512AMX(SB), 0, $1272-56
+// func stream8Q8_0AVX512AMX(dst *float32, w *byte, stride int, x *byte, rows, steps int)
+TEXT ·stream8Q8_0AVX512AMX(SB), 0, $1264-48
 	NO_LOCAL_POINTERS
 	LEAQ         shapes8<>(SB), AX
 	LDTILECFG(rAX)
 	MOVQ         $32, S32
 	MOVQ         dst+0(FP), DST
-	MOVQ         w+16(FP), W
-	MOVQ         stride+24(FP), STRIDE
-	MOVQ         x+32(FP), X
+	MOVQ         w+8(FP), W
+	MOVQ         stride+16(FP), STRIDE
+	MOVQ         x+24(FP), X
 	MOVQ         $1024, FIRST
 	ROWS
 	LEAQ         sums-1232(SP), SUMS   // twice 576 bytes
 	ADDQ         $63, SUMS
 	ANDQ         $~63, SUMS
-	MOVQ         SUMS, done-1256(SP)
+	MOVQ         SUMS, done-1248(SP)
 	LEAQ         576(SUMS), AX
 	XORQ         SUMS, AX
-	MOVQ         AX, swap-1264(SP)
-	MOVQ         steps+48(FP), AX
-	MOVQ         AX, left-1272(SP)
+	MOVQ         AX, swap-1256(SP)
+	MOVQ         steps+40(FP), AX
+	MOVQ         AX, left-1264(SP)
 	IMUL3Q       $288, AX, AX
 	ADDQ         X, AX
 	MOVQ         AX, end-1240(SP)
-	MOVQ         rows+40(FP), AX
-	SHLQ         $2, AX
-	MOVQ         AX, between-1248(SP)
-	MOVQ         ld+8(FP), AX
-	SHLQ         $2, AX
-	VPBROADCASTD AX, PLACES
-	VPMULLD      lanes8<>(SB), PLACES, PLACES
 	EACH(CLEAR)
 	MULTIPLY
 	VMOVUPS      DNEXT, D
 
 step:                                      // AMX has the next one while this one is scaled
-	CMPQ         left-1272(SP), $1
+	CMPQ         left-1264(SP), $1
 	JNE          more
-	CMPQ         rows+40(FP), $1
+	CMPQ         rows+32(FP), $1
 	JEQ          last
 
 more:
-	XORQ         swap-1264(SP), SUMS
+	XORQ         swap-1256(SP), SUMS
 	MULTIPLY
 
 last:
-	MOVQ         done-1256(SP), AX
-	SCALED(0, Y16)
-	SCALED(1, Y17)
-	SCALED(2, Y18)
-	SCALED(3, Y19)
-	SCALED(4, Y20)
-	SCALED(5, Y21)
-	SCALED(6, Y22)
-	SCALED(7, Y23)
-	SCALED(8, Y24)
-	SCALED(9, Y25)
-	SCALED(10, Y26)
-	SCALED(11, Y27)
-	SCALED(12, Y28)
-	SCALED(13, Y29)
-	SCALED(14, Y30)
-	SCALED(15, Y31)
+	MOVQ         done-1248(SP), AX
+	EACH(SCALED)
 	VMOVUPS      DNEXT, D
-	XORQ         swap-1264(SP), AX
-	MOVQ         AX, done-1256(SP)
-	DECQ         left-1272(SP)
+	XORQ         swap-1256(SP), AX
+	MOVQ         AX, done-1248(SP)
+	DECQ         left-1264(SP)
 	JNZ          step
 
-	MOVQ         DST, AX
-	EACH(SCATTER)
-	ADDQ         $4, DST
-	MOVQ         steps+48(FP), AX
-	MOVQ         AX, left-1272(SP)
-	DECQ         rows+40(FP)
+	EACH(STORE)
+	ADDQ         $512, DST
+	MOVQ         steps+40(FP), AX
+	MOVQ         AX, left-1264(SP)
+	DECQ         rows+32(FP)
 	JNZ          step
 	TILERELEASE
 	VZEROUPPER

@@ -57,7 +57,7 @@ type tier struct {
 	small     *smallProducts          // nil: small codes are treated as all others
 	single    [packTypes]singleFunc   // by type; nil: pack and a tile of one
 	streams   [packTypes][]streamFunc // by type and tile size, from the smallest; the others take panels
-	streams8  [packTypes]streamFunc   // by type: streams times 8 vectors that are turned
+	streams8  [packTypes]stream8Func  // by type
 	streaming bool                    // few vectors gain by streams; see job.streamed
 }
 

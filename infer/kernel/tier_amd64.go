@@ -27,6 +27,7 @@ func native() []*tier {
 func avx2() *tier {
 	t := generic()
 	t.name = "avx2"
+	t.streaming = true
 	t.tileRows, t.tileCols, t.tile = 6, 16, tileAVX2
 	t.transpose8 = transpose8
 	t.dot, t.axpy, t.mulAll, t.largest = dotVector, axpyVector, mulAllVector, largestVector
@@ -111,7 +112,6 @@ func avx512() *tier {
 		quant.F16:  {denseF16x1AVX512, denseF16x2AVX512, denseF16x3AVX512, denseF16x4AVX512, denseF16x5AVX512, denseF16x6AVX512},
 		quant.BF16: {denseBF16x1AVX512, denseBF16x2AVX512, denseBF16x3AVX512, denseBF16x4AVX512, denseBF16x5AVX512, denseBF16x6AVX512},
 	}
-	t.streaming = true
 	t.lanes, t.offset, t.small = 16, 128, nil
 	t.pack = [packTypes]packFunc{
 		quant.Q8_0:   packQ8_0AVX512,
