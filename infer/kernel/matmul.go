@@ -116,88 +116,6 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 	}
 }
 
-// streamed is how many of n panels of a part are better made of streams: lane l has
-// that many rows which follow one another, and those of lane l+1 come after them. Each
-// panel has a row of each lane then, and a lane reads a part of the file from its
-// beginning to its end, which is how memory is fastest.
-func (j *job) streamed(f *factor, n int) int {
-	if !active.streaming || j.x.n >= spanBatch {
-		return 0
-	}
-	if n > 1 && sameSet(n*f.stride) {
-		n--
-	}
-	return n
-}
-
-// stream multiplies n rows for each lane, from a row on.
-func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld int) {
-	if t := j.x.tiles[0]; t.n == j.x.n && t.kind < len(f.streams) {
-		f.streams[t.kind](&dst[0], ld, f.at(first, 0), n*f.stride, j.x.step(t, 0), n, j.x.steps())
-		return
-	}
-	if f.stream8 != nil && j.x.n == 8 {
-		j.streams8(s, f, first, n, dst, ld)
-		return
-	}
-	for from := 0; from < n; from += turned {
-		j.streamPanels(s, f, first+from, n, min(turned, n-from), dst[from:], ld)
-	}
-}
-
-// turned is how many rows' results of each lane are turned at a time.
-const turned = 8
-
-// streams8 does it for 8 vectors, whose results come side by side.
-func (j *job) streams8(s *workspace, f *factor, first, n int, dst []float32, ld int) {
-	const vectors = 8
-	lanes := active.lanes
-	width := lanes * vectors
-	room := s.edge(turned * width)
-	for from := 0; from < n; from += turned {
-		k := min(turned, n-from)
-		f.stream8(&room[0], f.at(first+from, 0), n*f.stride, &j.x.turned[0], k, j.x.steps())
-		for l := range lanes {
-			turn8(dst[l*n+from:], ld, room[l*vectors:], width, vectors, k)
-		}
-	}
-}
-
-// turn8 sets dst[p*stride+r] to src[r*ld+p], for r below k, which is 8 or less, and p
-// below n.
-func turn8(dst []float32, stride int, src []float32, ld, n, k int) {
-	if k == 8 {
-		active.transpose8(&dst[0], stride, &src[0], ld, n)
-		return
-	}
-	for p := range n {
-		for r := range k {
-			dst[p*stride+r] = src[r*ld+p]
-		}
-	}
-}
-
-// streamPanels multiplies some panels of rows that lie apart rows apart. Their results
-// come panel by panel and go row by row.
-func (j *job) streamPanels(s *workspace, f *factor, first, apart, panels int, dst []float32, ld int) {
-	lanes := active.lanes
-	width := turned * lanes
-	room := s.edge(j.x.n * width)
-	for i := range panels {
-		j.chunks(s, f, rows{first: first + i, apart: apart, n: lanes}, room[i*lanes:], width)
-	}
-	for v := range j.x.n {
-		turn8(dst[v*ld:], apart, room[v*width:], lanes, lanes, panels)
-	}
-}
-
-// sameSet: what lies so many bytes apart competes for the same lines of a
-// first-level cache.
-func sameSet(stride int) bool {
-	const way, line = 4096, 64
-	return (stride+line)%way < 2*line
-}
-
 // spans: the tier and the batch gain by spans.
 func (j *job) spans() bool { return active.span > 0 && j.x.n >= spanBatch }
 
@@ -213,7 +131,7 @@ const (
 // edge multiplies the last panel, which has fewer rows than lanes, beside dst.
 func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
 	n := f.W.Rows - first
-	room := s.edge(j.x.n * active.lanes)
+	room := s.results(j.x.n * active.lanes)
 	j.chunks(s, f, rows{first: first, apart: 1, n: n}, room, active.lanes)
 	for v := range j.x.n {
 		copy(dst[v*ld:][:n], room[v*active.lanes:])
@@ -332,7 +250,7 @@ type workspace struct {
 	mins     []float32 // [panels][perPanel], of all columns
 	perPanel int
 	block    unpacked
-	edges    []float32
+	aside    []float32    // see results
 	halves   [2][]float32 // of a gated product: [vectors][rows of a unit]
 	dense    denseSpace
 }
@@ -384,10 +302,10 @@ func (f *factor) next(r rows) int {
 	return r.n * f.stride
 }
 
-// edge is room for the products of a panel that has fewer rows than lanes.
-func (s *workspace) edge(n int) []float32 {
-	s.edges = resized(s.edges, n)
-	return s.edges
+// results is room for products that are put in their places later.
+func (s *workspace) results(n int) []float32 {
+	s.aside = resized(s.aside, n)
+	return s.aside
 }
 
 // workspaces keeps those that nobody uses; see jobs.

@@ -188,3 +188,18 @@ GLOBL iq4<>(SB), RODATA|NOPTR, $16
 #define WIDE(src, y, dst) \
 	VPMOVDW   src, y \
 	VCVTPH2PS y, dst
+
+// EACHHALF takes the binary16 that the rows begin with: 0 to 7 to X0, the others to X1.
+#define EACHHALF \
+	VPXOR X0, X0, X0       \
+	VPXOR X1, X1, X1       \
+	FOURHALVES(0, W, X0)   \
+	FOURHALVES(0, W8, X1)  \
+	FOURHALVES(4, W4, X0)  \
+	FOURHALVES(4, W12, X1)
+
+#define FOURHALVES(lane, w, x) \
+	VPINSRW $(lane+0), (w), x, x           \
+	VPINSRW $(lane+1), (w)(STRIDE*1), x, x \
+	VPINSRW $(lane+2), (w)(STRIDE*2), x, x \
+	VPINSRW $(lane+3), (w)(S3*1), x, x

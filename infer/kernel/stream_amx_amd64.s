@@ -40,12 +40,6 @@ DATA shapes8<>+48(SB)/8, $0x00081010
 DATA shapes8<>+56(SB)/8, $0
 GLOBL shapes8<>(SB), RODATA|NOPTR, $64
 
-#define HALVES4(lane, w, x) \
-	VPINSRW $(lane+0), (w), x, x           \
-	VPINSRW $(lane+1), (w)(STRIDE*1), x, x \
-	VPINSRW $(lane+2), (w)(STRIDE*2), x, x \
-	VPINSRW $(lane+3), (w)(S3*1), x, x
-
 // MULTIPLY makes the sums of the step at W and X, and goes to the next one.
 #define MULTIPLY \
 	LEAQ        2(W), AX            \
@@ -54,12 +48,7 @@ GLOBL shapes8<>(SB), RODATA|NOPTR, $64
 	TILEZERO(tDOT)                  \
 	TDPBSSD(tQ, tCODES, tDOT)       \ // dot[row][v] = code[row] . q[v]
 	TILESTORED(tDOT, rSUMS, rS32)   \
-	VPXOR       X0, X0, X0          \
-	VPXOR       X1, X1, X1          \
-	HALVES4(0, W, X0)               \
-	HALVES4(0, W8, X1)              \
-	HALVES4(4, W4, X0)              \
-	HALVES4(4, W12, X1)             \
+	EACHHALF                        \
 	VCVTPH2PS   X0, Y0              \
 	VCVTPH2PS   X1, Y1              \
 	VMOVUPS     Y0, 512(SUMS)       \

@@ -40,20 +40,8 @@ GLOBL lanes16<>(SB), RODATA|NOPTR, $64
 	JOINED(VPUNPCKLDQ, VPUNPCKHDQ, c, d)   \
 	JOINED(VPUNPCKLQDQ, VPUNPCKHQDQ, a, c)
 
-// HALVES4 takes the binary16 that four rows begin with, HALVES16 those of all rows.
-#define HALVES4(lane, w, x) \
-	VPINSRW $(lane+0), (w), x, x           \
-	VPINSRW $(lane+1), (w)(STRIDE*1), x, x \
-	VPINSRW $(lane+2), (w)(STRIDE*2), x, x \
-	VPINSRW $(lane+3), (w)(S3*1), x, x
-
 #define HALVES16 \
-	VPXOR       X0, X0, X0     \
-	VPXOR       X1, X1, X1     \
-	HALVES4(0, W, X0)          \
-	HALVES4(0, W8, X1)         \
-	HALVES4(4, W4, X0)         \
-	HALVES4(4, W12, X1)        \
+	EACHHALF                   \
 	VINSERTI128 $1, X1, Y0, Y0 \
 	VCVTPH2PS   Y0, SCALE
 
