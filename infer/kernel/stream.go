@@ -36,17 +36,17 @@ func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld in
 	}
 }
 
-// turned is how many rows' results of each lane are turned at a time.
-const turned = 8
+// together is how many rows' results of each lane are turned at a time.
+const together = 8
 
 // stream8 multiplies with 8 vectors, whose results come side by side.
 func (j *job) stream8(s *workspace, f *factor, first, n int, dst []float32, ld int) {
 	const vectors = 8
 	lanes := active.lanes
 	width := lanes * vectors
-	room := s.results(turned * width)
-	for from := 0; from < n; from += turned {
-		k := min(turned, n-from)
+	room := s.results(together * width)
+	for from := 0; from < n; from += together {
+		k := min(together, n-from)
 		f.stream8(&room[0], f.at(first+from, 0), n*f.stride, &j.x.turned[0], k, j.x.steps())
 		for l := range lanes {
 			turnRows(dst[l*n+from:], ld, room[l*vectors:], width, k, vectors)
@@ -57,10 +57,10 @@ func (j *job) stream8(s *workspace, f *factor, first, n int, dst []float32, ld i
 // streamPanels multiplies panels, whose results have the lanes side by side.
 func (j *job) streamPanels(s *workspace, f *factor, first, n int, dst []float32, ld int) {
 	lanes := active.lanes
-	width := turned * lanes
+	width := together * lanes
 	room := s.results(j.x.n * width)
-	for from := 0; from < n; from += turned {
-		k := min(turned, n-from)
+	for from := 0; from < n; from += together {
+		k := min(together, n-from)
 		for i := range k {
 			j.chunks(s, f, rows{first: first + from + i, apart: n, n: lanes}, room[i*lanes:], width)
 		}
@@ -70,10 +70,10 @@ func (j *job) streamPanels(s *workspace, f *factor, first, n int, dst []float32,
 	}
 }
 
-// turnRows sets dst[p*stride+r] to src[r*ld+p], for r below k, at most turned, and p below
+// turnRows sets dst[p*stride+r] to src[r*ld+p], for r below k, at most together, and p below
 // n, a multiple of 8.
 func turnRows(dst []float32, stride int, src []float32, ld, k, n int) {
-	if k == turned {
+	if k == together {
 		active.transpose8(&dst[0], stride, &src[0], ld, n)
 		return
 	}
