@@ -1,5 +1,5 @@
 // What the packers of pack_avx512_amd64.s and packk_avx512_amd64.s share, and
-// stream_avx512_amd64.s with them.
+// stream_avx512_amd64.s and stream_amx_amd64.s with them.
 //
 // They pack 16 rows into panels whose codes are 128 more than they say. Rows
 // are read side by side straight from the file's layout; with 16 streams a

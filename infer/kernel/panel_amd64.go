@@ -2,7 +2,8 @@ package kernel
 
 // The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
 // mix8Func, minusFunc and packFunc, for at least one step; that of batch_*_amd64.s
-// implements batchFunc, that of stream_*_amd64.s streamFunc.
+// implements batchFunc, that of stream_*_amd64.s streamFunc
+// and stream8Func.
 
 //go:noescape
 func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)

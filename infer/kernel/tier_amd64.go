@@ -140,7 +140,7 @@ func avx512() *tier {
 	return t
 }
 
-// amx is avx512 with tiles of 16 vectors multiplied by AMX. A scale for each 16
+// amx is avx512 with tiles of 16 vectors, and 8 with rows of Q8_0, multiplied by AMX. A scale for each 16
 // columns would halve what an instruction does and leave nothing to gain.
 func amx() *tier {
 	t := avx512()
