@@ -156,19 +156,21 @@ func TestMatMulAloneAndTogether(t *testing.T) {
 	})
 }
 
-// Streams of rows give what panels of them give, also where rows are left over.
+// Streams of rows give what panels of them give, also where rows are left over, and on
+// tiers that do not use them.
 func TestStreams(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
 	eachTier(t, func(t *testing.T, tier *tier) {
+		streams, panels := *tier, *tier
+		streams.streaming, panels.streaming = true, false
+		vectors, heights := []int{1, 2, 4, 5, 8, 15}, []int{16, 40, 32 * 16, 33*16 + 5}
 		if !tier.streaming {
-			t.Skip("no streams")
+			vectors, heights = []int{1, 5}, []int{40, 12*8 + 5}
 		}
-		panels := *tier
-		panels.streaming = false
 		for _, kind := range panelTypes {
-			for _, n := range []int{1, 2, 4, 5, 8, 15} {
-				for _, rows := range []int{16, 40, 32 * 16, 33*16 + 5} {
+			for _, n := range vectors {
+				for _, rows := range heights {
 					const cols = 2048 // 32 rows of Q8_0 and 64 of Q4_0 are a multiple of 4096 bytes
 					r := random(int(kind), n, rows)
 					w := randomWeights(r, kind, rows, cols)
@@ -176,7 +178,7 @@ func TestStreams(t *testing.T) {
 					got, want := newGuard("dst", 0, make([]float32, n*rows)), make([]float32, n*rows)
 					var a Activations
 					a.Set(x, n, cols)
-					useTier(t, tier)
+					useTier(t, &streams)
 					MatMul(p, &a, Product{w, got.x})
 					got.check(t)
 					useTier(t, &panels)
@@ -217,7 +219,7 @@ func TestPack(t *testing.T) {
 				got, want := newPanel(), newPanel()
 				fill(got.steps, 0xa5)
 				fill(want.steps, 0xa5)
-				f(&got.steps[0], &got.mins[0], &data[0], w.rowBytes(), 0, n)
+				f(&got.steps[0], &got.mins[0], &data[0], w.rowBytes(), tier.lanes*w.rowBytes(), n)
 				tier.packAny(kind, want, new(unpacked), data, w.rowBytes(), tier.lanes, n)
 				if !slices.Equal(got.steps, want.steps) {
 					t.Fatalf("%s: %d blocks: step bytes differ from byte %d of %d", kind, blocks, firstDifference(got.steps, want.steps), tier.stepBytes(group))

@@ -49,7 +49,7 @@ func BenchmarkPack(b *testing.B) {
 		b.Run(kind.String(), func(b *testing.B) {
 			b.SetBytes(int64(active.lanes * w.rowBytes()))
 			for b.Loop() {
-				pack(&p.steps[0], &p.mins[0], &w.Data[0], w.rowBytes(), 0, chunkSteps)
+				pack(&p.steps[0], &p.mins[0], &w.Data[0], w.rowBytes(), active.lanes*w.rowBytes(), chunkSteps)
 			}
 		})
 	}
