@@ -72,6 +72,7 @@ type wireResponse struct {
 	Prompt       json.RawMessage `json:"prompt"`
 	// Not OpenAI's.
 	Seed      *int64                     `json:"seed"`
+	IgnoreEOS bool                       `json:"ignore_eos"`
 	Variables map[string]json.RawMessage `json:"chat_template_kwargs"`
 }
 
@@ -139,7 +140,7 @@ func (w *wireResponse) refuse() error {
 }
 
 func (w *wireResponse) options(o *router.Options) error {
-	o.Seed, o.Variables = w.Seed, w.Variables
+	o.Seed, o.IgnoreEOS, o.Variables = w.Seed, w.IgnoreEOS, w.Variables
 	var err error
 	if o.MaxTokens, err = tokenLimit("max_output_tokens", w.MaxOutput); err != nil {
 		return err

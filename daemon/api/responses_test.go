@@ -15,7 +15,7 @@ import (
 
 func TestDecodeResponse(t *testing.T) {
 	t.Parallel()
-	r, err := DecodeResponse([]byte(`{"model":"m","instructions":"be brief","stream":true,"max_output_tokens":9,"temperature":0.5,"top_p":0.9,"seed":3,
+	r, err := DecodeResponse([]byte(`{"model":"m","instructions":"be brief","stream":true,"max_output_tokens":9,"temperature":0.5,"top_p":0.9,"seed":3,"ignore_eos":true,
 		"tools":[{"type":"function","name":"f","description":"d","parameters":{"type":"object"},"strict":true}],"tool_choice":{"type":"function","name":"f"},"parallel_tool_calls":false,
 		"reasoning":{"effort":"low"},"include":["message.output_text.logprobs"],"metadata":{"a":"b"},"store":true,"previous_response_id":null,
 		"input":[
@@ -41,7 +41,7 @@ func TestDecodeResponse(t *testing.T) {
 		t.Errorf("messages %+v", r.Question.Messages)
 	}
 	o := r.Question.Options
-	if o.MaxTokens != 9 || *o.Temperature != 0.5 || o.ToolChoice != router.ChoiceFunction || o.ToolName != "f" || !o.OneCall || o.ReasoningEffort != "low" || !o.LogProbs || *o.Seed != 3 {
+	if o.MaxTokens != 9 || *o.Temperature != 0.5 || o.ToolChoice != router.ChoiceFunction || o.ToolName != "f" || !o.OneCall || o.ReasoningEffort != "low" || !o.LogProbs || *o.Seed != 3 || !o.IgnoreEOS {
 		t.Errorf("options %+v", o)
 	}
 	if string(o.Tools) != `[{"function":{"description":"d","name":"f","parameters":{"type":"object"},"strict":true},"type":"function"}]` {

@@ -143,7 +143,7 @@ test('completions', async () => {
 });
 
 test('responses', async () => {
-  const a = await openai.responses.create({ model: 'cusp', instructions: 'be short', input: 'hi', max_output_tokens: 5, temperature: 1 });
+  const a = await openai.responses.create({ model: 'cusp', instructions: 'be short', input: 'hi', max_output_tokens: 5, temperature: 1, ignore_eos: true });
   assert.equal(a.status, 'incomplete');
   assert.equal(a.incomplete_details.reason, 'max_output_tokens');
   const b = await openai.responses.create({ model: 'cusp', max_output_tokens: 2, input: [{ role: 'user', content: 'hi' }, ...a.output, { role: 'user', content: 'go on' }] });
@@ -201,7 +201,7 @@ test('aborting', () => cancelled(async () => {
 }));
 
 test('aborting a response', () => cancelled(async () => {
-  const stream = openai.responses.stream({ model: 'cusp', input: 'hi', temperature: 1, max_output_tokens: 3900 });
+  const stream = openai.responses.stream({ model: 'cusp', input: 'hi', temperature: 1, max_output_tokens: 3900, ignore_eos: true });
   let seen = 0;
   await assert.rejects(async () => { for await (const _ of stream) if (++seen === 8) stream.abort(); }, OpenAI.APIUserAbortError);
 }));

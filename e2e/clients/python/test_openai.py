@@ -15,8 +15,9 @@ import httpx2
 import openai
 import pydantic
 
+GO_ON = {"ignore_eos": True}  # a model with random weights may end at any token
 MESSAGES = [{"role": "user", "content": "turn on the kitchen light"}]
-LONG = dict(model="cusp", messages=MESSAGES, stream=True, max_completion_tokens=3900, extra_body={"ignore_eos": True})
+LONG = dict(model="cusp", messages=MESSAGES, stream=True, max_completion_tokens=3900, extra_body=GO_ON)
 TLS = os.environ["CUSP_OVER"] == "tls"
 
 
@@ -78,7 +79,7 @@ class OpenAITest(unittest.TestCase):
     # Chat.
 
     def test_chat(self):
-        a = self.client.chat.completions.create(model="cusp", messages=MESSAGES, max_tokens=8, seed=1, temperature=1, extra_body={"ignore_eos": True, "cusp": {"id": "py-" + os.environ["CUSP_OVER"], "privacy": "private"}})
+        a = self.client.chat.completions.create(model="cusp", messages=MESSAGES, max_tokens=8, seed=1, temperature=1, extra_body={**GO_ON, "cusp": {"id": "py-" + os.environ["CUSP_OVER"], "privacy": "private"}})
         self.assertEqual((a.object, a.choices[0].finish_reason, a.usage.completion_tokens), ("chat.completion", "length", 8))
         self.assertEqual(a.usage.total_tokens, a.usage.prompt_tokens + 8)
         self.assertEqual((a.cusp["route"], a.cusp["reason"], a.id), ("provisional", "private", "py-" + os.environ["CUSP_OVER"]))
@@ -140,7 +141,7 @@ class OpenAITest(unittest.TestCase):
         self.assertIsInstance(final.choices[0].message.parsed, Lamp)
 
     def test_logprobs(self):
-        settings = dict(model="cusp", messages=MESSAGES, max_tokens=12, temperature=1, seed=9, logprobs=True, top_logprobs=3, extra_body={"ignore_eos": True})
+        settings = dict(model="cusp", messages=MESSAGES, max_tokens=12, temperature=1, seed=9, logprobs=True, top_logprobs=3, extra_body=GO_ON)
         a = self.client.chat.completions.create(**settings)
         content = a.choices[0].logprobs.content
         self.assertEqual(bytes(b for p in content for b in p.bytes or []).decode(errors="replace"), a.choices[0].message.content)
@@ -204,7 +205,7 @@ class OpenAITest(unittest.TestCase):
     # Other endpoints.
 
     def test_completions(self):
-        settings = dict(model="cusp", prompt=["one", "two"], max_tokens=6, temperature=1, seed=5, logprobs=2, extra_body={"ignore_eos": True})
+        settings = dict(model="cusp", prompt=["one", "two"], max_tokens=6, temperature=1, seed=5, logprobs=2, extra_body=GO_ON)
         a = self.client.completions.create(**settings)
         self.assertEqual([c.index for c in a.choices], [0, 1])
         for c in a.choices:
@@ -223,17 +224,17 @@ class OpenAITest(unittest.TestCase):
         self.client.completions.create(model="cusp", prompt=[104, 105], max_tokens=1)
 
     def test_responses(self):
-        a = self.client.responses.create(model="cusp", instructions="be short", input="hi", max_output_tokens=5, temperature=1, extra_body={"seed": 2})
+        a = self.client.responses.create(model="cusp", instructions="be short", input="hi", max_output_tokens=5, temperature=1, extra_body=GO_ON)
         self.assertEqual((a.object, a.status, a.incomplete_details.reason, a.usage.output_tokens), ("response", "incomplete", "max_output_tokens", 5))
         self.assertEqual(a.cusp["route"], "provisional")
         # The output is input of the next turn.
         b = self.client.responses.create(model="cusp", max_output_tokens=2, input=[{"role": "user", "content": "hi"}, *a.output, {"role": "user", "content": [{"type": "input_text", "text": "go on"}]}])
         self.assertIsInstance(b.output_text, str)
-        c = self.client.responses.create(model="cusp", input="hi", max_output_tokens=4, temperature=1, top_logprobs=2, include=["message.output_text.logprobs"])
+        c = self.client.responses.create(model="cusp", input="hi", max_output_tokens=4, temperature=1, top_logprobs=2, include=["message.output_text.logprobs"], extra_body=GO_ON)
         self.assertEqual(len(c.output[0].content[0].logprobs), 4)
 
     def test_responses_stream(self):
-        with self.client.responses.stream(model="cusp", input="hi", max_output_tokens=12, temperature=1) as s:
+        with self.client.responses.stream(model="cusp", input="hi", max_output_tokens=12, temperature=1, extra_body=GO_ON) as s:
             events = list(s)
             # The helper has no final response of one that ended early.
         self.assertEqual([e.type for e in events[:4]], ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"])
@@ -293,7 +294,7 @@ class OpenAITest(unittest.TestCase):
 
     def test_cancel_responses(self):
         def leave():
-            s = self.client.responses.create(model="cusp", input="hi", stream=True, temperature=1, max_output_tokens=3900)
+            s = self.client.responses.create(model="cusp", input="hi", stream=True, temperature=1, max_output_tokens=3900, extra_body=GO_ON)
             for _, _ in zip(range(8), s):
                 pass
             s.close()
