@@ -340,7 +340,7 @@ func (o *objects) closed() bool {
 		if l.others != nil || len(l.patterns) > 0 {
 			return false
 		}
-		listed = listed || len(l.names) > 0
+		listed = listed || l.listed
 	}
 	return listed
 }

@@ -501,7 +501,7 @@ func (k *keywords) members() error {
 		if !ok {
 			return properties.errorf("an object of schemas is expected")
 		}
-		l.names, l.property = o.names, o.member
+		l.listed, l.names, l.property = true, o.names, o.member
 	}
 	if patterns != nil {
 		o, ok := patterns.object()

@@ -19,8 +19,8 @@ type SchemaOptions struct {
 	// models, and fewer values are allowed, never others:
 	//   - without "type", the keywords tell it; a root that says nothing is an
 	//     object
-	//   - where properties are listed and nothing is said about others, there are
-	//     no others
+	//   - where properties are listed, if only as {}, and nothing is said about
+	//     others, there are no others
 	//   - where prefixItems (or a list of items) come without minItems, all have to
 	//     be there, and where nothing is said about further items, there are none
 	//   - numbers have at most 16 digits before and after the point, unless the

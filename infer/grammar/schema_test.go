@@ -99,6 +99,7 @@ func TestNarrowAndExact(t *testing.T) {
 		{"implied number", `{"minimum": 1}`, "1", `"a"`},
 		{"implied array", `{"items": {"type": "null"}}`, "[null]", "1"},
 		{"closed", `{"type": "object", "properties": {"a": {"type": "null"}}}`, `{"a":null}`, `{"b":1}`},
+		{"closed and empty", `{"type": "object", "properties": {}}`, "{}", `{"b":1}`},
 		{"open", `{"type": "object"}`, `{"b":1}`, `{"b":1}`},
 		{"short tuple", `{"type": "array", "prefixItems": [{}, {}]}`, "[1,2]", "[1]"},
 		{"long tuple", `{"type": "array", "prefixItems": [{}, {}]}`, "[1,2]", "[1,2,3]"},

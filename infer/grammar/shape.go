@@ -62,6 +62,7 @@ type objects struct {
 
 // layer is the keywords of one schema that are about an object's members.
 type layer struct {
+	listed   bool     // there is a list of properties, though it may be empty
 	names    []string // of properties, in order
 	property map[string]*value
 	patterns []pattern

@@ -163,7 +163,9 @@ class OpenAITest(unittest.TestCase):
             a = self.client.chat.completions.create(model="cusp", messages=MESSAGES, tools=tools, tool_choice=choice, temperature=1, max_tokens=400)
             call = a.choices[0].message.tool_calls[0]
             self.assertEqual((a.choices[0].finish_reason, a.choices[0].message.content, len(a.choices[0].message.tool_calls)), ("tool_calls", None, 1))
-            if choice != "required":
+            if call.function.name == "time":
+                self.assertEqual(call.function.arguments, "{}")
+            else:
                 Lamp.model_validate_json(call.function.arguments)
             # The client's own object goes back as it is.
             self.client.chat.completions.create(model="cusp", max_tokens=2, tools=tools, messages=[*MESSAGES, a.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "done"}])
