@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/a472be26/cusp/infer/mapped"
 )
 
 // writeFile lets fill write a temporary file beside path, syncs it and renames
-// it to path: readers see all of it or nothing.
+// it to path: readers see all of it or nothing. It may be a model.
 func writeFile(path string, fill func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-")
 	if err != nil {
@@ -15,7 +18,8 @@ func writeFile(path string, fill func(io.Writer) error) error {
 	}
 	defer os.Remove(f.Name()) // after the rename there is nothing left under this name
 	defer f.Close()
-	if err := fill(f); err != nil {
+	w := mapped.NewWriter(f)
+	if err := errors.Join(fill(w), w.Flush()); err != nil {
 		return err
 	}
 	if err := f.Chmod(0o644); err != nil {

@@ -139,6 +139,7 @@ type bench struct {
 	source   Source
 	options  Options
 	model    model.Model // on the CPU
+	weights  []byte      // of one tensor
 	placed   model.Model // on the GPU; nil: it is not there
 	work     Work
 	progress func(step string)
@@ -155,7 +156,7 @@ func newBench(source Source, f *gguf.File, o Options, progress func(step string)
 		return nil, fmt.Errorf("bench: prefill of %d and decode of %d tokens need a context of %d, but that of %s is %d: measure fewer",
 			o.Prefill, o.Decode, need, source.Describe(), c.Context)
 	}
-	return &bench{source: source, options: o, model: m, work: workOf(source, f), progress: progress}, nil
+	return &bench{source: source, options: o, model: m, weights: f.Tensors()[0].Data, work: workOf(source, f), progress: progress}, nil
 }
 
 // tryLargest makes the largest engine that is to be measured, and lets it go.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/a472be26/cusp/infer"
+	"github.com/a472be26/cusp/infer/mapped"
 	"github.com/a472be26/cusp/infer/model"
 )
 
@@ -179,8 +180,12 @@ func (b *bench) memory(ctx context.Context) (Memory, error) {
 	if _, err := b.together(ctx, e, 1, min(b.options.Decode, 8)); err != nil {
 		return Memory{}, err
 	}
-	return Memory{
+	m := Memory{
 		Peak: PeakMemory(), Before: b.options.Before, Context: b.options.Context(),
 		KV: cmp.Or(b.options.KV, "f16"), KVToken: float64(e.Stats().PageBytes) / model.PageTokens,
-	}, nil
+	}
+	if n := mapped.Large(b.weights); n >= 0 {
+		m.Large = &n
+	}
+	return m, nil
 }

@@ -20,10 +20,11 @@ type Limits struct {
 
 // Memory is what one sequence needs.
 type Memory struct {
-	Peak    int64   `json:"peak_bytes,omitempty"`   // resident, of the process; 0: not known on this system
-	Before  int64   `json:"before_bytes,omitempty"` // of that, before the model was made
-	Context int     `json:"context"`                // tokens that its cache has room for
-	KV      string  `json:"kv"`                     // what keys and values are stored as
+	Peak    int64   `json:"peak_bytes,omitempty"`        // resident, of the process; 0: not known on this system
+	Before  int64   `json:"before_bytes,omitempty"`      // of that, before the model was made
+	Large   *int64  `json:"large_pages_bytes,omitempty"` // of the model's file in large pages; nil: no file, or not known
+	Context int     `json:"context"`                     // tokens that its cache has room for
+	KV      string  `json:"kv"`                          // what keys and values are stored as
 	KVToken float64 `json:"kv_bytes_per_token"`
 }
 

@@ -56,6 +56,9 @@ func (r *Report) notes() string {
 		fmt.Fprintf(&b, "Peak memory of the process, one sequence of %d tokens: %s; %s are the model, %s were taken before.\n",
 			r.Memory.Context, size(r.Memory.Peak), size(r.Model.FileBytes), size(r.Memory.Before))
 	}
+	if r.Memory.Large != nil {
+		fmt.Fprintf(&b, "In large pages: %s of the model (docs/kernels.md says why it matters).\n", size(*r.Memory.Large))
+	}
 	fmt.Fprintf(&b, "Keys and values in %s: %.1f kB a token.\n", r.Memory.KV, r.Memory.KVToken/1e3)
 	fmt.Fprintf(&b, "Median (smallest to largest) of %d; limits are measured just before, for all threads together.\n", r.Repeat)
 	fmt.Fprintf(&b, "Compute limit: %s.\n", r.Limits.Compute)

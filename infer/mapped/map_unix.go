@@ -30,5 +30,6 @@ func mapFile(f *os.File) (data []byte, release func() error, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("map %d bytes: %w", size, err)
 	}
+	preferLarge(data)
 	return data, func() error { return unix.Munmap(data) }, nil
 }

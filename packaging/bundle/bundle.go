@@ -9,7 +9,7 @@
 //
 // What it promises: a *Bundle returned without an error had every file compared with the manifest, and the
 // manifest with a trusted key. Every file is read as a stream, so memory use does not grow with the model. Directories appear complete or not at all: temporary name, fsync, rename, fsync of
-// the parent. The package knows nothing about what the files mean; it imports no other room.
+// the parent. The package knows nothing about what the files mean.
 package bundle
 
 import (
@@ -21,6 +21,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/a472be26/cusp/infer/mapped"
 )
 
 // Names of the files of a bundle. No other name may stand in a manifest.
@@ -167,7 +169,7 @@ func hashFile(fsys fs.FS, name string, onRead func(int)) (sum string, size int64
 	}
 	defer f.Close()
 	h := sha256.New()
-	if size, err = io.Copy(io.MultiWriter(h, meter(onRead)), f); err != nil {
+	if size, err = mapped.Copy(io.MultiWriter(h, meter(onRead)), f); err != nil {
 		return "", 0, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil

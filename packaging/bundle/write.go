@@ -2,11 +2,12 @@ package bundle
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/a472be26/cusp/infer/mapped"
 )
 
 // Write makes the bundle dir from the named source files, fills in the manifest's format, hashes and sizes, and signs it unless key
@@ -130,7 +131,10 @@ func copySync(dst, src string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	w := mapped.NewWriter(out)
+	if _, err = mapped.Copy(w, in); err == nil {
+		err = w.Flush()
+	}
 	return finish(out, err)
 }
 
