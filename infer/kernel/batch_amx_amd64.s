@@ -33,21 +33,20 @@
 #define rS32   14
 #define rS64   15
 
-// Tiles.
-#define tDOT   0 // [16 vectors][16 rows] int32
-#define tQ     1 // [16 vectors][32] int8
-#define tCODES 2 // [8][16 rows][4] bytes
-#define tBIAS  3 // the same, all of them -128
+// Tiles: two sets of three take turns, so that a step waits less for the one before.
+#define tBIAS   3 // [8][16 rows][4] bytes, all of them -128
+#define EVEN(f) f(0, 1, 2)
+#define ODD(f)  f(4, 5, 6)
 
 // What LDTILECFG reads: the first palette, bytes of a row from byte 16, rows from
 // byte 48 on.
 DATA shapes<>+0(SB)/8, $1
 DATA shapes<>+8(SB)/8, $0
 DATA shapes<>+16(SB)/8, $0x0040004000200040
-DATA shapes<>+24(SB)/8, $0
+DATA shapes<>+24(SB)/8, $0x0000004000200040
 DATA shapes<>+32(SB)/8, $0
 DATA shapes<>+40(SB)/8, $0
-DATA shapes<>+48(SB)/8, $0x08081010
+DATA shapes<>+48(SB)/8, $0x0008101008081010
 DATA shapes<>+56(SB)/8, $0
 GLOBL shapes<>(SB), RODATA|NOPTR, $64
 
@@ -87,37 +86,52 @@ GLOBL minus128<>(SB), RODATA|NOPTR, $64
 	f(Z14) \
 	f(Z15)
 
-// DOTS makes the sums of the step at X and PANEL.
-#define DOTS \
-	TILELOADD(rX, rS32, tQ)         \
-	TILELOADD(rPANEL, rS64, tCODES) \
-	TILEZERO(tDOT)                  \
-	TDPBSSD(tBIAS, tQ, tDOT)        \ // dot[v][row] = -128 * sum of q[v]
-	TDPBSUD(tCODES, tQ, tDOT)       \ // dot[v][row] += code[row] . q[v]
-	TILESTORED(tDOT, rSUMS, rS64)
+// DOTS makes the sums of the step at X and PANEL, with tiles for
+//
+//	dot   [16 vectors][16 rows] int32
+//	q     [16 vectors][32] int8
+//	codes [8][16 rows][4] bytes
+#define DOTS(dot, q, codes) \
+	TILELOADD(rX, rS32, q)         \
+	TILELOADD(rPANEL, rS64, codes) \
+	TILEZERO(dot)                  \
+	TDPBSSD(tBIAS, q, dot)         \ // dot[v][row] = -128 * sum of q[v]
+	TDPBSUD(codes, q, dot)         \ // dot[v][row] += code[row] . q[v]
+	TILESTORED(dot, rSUMS, rS64)
+
+// NEXT goes on to the next step, and to the other place for its sums.
+#define NEXT \
+	ADDQ $640, X     \
+	ADDQ $576, PANEL \
+	XORQ SWAP, SUMS
 
 #define SCALED(v, acc) \
 	VCVTDQ2PS   ((v)*64)(DONE), Z16    \
 	VMULPS.BCST ((v)*4)(D), SCALE, Z17 \ // scale[row] * d[v]
 	VFMADD231PS Z17, Z16, acc            // acc += scale[row] * d[v] * dot[v][row]
 
-#define ALL \
-	SCALED(0, Z0)   \
-	SCALED(1, Z1)   \
-	SCALED(2, Z2)   \
-	SCALED(3, Z3)   \
-	SCALED(4, Z4)   \
-	SCALED(5, Z5)   \
-	SCALED(6, Z6)   \
-	SCALED(7, Z7)   \
-	SCALED(8, Z8)   \
-	SCALED(9, Z9)   \
-	SCALED(10, Z10) \
-	SCALED(11, Z11) \
-	SCALED(12, Z12) \
-	SCALED(13, Z13) \
-	SCALED(14, Z14) \
-	SCALED(15, Z15)
+// SCALE_STEP adds the oldest sums.
+#define SCALE_STEP \
+	VMOVUPS (SCALES), SCALE \
+	SCALED(0, Z0)        \
+	SCALED(1, Z1)        \
+	SCALED(2, Z2)        \
+	SCALED(3, Z3)        \
+	SCALED(4, Z4)        \
+	SCALED(5, Z5)        \
+	SCALED(6, Z6)        \
+	SCALED(7, Z7)        \
+	SCALED(8, Z8)        \
+	SCALED(9, Z9)        \
+	SCALED(10, Z10)      \
+	SCALED(11, Z11)      \
+	SCALED(12, Z12)      \
+	SCALED(13, Z13)      \
+	SCALED(14, Z14)      \
+	SCALED(15, Z15)      \
+	ADDQ    $640, D         \
+	ADDQ    $576, SCALES    \
+	XORQ    SWAP, DONE
 
 // func batch32AVX512AMX(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, batches, n int, add bool)
 TEXT ·batch32AVX512AMX(SB), 0, $2128-73
@@ -156,25 +170,23 @@ panel:                                     // 16 rows
 	LEAQ      512(X), D
 	LEAQ      512(PANEL), SCALES
 	MOVQ      n+64(FP), STEPS
-	DOTS
+	EVEN(DOTS)
 
 step:                                      // AMX has the next one while this one is scaled
 	DECQ      STEPS
 	JZ        last
-	ADDQ      $640, X
-	ADDQ      $576, PANEL
-	XORQ      SWAP, SUMS
-	DOTS
+	NEXT
+	ODD(DOTS)
+	SCALE_STEP
+	DECQ      STEPS
+	JZ        last
+	NEXT
+	EVEN(DOTS)
+	SCALE_STEP
+	JMP       step
 
 last:
-	VMOVUPS   (SCALES), SCALE
-	ALL
-	ADDQ      $640, D
-	ADDQ      $576, SCALES
-	XORQ      SWAP, DONE
-	TESTQ     STEPS, STEPS
-	JNZ       step
-
+	SCALE_STEP
 	XORQ      SWAP, SUMS
 	MOVQ      DST, ROW
 	EACH(STORE)

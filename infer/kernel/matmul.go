@@ -101,23 +101,26 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 		j.stream(s, f, from*lanes, n, dst, ld)
 		from, dst = from+n, dst[n*lanes:]
 	}
-	for from < to {
-		panels := 1
-		if j.spans() && from+active.span <= min(to, full) {
-			panels = active.span
-		}
-		if from < full {
-			j.chunks(s, f, rows{first: from * lanes, apart: 1, n: panels * lanes}, dst, ld)
-		} else {
-			j.edge(s, f, from*lanes, dst, ld)
-			return
-		}
+	for from < min(to, full) {
+		panels := min(j.span(f), min(to, full)-from)
+		j.chunks(s, f, rows{first: from * lanes, apart: 1, n: panels * lanes}, dst, ld)
 		from, dst = from+panels, dst[panels*lanes:]
+	}
+	if from < to {
+		j.edge(s, f, from*lanes, dst, ld)
 	}
 }
 
-// spans: the tier and the batch gain by spans.
-func (j *job) spans() bool { return active.span > 0 && j.x.n >= spanBatch }
+// span is how many panels are multiplied at a time.
+func (j *job) span(f *factor) int {
+	switch {
+	case active.span == 0 || j.x.n < spanBatch:
+		return 1
+	case f.batch != nil:
+		return batchSpan
+	}
+	return active.span
+}
 
 const (
 	// spanVectors is the smallest tile that a span is multiplied with.
@@ -212,12 +215,15 @@ func (j *job) batches(s *workspace, f *factor, panels, from, n int, dst []float3
 // tile multiplies n packed steps of one panel or a span with a tile of vectors.
 func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []float32, ld int) {
 	x, half, add := j.x.step(t, from), j.x.half(t, from), from > 0
-	if panels == active.span && t.n >= spanVectors {
-		f.span(&dst[0], ld, &s.steps[0], panelBytes, x, half, t.n, n, add)
-		return
-	}
-	for i := range panels {
-		f.tiles[t.kind](&dst[i*active.lanes], ld, &s.steps[i*panelBytes], x, half, n, add)
+	for i := 0; i < panels; {
+		to, panel := &dst[i*active.lanes], &s.steps[i*panelBytes]
+		if active.span > 0 && panels-i >= active.span && t.n >= spanVectors {
+			f.span(to, ld, panel, panelBytes, x, half, t.n, n, add)
+			i += active.span
+		} else {
+			f.tiles[t.kind](to, ld, panel, x, half, n, add)
+			i++
+		}
 	}
 }
 
@@ -240,7 +246,8 @@ func (j *job) minus(s *workspace, f *factor, panels int, dst []float32, ld int) 
 // Bounds of all tiers.
 const (
 	maxLanes   = 16
-	maxSpan    = 3
+	batchSpan  = 6 // panels of a batchFunc: so many read a tile of vectors once from the second-level cache
+	maxSpan    = batchSpan
 	panelBytes = batchSteps * maxLanes * (stepCols + 2*4)
 )
 

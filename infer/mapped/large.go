@@ -4,7 +4,7 @@ import "io"
 
 // A CPU finds its way to memory by pages, mostly of 4096 bytes, and a model has so
 // many of them that it loses time at each: a sixth of decoding and of prompts with
-// weights of 500 MB. Linux maps a file in large pages where its cache has whole
+// weights of 500 MB in a virtual machine. Linux maps a file in large pages where its cache has whole
 // ones, which depends on how the file came into memory: written or read by large
 // pieces, on file systems that can (ext4 from Linux 6.16, XFS from 5.18).
 
