@@ -1,6 +1,7 @@
 package mapped
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,4 +68,50 @@ func resident(t *testing.T, data []byte) (kilobytes int) {
 		t.Fatal(err)
 	}
 	return kilobytes << 10
+}
+
+// Memory that is no file's keeps what it has.
+func TestDropLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	heap := bytes.Repeat([]byte{7}, 10*os.Getpagesize())
+	Drop(heap)
+	private, err := unix.Mmap(-1, 0, len(heap), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(private)
+	copy(private, heap)
+	if err := unix.Mprotect(private, unix.PROT_READ); err != nil {
+		t.Fatal(err)
+	}
+	Drop(private)
+	Drop(nil)
+	for name, b := range map[string][]byte{"heap": heap, "private": private} {
+		if bytes.Count(b, []byte{7}) != len(b) {
+			t.Errorf("%s: what was there is gone", name)
+		}
+	}
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	const maps = `00400000-00600000 r-xp 00000000 fe:01 11 /usr/bin/cusp
+00600000-00700000 r--p 00200000 fe:01 11 /usr/bin/cusp
+c000000000-c000400000 rw-p 00000000 00:00 0 
+7f000000-7f100000 r--s 00001000 fe:01 12                       /var/lib/cusp/a  model.gguf
+7f100000-7f200000 rw-s 00000000 fe:01 13 /var/lib/cusp/written
+7f200000-7f300000 r--s 00000000 00:05 0 /dev/nvidia0
+7f300000-7f200000 r--s 00000000 fe:01 12 /backwards
+7f300000-7f400000 r--s
+x-y r--s 00000000 fe:01 12 /no/numbers
+7f400000-7f500000 r--s 00000000 fe:01 14 /removed (deleted)
+7f000000-7f021000 rw-p 00000000 00:00 0 [stack]
+`
+	want := []Mapping{
+		{0x7f000000, 0x7f100000, "r--s", 0x1000, 12, "/var/lib/cusp/a  model.gguf"},
+		{0x7f400000, 0x7f500000, "r--s", 0, 14, "/removed (deleted)"},
+	}
+	if got := files([]byte(maps)); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }

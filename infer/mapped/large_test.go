@@ -75,3 +75,20 @@ func TestCopy(t *testing.T) {
 		}
 	}
 }
+
+// A copy that cannot be written ends, also in the middle.
+func TestCopyFails(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 20*largePage), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if n, err := Copy(NewWriter(f), f); err == nil || n >= 20*largePage { // f is not for writing
+		t.Errorf("Copy = %d, %v", n, err)
+	}
+}
