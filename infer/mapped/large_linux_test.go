@@ -47,7 +47,7 @@ func asked(t *testing.T, data []byte) bool {
 	return slices.Contains(strings.Fields(entry(t, data, "VmFlags:")), "hg")
 }
 
-// entry is the rest of a line of smaps about the mapping of data.
+// entry is the rest of a line of smaps about the mapping of data; empty: there is none.
 func entry(t *testing.T, data []byte, name string) string {
 	t.Helper()
 	smaps, err := os.ReadFile("/proc/self/smaps")
@@ -57,11 +57,10 @@ func entry(t *testing.T, data []byte, name string) string {
 	at, ours := uintptr(unsafe.Pointer(unsafe.SliceData(data))), false
 	for line := range strings.Lines(string(smaps)) {
 		if m, ok := ParseMapping(line); ok {
-			ours = m.From == at
+			ours = m.From <= at && at < m.To // neighbours alike are one mapping
 		} else if rest, found := strings.CutPrefix(line, name); found && ours {
 			return strings.TrimSpace(rest)
 		}
 	}
-	t.Fatalf("smaps has no %s of the mapping", name)
 	return ""
 }
