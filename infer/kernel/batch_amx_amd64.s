@@ -113,24 +113,24 @@ GLOBL minus128<>(SB), RODATA|NOPTR, $64
 // SCALE_STEP adds the oldest sums.
 #define SCALE_STEP \
 	VMOVUPS (SCALES), SCALE \
-	SCALED(0, Z0)        \
-	SCALED(1, Z1)        \
-	SCALED(2, Z2)        \
-	SCALED(3, Z3)        \
-	SCALED(4, Z4)        \
-	SCALED(5, Z5)        \
-	SCALED(6, Z6)        \
-	SCALED(7, Z7)        \
-	SCALED(8, Z8)        \
-	SCALED(9, Z9)        \
-	SCALED(10, Z10)      \
-	SCALED(11, Z11)      \
-	SCALED(12, Z12)      \
-	SCALED(13, Z13)      \
-	SCALED(14, Z14)      \
-	SCALED(15, Z15)      \
-	ADDQ    $640, D         \
-	ADDQ    $576, SCALES    \
+	SCALED(0, Z0)          \
+	SCALED(1, Z1)          \
+	SCALED(2, Z2)          \
+	SCALED(3, Z3)          \
+	SCALED(4, Z4)          \
+	SCALED(5, Z5)          \
+	SCALED(6, Z6)          \
+	SCALED(7, Z7)          \
+	SCALED(8, Z8)          \
+	SCALED(9, Z9)          \
+	SCALED(10, Z10)        \
+	SCALED(11, Z11)        \
+	SCALED(12, Z12)        \
+	SCALED(13, Z13)        \
+	SCALED(14, Z14)        \
+	SCALED(15, Z15)        \
+	ADDQ    $640, D        \
+	ADDQ    $576, SCALES   \
 	XORQ    SWAP, DONE
 
 // func batch32AVX512AMX(dst *float32, ld int, panel *byte, distance, panels int, x *byte, xdistance, batches, n int, add bool)

@@ -212,7 +212,8 @@ func (j *job) batches(s *workspace, f *factor, panels, from, n int, dst []float3
 	return j.x.tiles[sixteens:]
 }
 
-// tile multiplies n packed steps of one panel or a span with a tile of vectors.
+// tile multiplies n packed steps of some panels with a tile of vectors, a span at a
+// time where there are as many.
 func (j *job) tile(s *workspace, f *factor, t tile, panels, from, n int, dst []float32, ld int) {
 	x, half, add := j.x.step(t, from), j.x.half(t, from), from > 0
 	for i := 0; i < panels; {

@@ -156,6 +156,29 @@ func TestMatMulAloneAndTogether(t *testing.T) {
 	})
 }
 
+// On one thread, several spans of panels and what is left of them give, in several
+// chunks, what each vector gives alone.
+func TestSpans(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier *tier) {
+		useTier(t, tier)
+		const rows, cols, n = (batchSpan+5)*maxLanes + 3, 1280, 20 // tiles of 16 and 4
+		for _, kind := range panelTypes {
+			r := random(int(kind))
+			w, x, got, want := randomWeights(r, kind, rows, cols), activations(r, n, cols), make([]float32, n*rows), make([]float32, rows)
+			var a Activations
+			a.Set(x, n, cols)
+			MatMul(nil, &a, Product{w, got})
+			for v := range n {
+				a.Set(x[v*cols:], 1, cols)
+				MatMul(nil, &a, Product{w, want})
+				if at := firstDifference(got[v*rows:][:rows], want); at >= 0 {
+					t.Fatalf("%s: vector %d, row %d: %v, alone %v", kind, v, at, got[v*rows+at], want[at])
+				}
+			}
+		}
+	})
+}
+
 // Streams of rows give what panels of them give, also where rows are left over, and on
 // tiers that do not use them.
 func TestStreams(t *testing.T) {
@@ -239,7 +262,7 @@ func fill(b []byte, v byte) {
 	}
 }
 
-func firstDifference(a, b []byte) int {
+func firstDifference[T comparable](a, b []T) int {
 	for i := range a {
 		if a[i] != b[i] {
 			return i

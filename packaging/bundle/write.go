@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -132,7 +133,7 @@ func copySync(dst, src string) error {
 		return err
 	}
 	w := mapped.NewWriter(out)
-	if _, err = mapped.Copy(w, in); err == nil {
+	if _, err = io.Copy(w, in); err == nil {
 		err = w.Flush()
 	}
 	return finish(out, err)
