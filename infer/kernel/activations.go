@@ -34,7 +34,7 @@ type Activations struct {
 	tiles             []tile
 	data              []byte
 	bias16            []int32
-	turned            []byte // see turn; empty: not filled
+	turned            []float32 // see turn; empty: not filled
 	sums16, sums32    []float32
 	part              func(int) // quantizeTile, bound once
 }
@@ -172,23 +172,43 @@ func (a *Activations) sumUp() {
 	}
 }
 
-// turn fills the plane that products with 8 vectors need on some tiers: of each step,
+// quads are a step's columns, four bytes at a time.
+const quads = stepCols / 4
+
+// turn fills the plane that a turnedFunc reads: of each step, with zeros for vectors
+// that are missing,
 //
-//	q [8 columns / 4][8][4] int8
-//	d [8] float32
-func (a *Activations) turn() {
+//	q [quads][width][4] int8
+//	d [width] float32
+func (a *Activations) turn(width int) {
 	if len(a.turned) > 0 {
 		return
 	}
-	const size = 8 * (stepCols + 4)
+	size := width * (quads + 1)
 	a.turned = resized(a.turned, a.steps()*size)
-	for s := range a.steps() {
-		from := unsafe.Slice(a.step(a.tiles[0], s), size)
-		to := a.turned[s*size:][:size]
-		const quads = stepCols / 4
-		active.transpose8(&floats(to)[0], 8, &floats(from)[0], quads, quads)
-		copy(to[8*stepCols:], from[8*stepCols:])
+	if a.n < width {
+		clear(a.turned)
 	}
+	for _, t := range a.tiles {
+		for s := range a.steps() {
+			from := floats(unsafe.Slice(a.step(t, s), t.n*stepBytesX))
+			turnStep(a.turned[s*size:][:size], width, t, from)
+		}
+	}
+}
+
+// turnStep puts a tile's numbers in a step into their places.
+func turnStep(to []float32, width int, t tile, from []float32) {
+	if t.n == width && width == 8 {
+		active.transpose8(&to[0], width, &from[0], quads, quads)
+	} else {
+		for v := range t.n {
+			for i, q := range from[v*quads:][:quads] {
+				to[i*width+t.from+v] = q
+			}
+		}
+	}
+	copy(to[quads*width+t.from:], from[quads*t.n:][:t.n])
 }
 
 // resized is s with length n; its contents are arbitrary.

@@ -31,11 +31,11 @@ type factor struct {
 	pack    packFunc     // nil: packAny
 	single  singleFunc   // nil: pack and a tile
 	streams []streamFunc // by tile size; the others take panels
-	stream8 stream8Func  // nil: as streams has it
-	stride  int          // bytes of a row
-	short   int          // steps of a short chunk
-	shift   uint         // of a number of steps to one of blocks in the file
-	bytes   int          // of a block in the file
+	turned  *[len(turnedWidths)]turnedFunc
+	stride  int  // bytes of a row
+	short   int  // steps of a short chunk
+	shift   uint // of a number of steps to one of blocks in the file
+	bytes   int  // of a block in the file
 	tiles   *[len(tileSizes)]tileFunc
 	span    spanFunc
 	batch   batchFunc // nil: tiles of 16 are treated as all others
@@ -52,8 +52,7 @@ func newFactor(w *Weights) factor {
 		if f.group == stepCols {
 			f.batch = active.batch32
 		}
-		f.single, f.streams = active.single[w.Kind], active.streams[w.Kind]
-		f.stream8 = active.streams8[w.Kind]
+		f.single, f.streams, f.turned = active.single[w.Kind], active.streams[w.Kind], &active.turned[w.Kind]
 	}
 	return f
 }

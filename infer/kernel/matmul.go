@@ -61,8 +61,8 @@ func (j *job) prepare(p *Pool) {
 		if j.products[i].mins {
 			j.x.sumUp()
 		}
-		if j.products[i].stream8 != nil && j.x.n == 8 {
-			j.x.turn()
+		if turned, width := j.turned(&j.products[i]); turned != nil {
+			j.x.turn(width)
 		}
 	}
 }

@@ -130,9 +130,9 @@ func TestMatMulAloneAndTogether(t *testing.T) {
 		useTier(t, tier)
 		for _, kind := range panelTypes {
 			const rows, cols = 70, 768
-			for _, n := range []int{2, 3, 7, 16, 31, 33} {
-				if testing.Short() && n != 31 {
-					continue // it has tiles of all sizes
+			for _, n := range []int{2, 3, 5, 7, 8, 16, 31, 33} {
+				if testing.Short() && n != 3 && n != 7 && n != 31 {
+					continue // both widths of turnedFuncs, and tiles of all sizes
 				}
 				r := random(int(kind), n)
 				w := [2]*Weights{randomWeights(r, kind, rows, cols), randomWeights(r, quant.Q8_0, 5, cols)}

@@ -52,9 +52,13 @@ type singleFunc func(dst *float32, panel *byte, mins *float32, w *byte, stride i
 // give, bit for bit. So a lane reads one stream, which is how memory is fastest.
 type streamFunc func(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
-// stream8Func is a streamFunc for 8 vectors that are turned; see Activations.turn. Its
-// results are dst [rows][lanes][8].
-type stream8Func func(dst *float32, w *byte, stride int, x *byte, rows, steps int)
+// turnedFunc is a streamFunc for vectors that are turned, at most as many as it is wide;
+// see Activations.turn.
+type turnedFunc func(dst *float32, ld, vectors int, w *byte, stride int, x *float32, rows, steps int)
+
+// turnedWidths are the numbers of vectors that turnedFuncs have, in the order of a
+// tier's tables.
+var turnedWidths = [...]int{4, 8}
 
 // packAny packs n steps of rows rows, at most the tier's lanes, on any tier
 // and for any type; rows that are missing become zeros. It states what a

@@ -3,7 +3,7 @@ package kernel
 // The assembly of tile_*_amd64.s and pack_*_amd64.s implements tileFunc,
 // mix8Func, minusFunc and packFunc, for at least one step; that of batch_*_amd64.s
 // implements batchFunc, that of stream_*_amd64.s streamFunc
-// and stream8Func.
+// and turnedFunc.
 
 //go:noescape
 func quantizeAVX2(step *byte, half *int32, n, v int, x *float32, steps int)
@@ -81,7 +81,10 @@ func streamQ4_0x2AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows
 func streamQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, x *byte, rows, steps int)
 
 //go:noescape
-func stream8Q8_0AVX512AMX(dst *float32, w *byte, stride int, x *byte, rows, steps int)
+func turnedQ8_0x4AVX512AMX(dst *float32, ld, vectors int, w *byte, stride int, x *float32, rows, steps int)
+
+//go:noescape
+func turnedQ8_0x8AVX512AMX(dst *float32, ld, vectors int, w *byte, stride int, x *float32, rows, steps int)
 
 //go:noescape
 func packQ8_0AVX512(steps *byte, mins *float32, w *byte, stride, next, n int)

@@ -26,33 +26,31 @@ func sameSet(stride int) bool {
 
 // stream multiplies n rows for each lane, from a row on.
 func (j *job) stream(s *workspace, f *factor, first, n int, dst []float32, ld int) {
+	w, stride := f.at(first, 0), n*f.stride
+	turned, _ := j.turned(f)
 	switch t := j.x.tiles[0]; {
+	case turned != nil:
+		turned(&dst[0], ld, j.x.n, w, stride, &j.x.turned[0], n, j.x.steps())
 	case t.n == j.x.n && t.kind < len(f.streams):
-		f.streams[t.kind](&dst[0], ld, f.at(first, 0), n*f.stride, j.x.step(t, 0), n, j.x.steps())
-	case f.stream8 != nil && j.x.n == 8:
-		j.stream8(s, f, first, n, dst, ld)
+		f.streams[t.kind](&dst[0], ld, w, stride, j.x.step(t, 0), n, j.x.steps())
 	default:
 		j.streamPanels(s, f, first, n, dst, ld)
 	}
 }
 
-// together is how many rows' results of each lane are turned at a time.
-const together = 8
-
-// stream8 multiplies with 8 vectors, whose results come side by side.
-func (j *job) stream8(s *workspace, f *factor, first, n int, dst []float32, ld int) {
-	const vectors = 8
-	lanes := active.lanes
-	width := lanes * vectors
-	room := s.results(together * width)
-	for from := 0; from < n; from += together {
-		k := min(together, n-from)
-		f.stream8(&room[0], f.at(first+from, 0), n*f.stride, &j.x.turned[0], k, j.x.steps())
-		for l := range lanes {
-			turnRows(dst[l*n+from:], ld, room[l*vectors:], width, k, vectors)
+// turned is the turnedFunc for such weights and a batch of this size, and its width;
+// nil if there is none.
+func (j *job) turned(f *factor) (turnedFunc, int) {
+	for i, width := range turnedWidths {
+		if j.x.n <= width && 2*j.x.n > width && f.turned != nil {
+			return f.turned[i], width
 		}
 	}
+	return nil, 0
 }
+
+// together is how many rows' results of each lane are turned at a time.
+const together = 8
 
 // streamPanels multiplies panels, whose results have the lanes side by side.
 func (j *job) streamPanels(s *workspace, f *factor, first, n int, dst []float32, ld int) {

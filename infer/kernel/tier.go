@@ -54,11 +54,11 @@ type tier struct {
 	span16    spanFunc
 	batch32   batchFunc // nil: tiles of 16 vectors are treated as all others
 	minus     [len(tileSizes)]minusFunc
-	small     *smallProducts          // nil: small codes are treated as all others
-	single    [packTypes]singleFunc   // by type; nil: pack and a tile of one
-	streams   [packTypes][]streamFunc // by type and tile size, from the smallest; the others take panels
-	streams8  [packTypes]stream8Func  // by type
-	streaming bool                    // few vectors gain by streams; see job.streamed
+	small     *smallProducts                           // nil: small codes are treated as all others
+	single    [packTypes]singleFunc                    // by type; nil: pack and a tile of one
+	streams   [packTypes][]streamFunc                  // by type and tile size, from the smallest; the others take panels
+	turned    [packTypes][len(turnedWidths)]turnedFunc // by type and width; nil: as streams has it
+	streaming bool                                     // few vectors gain by streams; see job.streamed
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster

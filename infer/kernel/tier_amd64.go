@@ -140,12 +140,12 @@ func avx512() *tier {
 	return t
 }
 
-// amx is avx512 with tiles of 16 vectors, and 8 with rows of Q8_0, multiplied by AMX. A scale for each 16
+// amx is avx512 with tiles of 16 vectors, and 3 to 8 with rows of Q8_0, multiplied by AMX. A scale for each 16
 // columns would halve what an instruction does and leave nothing to gain.
 func amx() *tier {
 	t := avx512()
 	t.name = "avx512vnni+amx"
 	t.batch32 = batch32AVX512AMX
-	t.streams8[quant.Q8_0] = stream8Q8_0AVX512AMX
+	t.turned[quant.Q8_0] = [...]turnedFunc{turnedQ8_0x4AVX512AMX, turnedQ8_0x8AVX512AMX}
 	return t
 }

@@ -21,9 +21,10 @@ type pass struct {
 	texts     *Batch     // the sequences' tokens
 	sources   *Batch     // what they answer, nil unless the model is an EncoderDecoder
 
-	rowwise  *rowwise
-	rowStep  // what rowwise does to a row
-	products []kernel.Product
+	rowwise    *rowwise
+	rowStep    // what rowwise does to a row
+	products   []kernel.Product
+	deliverOne func(sequence int) // deliverTo, bound once
 }
 
 // newPass makes room for what steps use.
@@ -52,6 +53,7 @@ func newPass(c Config, ropes []*Rope, limits Limits, kv *pagedKV, steps []Step) 
 	}
 	p.attention = newAttention(p, limits, kv)
 	p.rowwise = newRowwise(func(i int) { p.do(p, i) })
+	p.deliverOne = p.deliverTo
 	return p
 }
 
@@ -122,13 +124,18 @@ func (p *pass) logits() []float32 {
 
 // deliver copies the logits of several sequences to where they are wanted.
 func (p *pass) deliver() {
-	if len(p.batch.Answers) < 2 {
-		return
+	if len(p.batch.Answers) > 1 {
+		p.pool.Run(len(p.wanted), p.deliverOne)
 	}
-	from := p.room
-	for _, s := range p.wanted {
+}
+
+// deliverTo copies the logits of a wanted sequence, if it wants any.
+func (p *pass) deliverTo(sequence int) {
+	row := 0
+	for _, s := range p.wanted[:sequence] {
 		if s.Logits != nil {
-			from = from[copy(s.Logits, from):]
+			row++
 		}
 	}
+	copy(p.wanted[sequence].Logits, p.room[row*p.config.Outputs():])
 }
