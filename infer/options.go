@@ -20,8 +20,8 @@ type Options struct {
 	Queue     int // requests that wait beyond those; default 64
 	// Rows is the most tokens of one pass, and Chunk how many of them may
 	// belong to prompts while others decode: more make prompts faster, fewer
-	// the longest pause of a stream shorter. Defaults 256 and 32. A text for an
-	// encoder is never cut, so that it may have Rows tokens: default Context.
+	// the longest pause of a stream shorter. Defaults kernel.PromptRows and 32. A text
+	// for an encoder is never cut, so that it may have Rows tokens: default Context.
 	Rows, Chunk int
 	// KV is what keys and values are stored as, one of KVTypes; default f16.
 	KV string
@@ -38,8 +38,6 @@ var KVTypes = []string{"f16", "f32", "q8_0"}
 const (
 	defaultContext = 4096
 	defaultQueue   = 64
-	// defaultRows reads the weights once for many tokens of a prompt.
-	defaultRows = 256
 	// defaultChunk is a few times the work of one token on a machine that is
 	// bound by its memory.
 	defaultChunk = 32
@@ -73,7 +71,7 @@ func (o Options) complete(c model.Config, m memory) (Options, int, error) {
 }
 
 func (o Options) defaultRows(c model.Config) int {
-	rows := max(defaultRows, o.Sequences)
+	rows := max(kernel.PromptRows(), o.Sequences)
 	if c.Kind != model.Decoder {
 		rows = max(rows, min(o.Context, maxRows))
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a472be26/cusp/infer/kernel"
 	"github.com/a472be26/cusp/infer/model"
 	"github.com/a472be26/cusp/infer/quant"
 )
@@ -101,7 +102,7 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || pages != c.pages || o.Rows != 256 || o.Chunk != 32 || o.Context != 2048 {
+		if err != nil || pages != c.pages || o.Rows != kernel.PromptRows() || o.Chunk != 32 || o.Context != 2048 {
 			t.Errorf("%s: %d pages, want %d; options %+v, error %v", c.name, pages, c.pages, o, err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestPagesOfWindows(t *testing.T) {
 	t.Parallel()
 	mistral := tiny
 	mistral.Context, mistral.Window = 32768, 4096
-	const most = (4096 + 128 + 256) / 16
+	most := (4096 + 128 + kernel.PromptRows()) / 16
 	for _, c := range []struct{ context, pages, want, tokens int }{
 		{32768, 0, 2 * most, 32768},
 		{32768, most, most, 32768},

@@ -37,6 +37,7 @@ func healthy(t *testing.T) *subject {
 	dir := t.TempDir()
 	cfg := daemon.DefaultConfig()
 	cfg.Device.ID = "d1"
+	cfg.Model.BatchTokens = 256 // whatever this CPU's default is
 	cfg.API.Socket = filepath.Join(dir, "s")
 	cfg.State.Dir, cfg.Model.Dir = filepath.Join(dir, "state"), filepath.Join(dir, "models")
 	must(t, os.Mkdir(cfg.State.Dir, 0o700))

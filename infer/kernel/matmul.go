@@ -101,13 +101,30 @@ func (j *job) panelRange(s *workspace, f *factor, from, to int, dst []float32, l
 		j.stream(s, f, from*lanes, n, dst, ld)
 		from, dst = from+n, dst[n*lanes:]
 	}
-	for from < min(to, full) {
-		panels := min(j.span(f), min(to, full)-from)
-		j.chunks(s, f, rows{first: from * lanes, apart: 1, n: panels * lanes}, dst, ld)
-		from, dst = from+panels, dst[panels*lanes:]
+	if n := min(to, full) - from; n > 0 {
+		j.spans(s, f, rows{first: from * lanes, apart: 1, n: n * lanes}, dst, ld)
+		from, dst = from+n, dst[n*lanes:]
 	}
 	if from < to {
 		j.edge(s, f, from*lanes, dst, ld)
+	}
+}
+
+// spans multiplies the rows of whole panels. A batchFunc is so fast that a prompt's
+// activations, which do not fit the second-level cache, would come too slowly: there
+// all rows have some columns before the first ones have the next.
+func (j *job) spans(s *workspace, f *factor, r rows, dst []float32, ld int) {
+	steps := j.x.steps()
+	chunk := steps
+	if f.batch != nil && !f.mins && j.x.n >= spanBatch {
+		chunk = batchSteps
+	}
+	span := j.span(f) * active.lanes
+	for from := 0; from < steps; from += chunk {
+		for at := 0; at < r.n; at += span {
+			some := rows{first: r.first + at, apart: 1, n: min(span, r.n-at)}
+			j.chunks(s, f, some, from, min(from+chunk, steps), dst[at:], ld)
+		}
 	}
 }
 
@@ -135,7 +152,7 @@ const (
 func (j *job) edge(s *workspace, f *factor, first int, dst []float32, ld int) {
 	n := f.W.Rows - first
 	room := s.results(j.x.n * active.lanes)
-	j.chunks(s, f, rows{first: first, apart: 1, n: n}, room, active.lanes)
+	j.chunks(s, f, rows{first: first, apart: 1, n: n}, 0, j.x.steps(), room, active.lanes)
 	for v := range j.x.n {
 		copy(dst[v*ld:][:n], room[v*active.lanes:])
 	}
@@ -150,15 +167,16 @@ func (r rows) panel(i int) rows {
 	return rows{r.first + i*lanes*r.apart, r.apart, min(r.n-i*lanes, lanes)}
 }
 
-// chunks goes through the columns of one panel or a span: each chunk is packed
+// chunks goes through steps [from, to) of one panel or a span: each chunk is packed
 // and multiplied with all tiles while it lies in the first-level cache. Minima
-// come last, so that the order of the sums does not depend on the chunks.
-func (j *job) chunks(s *workspace, f *factor, r rows, dst []float32, ld int) {
+// come last, so that the order of the sums does not depend on the chunks; rows
+// that have some are given all steps.
+func (j *job) chunks(s *workspace, f *factor, r rows, from, to int, dst []float32, ld int) {
 	panels := divUp(r.n, active.lanes)
 	s.prepare(f, panels, j.x.steps())
 	chunk := j.chunk(f)
-	for from := 0; from < j.x.steps(); from += chunk {
-		n := min(chunk, j.x.steps()-from)
+	for ; from < to; from += chunk {
+		n := min(chunk, to-from)
 		if f.single != nil && j.x.n == 1 && r.n == active.lanes {
 			j.single(s, f, r, from, n, dst)
 			continue

@@ -60,7 +60,7 @@ func (j *job) streamPanels(s *workspace, f *factor, first, n int, dst []float32,
 	for from := 0; from < n; from += together {
 		k := min(together, n-from)
 		for i := range k {
-			j.chunks(s, f, rows{first: first + from + i, apart: n, n: lanes}, room[i*lanes:], width)
+			j.chunks(s, f, rows{first: first + from + i, apart: n, n: lanes}, 0, j.x.steps(), room[i*lanes:], width)
 		}
 		for v := range j.x.n {
 			turnRows(dst[v*ld+from:], n, room[v*width:], lanes, k, lanes)

@@ -42,23 +42,24 @@ type tier struct {
 	dense [packTypes][]denseFunc
 
 	// Products with quantized weights; see panel.
-	quantize  func(step *byte, half *int32, n, v int, x *float32, steps int)
-	lanes     int                 // rows of a panel
-	unit      int                 // consecutive columns of a row that lie together: 4 or 8
-	offset    byte                // added to the codes
-	pack      [packTypes]packFunc // by type; nil: packAny
-	tiles32   [len(tileSizes)]tileFunc
-	tiles16   [len(tileSizes)]tileFunc
-	span      int // panels that one product can take together, 0: none
-	span32    spanFunc
-	span16    spanFunc
-	batch32   batchFunc // nil: tiles of 16 vectors are treated as all others
-	minus     [len(tileSizes)]minusFunc
-	small     *smallProducts                           // nil: small codes are treated as all others
-	single    [packTypes]singleFunc                    // by type; nil: pack and a tile of one
-	streams   [packTypes][]streamFunc                  // by type and tile size, from the smallest; the others take panels
-	turned    [packTypes][len(turnedWidths)]turnedFunc // by type and width; nil: as streams has it
-	streaming bool                                     // few vectors gain by streams; see job.streamed
+	quantize   func(step *byte, half *int32, n, v int, x *float32, steps int)
+	lanes      int                 // rows of a panel
+	unit       int                 // consecutive columns of a row that lie together: 4 or 8
+	offset     byte                // added to the codes
+	pack       [packTypes]packFunc // by type; nil: packAny
+	tiles32    [len(tileSizes)]tileFunc
+	tiles16    [len(tileSizes)]tileFunc
+	span       int // panels that one product can take together, 0: none
+	span32     spanFunc
+	span16     spanFunc
+	batch32    batchFunc // nil: tiles of 16 vectors are treated as all others
+	promptRows int       // see PromptRows
+	minus      [len(tileSizes)]minusFunc
+	small      *smallProducts                           // nil: small codes are treated as all others
+	single     [packTypes]singleFunc                    // by type; nil: pack and a tile of one
+	streams    [packTypes][]streamFunc                  // by type and tile size, from the smallest; the others take panels
+	turned     [packTypes][len(turnedWidths)]turnedFunc // by type and width; nil: as streams has it
+	streaming  bool                                     // few vectors gain by streams; see job.streamed
 }
 
 // smallProducts are those with codes within -32 to 31, where a tier has faster
@@ -94,6 +95,11 @@ var active = best(tiers())
 // Tier names the implementation in use: "avx512vnni+amx", "avx512vnni", "avxvnni",
 // "avx2", "neon+i8mm", "neon+dotprod", "neon" or "generic".
 func Tier() string { return active.name }
+
+// PromptRows is how many tokens of a prompt are best computed together: the weights
+// are read once for all of them, which takes a part of the products' time that
+// grows with how fast those are.
+func PromptRows() int { return active.promptRows }
 
 // tiers lists what this CPU can run, slowest first. The portable one is always
 // there.
@@ -137,9 +143,10 @@ func generic() *tier {
 			quant.F16:  denseGeneric(quant.F16),
 			quant.BF16: denseGeneric(quant.BF16),
 		},
-		quantize: quantizeGeneric,
-		lanes:    genericLanes,
-		unit:     4,
+		quantize:   quantizeGeneric,
+		lanes:      genericLanes,
+		promptRows: 256,
+		unit:       4,
 	}
 	for i, n := range tileSizes {
 		t.tiles32[i], t.tiles16[i], t.minus[i] = tileGeneric32(n), tileGeneric16(n), minusGeneric(n)

@@ -145,7 +145,7 @@ func avx512() *tier {
 func amx() *tier {
 	t := avx512()
 	t.name = "avx512vnni+amx"
-	t.batch32 = batch32AVX512AMX
+	t.batch32, t.promptRows = batch32AVX512AMX, 512
 	t.turned[quant.Q8_0] = [...]turnedFunc{turnedQ8_0x4AVX512AMX, turnedQ8_0x8AVX512AMX}
 	return t
 }
