@@ -24,7 +24,7 @@ type benchCmd struct {
 	Decode    int      `default:"64" help:"Tokens of the answer (${default})."`
 	Sequences []int    `default:"1,2,4,8" help:"Answers generated at the same time (${default})."`
 	KV        string   `default:"f16" enum:"f16,f32,q8_0" placeholder:"TYPE" help:"Type that keys and values are stored as: f16, f32 or q8_0 (${default})."`
-	Batch     int      `name:"batch-tokens" placeholder:"N" help:"Tokens of a forward pass, as model.batch_tokens of cusp.toml (default: 256, or 512 with AMX)."`
+	Batch     int      `name:"batch-tokens" placeholder:"N" help:"Tokens of a forward pass, as model.batch_tokens of cusp.toml (default: 256, with AMX 512 unless the model is wide)."`
 	Chunk     int      `name:"prefill-chunk" placeholder:"N" help:"Of those, tokens of prompts while others decode, as model.prefill_chunk (default: 32)."`
 	Repeat    int      `default:"3" help:"Measurements of which the median is taken (${default})."`
 	Against   []string `sep:"none" placeholder:"COMMAND" help:"Another engine's llama-bench program (llama.cpp, ik_llama.cpp), with options if need be; it and Cusp take turns on FILE, and the ratios are printed. May be given several times. Several sequences are measured with the llama-batched-bench beside it."`

@@ -20,8 +20,9 @@ type Options struct {
 	Queue     int // requests that wait beyond those; default 64
 	// Rows is the most tokens of one pass, and Chunk how many of them may
 	// belong to prompts while others decode: more make prompts faster, fewer
-	// the longest pause of a stream shorter. Defaults kernel.PromptRows and 32. A text
-	// for an encoder is never cut, so that it may have Rows tokens: default Context.
+	// the longest pause of a stream shorter. Defaults kernel.PromptRows, as far as
+	// a pass does not take much memory, and 32. A text for an encoder is never cut,
+	// so that it may have Rows tokens: default Context.
 	Rows, Chunk int
 	// KV is what keys and values are stored as, one of KVTypes; default f16.
 	KV string
@@ -38,6 +39,9 @@ var KVTypes = []string{"f16", "f32", "q8_0"}
 const (
 	defaultContext = 4096
 	defaultQueue   = 64
+	// A pass has more than leastRows rows only where they take no more than passBytes.
+	leastRows = 256
+	passBytes = 32 << 20
 	// defaultChunk is a few times the work of one token on a machine that is
 	// bound by its memory.
 	defaultChunk = 32
@@ -71,7 +75,11 @@ func (o Options) complete(c model.Config, m memory) (Options, int, error) {
 }
 
 func (o Options) defaultRows(c model.Config) int {
-	rows := max(kernel.PromptRows(), o.Sequences)
+	rows := kernel.PromptRows()
+	if float64(rows)*rowBytes(c) > passBytes {
+		rows = min(rows, leastRows)
+	}
+	rows = max(rows, o.Sequences)
 	if c.Kind != model.Decoder {
 		rows = max(rows, min(o.Context, maxRows))
 	}
@@ -160,15 +168,19 @@ func (o Options) fit(c model.Config, m memory) (int, error) {
 	return int(pages), nil
 }
 
-// runBytes is about what the engine takes beyond weights and pages: the widest
-// vectors of every row of a pass; and for every sequence the logits and what the
-// sampler has for each token: a probability, a candidate, and, where options
-// count, three numbers.
+// runBytes is about what the engine takes beyond weights and pages: the rows of a
+// pass; and for every sequence the logits and what the sampler has for each token:
+// a probability, a candidate, and, where options count, three numbers.
 func (o Options) runBytes(c model.Config) float64 {
+	return float64(o.Rows)*rowBytes(c) + float64(o.Sequences)*32*float64(c.Vocab)
+}
+
+// rowBytes is about what a row of a pass takes: its widest vectors.
+func rowBytes(c model.Config) float64 {
 	heads, kv := float64(c.Heads)*float64(c.HeadDim), float64(c.KVHeads)*float64(c.HeadDim)
 	row := 4 * (4*float64(c.Dim) + 2*heads + 2*kv + 2*float64(c.FFN))
 	if c.Experts > 0 {
 		row += 4 * (2*float64(c.Dim) + 3*float64(c.Experts))
 	}
-	return float64(o.Rows)*row + float64(o.Sequences)*32*float64(c.Vocab)
+	return row
 }

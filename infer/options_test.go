@@ -102,8 +102,24 @@ func TestPagesFollowFromTheMemory(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || pages != c.pages || o.Rows != kernel.PromptRows() || o.Chunk != 32 || o.Context != 2048 {
+		if err != nil || pages != c.pages || o.Rows != 256 || o.Chunk != 32 || o.Context != 2048 {
 			t.Errorf("%s: %d pages, want %d; options %+v, error %v", c.name, pages, c.pages, o, err)
+		}
+	}
+}
+
+// A pass has as many rows as suit the CPU, unless they are wide.
+func TestRowsOfAPass(t *testing.T) {
+	t.Parallel()
+	wide, narrow := tiny, tiny
+	narrow.Dim, narrow.Heads, narrow.FFN = 896, 14, 4864
+	wide.Dim, wide.FFN = 8192, 28672
+	for _, c := range []struct {
+		model model.Config
+		want  int
+	}{{narrow, kernel.PromptRows()}, {tiny, 256}, {wide, 256}} {
+		if o, _, err := (Options{}).complete(c.model, ofMachine(64e9)); err != nil || o.Rows != c.want {
+			t.Errorf("width %d: %d rows, want %d, error %v", c.model.Dim, o.Rows, c.want, err)
 		}
 	}
 }
@@ -114,7 +130,7 @@ func TestPagesOfWindows(t *testing.T) {
 	t.Parallel()
 	mistral := tiny
 	mistral.Context, mistral.Window = 32768, 4096
-	most := (4096 + 128 + kernel.PromptRows()) / 16
+	const most = (4096 + 128 + 256) / 16
 	for _, c := range []struct{ context, pages, want, tokens int }{
 		{32768, 0, 2 * most, 32768},
 		{32768, most, most, 32768},

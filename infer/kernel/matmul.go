@@ -117,7 +117,7 @@ func (j *job) spans(s *workspace, f *factor, r rows, dst []float32, ld int) {
 	steps := j.x.steps()
 	chunk := steps
 	if f.batch != nil && !f.mins && j.x.n >= spanBatch {
-		chunk = batchSteps
+		chunk = j.chunk(f)
 	}
 	span := j.span(f) * active.lanes
 	for from := 0; from < steps; from += chunk {
