@@ -199,7 +199,7 @@ func (a *Activations) turn(width int) {
 
 // turnStep puts a tile's numbers in a step into their places.
 func turnStep(to []float32, width int, t tile, from []float32) {
-	if t.n == width && width == 8 {
+	if t.n == 8 {
 		active.transpose8(&to[0], width, &from[0], quads, quads)
 	} else {
 		for v := range t.n {

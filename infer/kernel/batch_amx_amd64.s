@@ -41,13 +41,9 @@
 // What LDTILECFG reads: the first palette, bytes of a row from byte 16, rows from
 // byte 48 on.
 DATA shapes<>+0(SB)/8, $1
-DATA shapes<>+8(SB)/8, $0
 DATA shapes<>+16(SB)/8, $0x0040004000200040
 DATA shapes<>+24(SB)/8, $0x0000004000200040
-DATA shapes<>+32(SB)/8, $0
-DATA shapes<>+40(SB)/8, $0
 DATA shapes<>+48(SB)/8, $0x0008101008081010
-DATA shapes<>+56(SB)/8, $0
 GLOBL shapes<>(SB), RODATA|NOPTR, $64
 
 DATA minus128<>+0(SB)/8, $0x8080808080808080

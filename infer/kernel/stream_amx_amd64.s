@@ -36,25 +36,15 @@
 // Z0 to Z3 and Z24 to Z27: intermediate results. Z8 to Z15: which rows a register of
 // sums has. Z16 to Z23: results.
 
-// What LDTILECFG reads; see batch_amx_amd64.s.
+// What LDTILECFG reads, for n vectors; see batch_amx_amd64.s.
 DATA shapes8<>+0(SB)/8, $1
-DATA shapes8<>+8(SB)/8, $0
 DATA shapes8<>+16(SB)/8, $0x0000002000200020
-DATA shapes8<>+24(SB)/8, $0
-DATA shapes8<>+32(SB)/8, $0
-DATA shapes8<>+40(SB)/8, $0
 DATA shapes8<>+48(SB)/8, $0x00081010
-DATA shapes8<>+56(SB)/8, $0
 GLOBL shapes8<>(SB), RODATA|NOPTR, $64
 
 DATA shapes4<>+0(SB)/8, $1
-DATA shapes4<>+8(SB)/8, $0
 DATA shapes4<>+16(SB)/8, $0x0000001000200010
-DATA shapes4<>+24(SB)/8, $0
-DATA shapes4<>+32(SB)/8, $0
-DATA shapes4<>+40(SB)/8, $0
 DATA shapes4<>+48(SB)/8, $0x00081010
-DATA shapes4<>+56(SB)/8, $0
 GLOBL shapes4<>(SB), RODATA|NOPTR, $64
 
 // rows<> has the row of each lane in the first register of sums, order<> where a row
@@ -118,7 +108,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $16
 
 #define CLEAR(i, rows, acc) VPXORD acc, acc, acc
 
-// STORE stores all rows' results of one vector, unless it was the last.
+// STORE stores all rows' results of a vector, and is the end if it was the last.
 #define STORE(z) \
 	KXNORW      K1, K1, K1              \
 	VSCATTERDPS z, K1, (AX)(PLACES*1)   \
